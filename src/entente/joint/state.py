@@ -1,0 +1,78 @@
+"""The joint state: rows, the conflict index and the head of every author's chain, moved one entry at a time.
+
+Invariants: `apply` never fails on an entry that `admit` gave; applying the same entries in the same order to empty rows
+gives the same rows, anywhere.
+
+It does not commit: the owner of the rows does, once per batch and after the journal.
+
+    >>> entry = state.admit(message, tree)
+    >>> state.apply(entry)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from entente import deconflict
+from entente.joint.acceptance import MessageRow, RecordHead, SeqRow, decide_entry
+from entente.joint.keyring import KeyRing
+from entente.kernel.charter import list_parties
+from entente.kernel.ids import LogIndex, PartyID
+from entente.kernel.kinds import KindTable
+from entente.kernel.message import Entry, VerifiedMessage
+from entente.kernel.roster import AuthorRow
+from entente.kernel.rows import Rows
+
+
+class JointState:
+    """What follows from the record, over any home of rows."""
+
+    def __init__(self, rows: Rows, kinds: KindTable) -> None:
+        self.rows = rows
+        self.kinds = kinds
+        self.index = deconflict.rebuild_index(rows)
+        self._ring = KeyRing.from_rows(rows)
+
+    @property
+    def ring(self) -> KeyRing:
+        """The keys in force now: an immutable snapshot."""
+        return self._ring
+
+    def admit(self, message: VerifiedMessage[Any], head: RecordHead) -> Entry[Any]:
+        """Return the message as the next entry, or raise as `acceptance.decide_entry` does."""
+        decide_entry(message, self.rows, head, self.kinds)
+        return Entry(LogIndex(head.size), message)
+
+    def apply(self, entry: Entry[Any]) -> None:
+        """Project an admitted entry."""
+        message = entry.message
+        payload = message.payload
+        rows = self.rows
+        rows.put(
+            MessageRow(
+                leaf=message.leaf,
+                index=entry.index,
+                author=payload.author,
+                seq=payload.seq,
+                kind=payload.kind,
+                at=payload.at,
+                officers=payload.officers,
+                to=[one.party for one in payload.to],
+                place=f"{entry.index:016d}",
+            )
+        )
+        rows.put(SeqRow(author_seq=f"{payload.author}:{payload.seq}", leaf=message.leaf))
+        rows.put(AuthorRow(author=payload.author, seq=payload.seq, leaf=message.leaf, index=entry.index))
+        kind = self.kinds.get(payload.kind)
+        kind.project(entry, rows)
+        if kind.acknowledged:
+            deconflict.open_receipts(entry, self._owed(message), rows)
+        deconflict.update_conflicts(entry, rows, self.index)
+        if payload.kind in {"charter", "roster.statement"}:
+            self._ring = KeyRing.from_rows(rows)
+
+    def _owed(self, message: VerifiedMessage[Any]) -> list[PartyID]:
+        """Return who owes an acknowledgement: the addressees, or every other party."""
+        if message.addressees:
+            return list(message.addressees)
+        return [party for party in list_parties(self.rows) if party != message.author]
