@@ -1,0 +1,103 @@
+# entente: every task of the project. `make` alone lists them; `make demo` and `make test` set up what they need.
+#
+# Two stages, both kept: .boot holds uv (from PyPI, pinned here), .venv what uv.lock names. The demo needs only
+# what entente itself runs on; `--inexact` leaves the tools of `make test` alone, so that going from one to the
+# other installs nothing twice.
+
+SHELL := /bin/sh
+.SHELLFLAGS := -eu -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+FAST := tests/unit tests/vectors tests/properties tests/protocol
+
+# Where PYTHON is not given, the first of these that is at least 3.11 and can make a virtual environment.
+PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
+
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := .venv
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
+UV := .boot/bin/uv --quiet
+
+UV_STAMP := .boot/uv-$(UV_VERSION).stamp
+RUN_STAMP := .venv/run.stamp
+DEV_STAMP := .venv/dev.stamp
+
+.PHONY: help demo test check lint types imports unit system suite coverage docs bench fmt lock apt clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
+		printf '  make %-9s %s\n' "$$target" "$$text"; done
+
+demo: $(RUN_STAMP) ## the main job on the public record of 2016, as real processes; make demo ARGS=--stay
+	@$(BIN)/entente demo $(ARGS)
+
+test: apt lint types imports docs demo suite ## everything that CI runs, the demo end to end included
+
+check: lint types imports docs unit ## the quick part of `make test`
+
+lint: $(DEV_STAMP) ## ruff: rules and format
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+
+types: $(DEV_STAMP) ## mypy, strict
+	@$(BIN)/mypy
+
+imports: $(DEV_STAMP) ## the floors: which room may import which
+	@$(BIN)/lint-imports --no-logo
+
+unit: $(DEV_STAMP) ## the quick suites, with the network taken away; make unit ARGS='-k fork'
+	@if unshare --net true 2>/dev/null; then cut='unshare --net'; \
+	elif unshare --net --map-current-user true 2>/dev/null; then cut='unshare --net --map-current-user'; \
+	else cut=''; echo 'unit: SKIPPED taking the network away from the whole process: unshare --net is not' \
+		'permitted here; tests/conftest.py still refuses sockets in Python'; fi; \
+	$$cut $(BIN)/pytest -x $(FAST) $(ARGS)
+
+system: $(DEV_STAMP) ## the suites with real processes, sockets and strace; make system ARGS='-k kill'
+	@$(BIN)/pytest tests/system $(ARGS)
+
+suite: $(DEV_STAMP) ## all suites in one run, branch coverage of the quick ones measured
+	@$(BIN)/pytest --cov --cov-report=term-missing $(ARGS)
+
+coverage: $(DEV_STAMP) ## branch coverage of the quick suites, line by line
+	@$(BIN)/pytest --cov --cov-report=term-missing $(FAST) $(ARGS)
+
+docs: $(DEV_STAMP) ## links resolve, snippets run, help texts are the program's own
+	@$(BIN)/python -m tools.check_docs
+
+bench: $(DEV_STAMP) ## measure one room: make bench ROOM=record
+	@if [ -z '$(ROOM)' ] || [ ! -e 'bench/$(ROOM).py' ]; then echo 'bench: expected ROOM=one of:' \
+		"$$(ls bench | sed -n 's/^\([a-z][a-z_]*\)\.py$$/\1/p' | tr '\n' ' '), got '$(ROOM)'" >&2; exit 2; fi
+	@$(BIN)/python -m bench.$(ROOM) $(ARGS)
+
+fmt: $(DEV_STAMP) ## put the code into the one format, mend what ruff can mend safely
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+lock: $(UV_STAMP) ## resolve the dependencies anew into uv.lock; make lock ARGS=--upgrade
+	@$(UV) lock $(ARGS)
+
+apt: ## Debian's packages that some system tests need, where we may install them
+	@tools/install_system_packages.sh
+
+clean: ## remove everything that is made here, the environments included
+	@rm -rf .boot .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage \
+		build dist
+	@find src tests bench tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(UV_STAMP):
+	@tools/make_boot_environment.sh .boot '$(UV_VERSION)' $(PYTHONS)
+	@touch $@
+
+$(RUN_STAMP): $(UV_STAMP) uv.lock pyproject.toml
+	@echo 'entente: installing what it runs on into .venv'
+	@$(UV) sync --frozen --python .boot/bin/python --no-dev --inexact
+	@touch $@
+
+$(DEV_STAMP): $(UV_STAMP) uv.lock pyproject.toml
+	@echo 'entente: installing what it runs on, and the tools of its tests, into .venv'
+	@$(UV) sync --frozen --python .boot/bin/python
+	@touch $(RUN_STAMP) $@

@@ -1,0 +1,95 @@
+"""What every suite shares: where the vectors are, how Hypothesis draws, and what a quick test may not do.
+
+Invariants:
+  * A test outside tests/system opens no socket, starts no process and does not sleep: it is refused in
+    Python here, and `make unit` takes the network away from the whole process besides.
+  * In CI Hypothesis draws the same examples each time, so that a red run is red again.
+  * What is skipped says why, in the summary.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NoReturn
+
+import pytest
+from hypothesis import settings
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+SYSTEM: Final = ROOT / "tests" / "system"
+
+# No deadline: two cores shared with other work make single examples slow without meaning anything.
+settings.register_profile("ci", deadline=None, max_examples=200, derandomize=True, print_blob=True)
+settings.register_profile("dev", deadline=None, max_examples=100)
+settings.register_profile("deep", deadline=None, max_examples=10_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+_REFUSED: Final = frozenset(
+    {
+        "os.exec",
+        "os.fork",
+        "os.forkpty",
+        "os.posix_spawn",
+        "os.system",
+        "socket.bind",
+        "socket.connect",
+        "socket.getaddrinfo",
+        "socket.gethostbyname",
+        "socket.sendmsg",
+        "socket.sendto",
+        "subprocess.Popen",
+    }
+)
+
+
+class _Guard:
+    """Refuses what a quick test may not do, while one runs; an audit hook cannot be taken out again."""
+
+    def __init__(self) -> None:
+        self.is_on = False
+
+    def __call__(self, event: str, _arguments: tuple[object, ...]) -> None:
+        if self.is_on and event in _REFUSED:
+            raise RuntimeError(f"a quick test: expected no {event}, which belongs in tests/system")
+
+    def refuse_sleep(self, seconds: float) -> NoReturn:
+        raise RuntimeError(f"a quick test: expected no sleep, got {seconds} s; pass the time as an argument")
+
+
+_GUARD: Final = _Guard()
+sys.addaudithook(_GUARD)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if SYSTEM in item.path.parents:
+            item.add_marker(pytest.mark.system)
+            # Coverage is a statement about the quick suites: what only a whole system reaches is not covered.
+            item.add_marker(pytest.mark.no_cover)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    if item.get_closest_marker("system"):
+        return (yield)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "sleep", _GUARD.refuse_sleep)
+        _GUARD.is_on = True
+        try:
+            return (yield)
+        finally:
+            _GUARD.is_on = False
+
+
+@pytest.fixture(scope="session")
+def shared_vectors() -> Path:
+    """The folder of published vectors: $ENTENTE_SHARED/vectors, or ../shared/vectors beside the checkout."""
+    named = os.environ.get("ENTENTE_SHARED")
+    folder = (Path(named) if named else ROOT.parent / "shared") / "vectors"
+    if not folder.is_dir():
+        pytest.skip(f"no published vectors: expected the folder {folder} (name its parent in ENTENTE_SHARED)")
+    return folder

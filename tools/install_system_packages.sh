@@ -1,0 +1,27 @@
+#!/bin/sh
+# Install the Debian packages that some system tests need: strace (failures injected at each system call),
+# Go and golang.org/x/mod (a verifier of the record that is not ours). Without them those tests skip and say so.
+set -eu
+
+missing=
+command -v strace >/dev/null 2>&1 || missing="$missing strace"
+command -v go >/dev/null 2>&1 || missing="$missing golang-go"
+[ -d /usr/share/gocode/src/golang.org/x/mod ] || missing="$missing golang-golang-x-mod-dev"
+[ -n "$missing" ] || exit 0
+
+skip() {
+    echo "apt: SKIPPED, the tests that need$missing will skip: $1" >&2
+    exit 0
+}
+command -v apt-get >/dev/null 2>&1 || skip 'there is no apt-get here'
+[ "$(id -u)" = 0 ] || skip "only root may install them: apt-get install$missing"
+
+echo "apt: installing$missing"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# shellcheck disable=SC2086 # one word a package
+if ! { apt-get update && apt-get install --yes --no-install-recommends $missing; } >"$log" 2>&1 </dev/null; then
+    tail -n 15 "$log" >&2
+    skip 'apt-get failed, see above'
+fi
