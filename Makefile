@@ -12,7 +12,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 UV_VERSION := 0.13.9
 BIN := .venv/bin
-FAST := tests/unit tests/vectors tests/properties tests/protocol
+FAST := $(wildcard tests/unit tests/vectors tests/properties tests/protocol)
 
 # Where PYTHON is not given, the first of these that is at least 3.11 and can make a virtual environment.
 PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
