@@ -1,0 +1,194 @@
+"""How volumes and separations travel: scaled integers in canonical JSON, one spelling each.
+
+What it is for: messages carry these structs; `parse_volume` makes a `Volume` of one, `encode_volume` the
+reverse.
+
+Invariants:
+  * ``encode_volume(parse_volume(wire)) == wire`` for every accepted wire form.
+  * One spelling: longitudes in [-180, 180), longitude 0 at a pole, integers only, closed fields.
+  * Encoding never shrinks: radii and heights that are not whole centimetres are rounded outward.
+    Positions are rounded to the nearest 1e-7 degree, which moves them by at most 8 mm.
+
+It does not convert datums: a height on the wire is above the WGS84 ellipsoid, always.
+
+    >>> wire = parse_canonical_as(data, VolumeWire)
+    >>> volume = parse_volume(wire, path="$.body.volumes[0]")
+    >>> assert encode_volume(volume) == wire
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from entente.kernel.errors import InvalidVolume
+from entente.kernel.time import UTC_PATTERN, encode_utc, parse_utc
+from entente.space.heights import HeightBand
+from entente.space.outline import Circle, Outline, Polygon
+from entente.space.volume import Separation, Volume
+from entente.space.window import Window
+
+_E7: Final = 10_000_000
+_POLE_E7: Final = 90 * _E7
+
+LatE7 = Annotated[int, Meta(ge=-900_000_000, le=900_000_000)]
+LonE7 = Annotated[int, Meta(ge=-1_800_000_000, lt=1_800_000_000)]
+HeightCm = Annotated[int, Meta(ge=-10_000_000_000, le=10_000_000_000)]
+UtcText = Annotated[str, Meta(pattern=UTC_PATTERN, max_length=27)]
+PositionE7 = tuple[LatE7, LonE7]
+"""Latitude and longitude in units of 1e-7 degree."""
+
+
+class PolygonWire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="polygon"):
+    """A polygon with geodesic edges; the first vertex is not repeated."""
+
+    vertices_e7: Annotated[tuple[PositionE7, ...], Meta(min_length=3, max_length=2000)]
+
+
+class CircleWire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="circle"):
+    """Everything within a radius of a centre, along the ellipsoid."""
+
+    centre_e7: PositionE7
+    radius_cm: Annotated[int, Meta(ge=1, le=100_000_000)]
+
+
+OutlineWire = PolygonWire | CircleWire
+
+
+class VolumeWire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An outline, heights above the WGS84 ellipsoid (null is unbounded), a half-open window."""
+
+    outline: OutlineWire
+    floor_cm: HeightCm | None
+    ceiling_cm: HeightCm | None
+    start: UtcText
+    end: UtcText
+
+
+class SeparationWire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What two volumes must keep from each other."""
+
+    lateral_cm: Annotated[int, Meta(ge=0, le=100_000_000)]
+    vertical_cm: Annotated[int, Meta(ge=0, le=20_000_000_000)]
+    time_s: Annotated[int, Meta(ge=0, le=3_155_760_000)]
+
+
+_PLACES: Final = {
+    "radius": "outline.radius_cm",
+    "centre": "outline.centre_e7",
+    "floor": "floor_cm",
+    "ceiling": "ceiling_cm",
+}
+
+
+def parse_outline(wire: OutlineWire) -> Outline:
+    """Return the outline that ``wire`` spells.
+
+    Raises:
+        InvalidVolume: A second spelling of a position, or no valid outline.
+    """
+    if isinstance(wire, CircleWire):
+        return Circle(_parse_position(wire.centre_e7, "centre"), wire.radius_cm / 100)
+    return Polygon(
+        tuple(
+            _parse_position(position, f"vertices[{place}]") for place, position in enumerate(wire.vertices_e7)
+        )
+    )
+
+
+def encode_outline(outline: Outline) -> OutlineWire:
+    """Return the wire form of ``outline``."""
+    if isinstance(outline, Circle):
+        return CircleWire(encode_position(*outline.centre), _outward_cm(outline.radius_m, up=True))
+    return PolygonWire(tuple(encode_position(lat, lon) for lat, lon in outline.vertices))
+
+
+def parse_volume(wire: VolumeWire, *, path: str = "$") -> Volume:
+    """Return the volume that ``wire`` spells.
+
+    Args:
+        path: Where ``wire`` stands in its message; `InvalidVolume.path` starts with it.
+
+    Raises:
+        InvalidVolume: The parts do not describe a volume; says what and where.
+        Malformed: A time that is no instant.
+    """
+    try:
+        outline = parse_outline(wire.outline)
+        heights = HeightBand(_metres(wire.floor_cm), _metres(wire.ceiling_cm))
+        window = Window(parse_utc(wire.start, path=f"{path}.start"), parse_utc(wire.end, path=f"{path}.end"))
+    except InvalidVolume as error:
+        raise InvalidVolume(error.code, error.message, path=f"{path}.{_wire_place(error.path)}") from error
+    return Volume(outline, heights, window)
+
+
+def encode_volume(volume: Volume) -> VolumeWire:
+    """Return the wire form of ``volume``, rounded outward where it is finer than the wire."""
+    floor_m, ceiling_m = volume.heights.floor_m, volume.heights.ceiling_m
+    return VolumeWire(
+        outline=encode_outline(volume.outline),
+        floor_cm=None if floor_m is None else _outward_cm(floor_m, up=False),
+        ceiling_cm=None if ceiling_m is None else _outward_cm(ceiling_m, up=True),
+        start=encode_utc(volume.window.start_utc),
+        end=encode_utc(volume.window.end_utc),
+    )
+
+
+def parse_separation(wire: SeparationWire) -> Separation:
+    """Return the separation that ``wire`` spells."""
+    return Separation(wire.lateral_cm / 100, wire.vertical_cm / 100, float(wire.time_s))
+
+
+def encode_separation(separation: Separation) -> SeparationWire:
+    """Return the wire form of ``separation``, never smaller."""
+    return SeparationWire(
+        lateral_cm=_outward_cm(separation.lateral_m, up=True),
+        vertical_cm=_outward_cm(separation.vertical_m, up=True),
+        time_s=math.ceil(separation.time_s),
+    )
+
+
+def encode_position(lat_deg: float, lon_deg: float) -> PositionE7:
+    """Return the one spelling of a position: nearest 1e-7 degree, longitude in [-180, 180), 0 at a pole."""
+    lat, lon = round(lat_deg * _E7), round(lon_deg * _E7)
+    if abs(lat) == _POLE_E7:
+        return lat, 0
+    return lat, (lon + 180 * _E7) % (360 * _E7) - 180 * _E7
+
+
+def parse_position(position: PositionE7, *, path: str = "$") -> tuple[float, float]:
+    """Return latitude and longitude in degrees.
+
+    Raises:
+        InvalidVolume: A second spelling: a pole with a longitude other than 0.
+    """
+    return _parse_position(position, path)
+
+
+def _parse_position(position: PositionE7, path: str) -> tuple[float, float]:
+    lat, lon = position
+    if abs(lat) == _POLE_E7 and lon != 0:
+        raise InvalidVolume(
+            "pole-longitude", f"position: expected longitude 0 at a pole, got {lon}", path=path
+        )
+    return lat / _E7, lon / _E7
+
+
+def _metres(bound_cm: int | None) -> float | None:
+    return None if bound_cm is None else bound_cm / 100
+
+
+def _outward_cm(length_m: float, *, up: bool) -> int:
+    nearest = round(length_m * 100)
+    if nearest / 100 == length_m:
+        return nearest
+    return math.ceil(length_m * 100) if up else math.floor(length_m * 100)
+
+
+def _wire_place(path: str) -> str:
+    if path.startswith("vertices"):
+        return path.replace("vertices", "outline.vertices_e7", 1)
+    return _PLACES.get(path, path or "outline")
