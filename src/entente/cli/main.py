@@ -1,0 +1,97 @@
+"""The command `entente`: finds the command that was asked for and runs only that.
+
+Invariant: `entente --help`, `--version` and a misspelt command import no command module, so that they answer at once on
+a slow laptop.
+
+It does not parse options: each command's module has its own cyclopts app.
+
+    $ entente notify --help
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from entente.cli.output import ExitCode
+
+COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
+    # name: (group, module, one line)
+    "demo": ("Start here", "demo", "replay 17 September 2016 with a center and two desks, and see what is caught"),
+    "center": ("Start here", "center", "make a center (init) or run it (serve)"),
+    "desk": ("Start here", "desk", "make a party's desk (init), join a center (join), run it (serve)"),
+    "notify": ("Tell and answer", "activity", "tell the others what you will do and where"),
+    "update": ("Tell and answer", "activity", "replace an activity by a new version"),
+    "close": ("Tell and answer", "activity", "end an activity, or cancel it"),
+    "zone": ("Tell and answer", "places", "declare a zone or withdraw it"),
+    "site": ("Tell and answer", "places", "declare a protected site or withdraw it"),
+    "ack": ("Tell and answer", "answer", "acknowledge a message, as a named officer"),
+    "readback": ("Tell and answer", "answer", "read a notified position back, confirm or dispute one"),
+    "concur": ("Tell and answer", "answer", "agree to an activity that needs your agreement"),
+    "object": ("Tell and answer", "answer", "object to an activity, with a reason"),
+    "say": ("Talk", "talk", "say something on the hotline, in a thread"),
+    "readout": ("Talk", "talk", "propose, sign or dissent from a readout of a call or meeting"),
+    "status": ("Look", "look", "what stands, what is due, what conflicts"),
+    "watch": ("Look", "look", "follow what happens, a line each"),
+    "verify": ("Check", "verify", "check a mirror or a proof file, offline"),
+    "doctor": ("Check", "doctor", "check this desk or center: keys, disk, clock, witnesses"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code (for scripts: `raise SystemExit(main())`)."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in {"--help", "-h", "help"}:
+        sys.stdout.write(top_help())
+        return ExitCode.OK
+    if words[0] in {"--version", "-V"}:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"entente {version('entente')}\n")
+        return ExitCode.OK
+    if words[0] not in COMMANDS:
+        return _unknown(words[0])
+    module = importlib.import_module(f"entente.cli.{COMMANDS[words[0]][1]}")
+    from entente.cli.run import run_app
+
+    return run_app(module.APPS[words[0]], words[1:])
+
+
+def top_help() -> str:
+    """Return the text of `entente --help`."""
+    lines = [
+        "entente: a joint center in software for parties that have to act side by side",
+        "and do not trust each other.",
+        "",
+        "Usage: entente COMMAND [OPTIONS]      entente COMMAND --help for more",
+    ]
+    group = ""
+    for name, (title, _, text) in COMMANDS.items():
+        if title != group:
+            lines += ["", f"{title}:"]
+            group = title
+        lines.append(f"  {name:<10} {text}")
+    lines += [
+        "",
+        "Example: entente demo",
+        "Exit codes: 0 done, 2 wrong usage or input, 3 refused, 4 verification failed,",
+        "            5 no answer, 6 storage failed, 1 anything else (please report it)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _unknown(word: str) -> ExitCode:
+    import difflib
+
+    near = difflib.get_close_matches(word, COMMANDS, n=1)
+    sys.stderr.write(f"entente: command: expected one of {', '.join(COMMANDS)}, got {word!r}\n")
+    if near:
+        sys.stderr.write(f"         did you mean: entente {near[0]}\n")
+    return ExitCode.USAGE
+
+
+def run() -> None:
+    """Entry point of the installed script."""
+    raise SystemExit(main())

@@ -1,0 +1,102 @@
+"""What the command line prints, and the codes with which it ends.
+
+Invariant: with ``--json`` standard output holds one JSON value (or, for streams, one a line) and nothing else; people's
+words about an error go to standard error.
+
+    >>> raise SystemExit(report_error(error, as_json=False))
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from enum import IntEnum
+from typing import Any
+
+from entente.kernel.errors import (
+    Denied,
+    EntenteError,
+    Malformed,
+    NotFound,
+    PeerError,
+    StoreError,
+    TransportError,
+)
+
+
+class ExitCode(IntEnum):
+    """How a command ended. Documented in docs/cli.md; scripts may rely on them."""
+
+    OK = 0
+    FAILED = 1
+    """Something went wrong that is none of the following: a bug. Please report it."""
+    USAGE = 2
+    """The command or its input is wrong: nothing was changed."""
+    REFUSED = 3
+    """Understood and refused, by a rule, a policy or the other side: nothing was changed."""
+    VERIFICATION_FAILED = 4
+    """A signature, proof, hash or chain does not check: do not rely on what was shown."""
+    UNREACHABLE = 5
+    """A desk or center did not answer. What was handed over is kept and will be sent."""
+    STORE = 6
+    """Durable storage failed or is damaged."""
+    INTERRUPTED = 130
+
+
+# What to do, by error code; the command line alone gives hints, since only it knows who asks.
+HINTS: Mapping[str, str] = {
+    "no-desk": "give the desk's folder with --desk DIR or set ENTENTE_DESK",
+    "desk-not-running": "start it with: entente desk serve DIR",
+    "not-joined": "join a center first: entente desk join DIR --center URL",
+    "waiting-for-witness": "start the other parties' desks; entente doctor names the one that is missing",
+    "no-charter": "every founding party must run: entente desk join DIR --center URL",
+}
+
+
+def exit_code(error: EntenteError) -> ExitCode:
+    """Return the code that tells a script what kind of error this was."""
+    if isinstance(error, Malformed):
+        return ExitCode.USAGE
+    if isinstance(error, PeerError):
+        return ExitCode.VERIFICATION_FAILED
+    if isinstance(error, (Denied, NotFound)):
+        return ExitCode.REFUSED
+    if isinstance(error, TransportError):
+        return ExitCode.UNREACHABLE
+    if isinstance(error, StoreError):
+        return ExitCode.STORE
+    return ExitCode.FAILED
+
+
+def report_error(error: EntenteError, *, as_json: bool) -> ExitCode:
+    """Print an error for a person (standard error) or a machine (standard output); return the code."""
+    code = exit_code(error)
+    hint = HINTS.get(error.code, "")
+    if as_json:
+        path = error.path if isinstance(error, Malformed) else ""
+        print_json(
+            {"ok": False, "code": error.code, "message": error.message, "path": path, "hint": hint, "exit": int(code)}
+        )
+    else:
+        sys.stderr.write(f"entente: {error}\n")
+        if hint:
+            sys.stderr.write(f"         {hint}\n")
+    return code
+
+
+def print_json(value: Any) -> None:  # noqa: ANN401 - any JSON value
+    """Print one JSON value on one line."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def print_table(title: str, headers: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Print rows for a person; wraps to the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*headers, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*[str(cell) for cell in row])
+    Console().print(table)
