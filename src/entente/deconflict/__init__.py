@@ -1,1 +1,162 @@
-"""deconflict."""
+"""Deconfliction: activities, zones and sites, who has taken note of them, and where they conflict.
+
+For: telling each other what one will do and where; making sure that a person has read it, and read the place
+right; finding conflicts of space, height and time between what is told.
+
+Invariants:
+  * State is a pure function of the record's entries and of the sealed bodies that could be opened here.
+  * "Sent" is never shown as "acknowledged"; silence is never consent; the default answer is no.
+  * A told position counts only when every party that it was told to has read it back.
+  * Open messages are decided alike whether or not sealed ones can be read: no rule of an open kind depends on
+    them.
+  * No conflict among what is readable here is missed.
+
+It permits nothing, protects nothing and enforces nothing.
+
+    rows, index = MemoryRows(), MemoryIndex()
+    decide_notify(message, rows).require()
+    project_notify(entry, rows)
+    open_receipts(entry, list_parties(rows), rows)
+    update_conflicts(entry, rows, index)
+"""
+
+from typing import Any, Final
+
+from entente.deconflict.activity import (
+    ACTIVITY_CLOSE,
+    ACTIVITY_NOTIFY,
+    ACTIVITY_UPDATE,
+    ActivityRow,
+    Close,
+    Notify,
+    Update,
+)
+from entente.deconflict.concurrence import (
+    ACTIVITY_CONCUR,
+    ACTIVITY_OBJECT,
+    ActivityState,
+    Concur,
+    ConcurrenceRow,
+    Object,
+    activity_state,
+)
+from entente.deconflict.conflicts import ConflictRow, explain_conflict, rebuild_index, update_conflicts
+from entente.deconflict.index import ConflictIndex, Hit, MemoryIndex
+from entente.deconflict.ladder import RECEIPT_ESCALATE, RECEIPT_LAPSE, Escalate, Lapse, plan_ladder
+from entente.deconflict.ladder_view import LadderView, PartyLadder, Rung, describe_ladder
+from entente.deconflict.objects import ObjectRow, VersionRow, find_volumes, name_object
+from entente.deconflict.positions import PositionRow, PositionState, position_state, version_state
+from entente.deconflict.readback import (
+    POSITION_CONFIRM,
+    POSITION_DISPUTE,
+    POSITION_READ_BACK,
+    Confirm,
+    Dispute,
+    ReadBack,
+    Reading,
+)
+from entente.deconflict.readings import PlanDifference, build_readings, compare_with_plan
+from entente.deconflict.receipts import (
+    RECEIPT_ACKNOWLEDGE,
+    RECEIPT_DELIVER,
+    Acknowledge,
+    Deliver,
+    Delivery,
+    ReceiptRow,
+    find_receipt,
+    open_receipts,
+)
+from entente.deconflict.site import (
+    PROTECTION_NOTICE,
+    SITE_DECLARE,
+    SITE_WITHDRAW,
+    DeclareSite,
+    SiteRow,
+    WithdrawSite,
+    describe_site,
+)
+from entente.deconflict.zone import (
+    ZONE_DECLARE,
+    ZONE_WITHDRAW,
+    DeclareZone,
+    Obligation,
+    WithdrawZone,
+    ZoneRow,
+)
+from entente.kernel.kinds import Kind
+
+KINDS: Final[tuple[Kind[Any], ...]] = (
+    ACTIVITY_NOTIFY,
+    ACTIVITY_UPDATE,
+    ACTIVITY_CLOSE,
+    ACTIVITY_CONCUR,
+    ACTIVITY_OBJECT,
+    ZONE_DECLARE,
+    ZONE_WITHDRAW,
+    SITE_DECLARE,
+    SITE_WITHDRAW,
+    RECEIPT_DELIVER,
+    RECEIPT_ACKNOWLEDGE,
+    RECEIPT_ESCALATE,
+    RECEIPT_LAPSE,
+    POSITION_READ_BACK,
+    POSITION_CONFIRM,
+    POSITION_DISPUTE,
+)
+
+__all__ = [
+    "KINDS",
+    "PROTECTION_NOTICE",
+    "Acknowledge",
+    "ActivityRow",
+    "ActivityState",
+    "Close",
+    "Concur",
+    "ConcurrenceRow",
+    "Confirm",
+    "ConflictIndex",
+    "ConflictRow",
+    "DeclareSite",
+    "DeclareZone",
+    "Deliver",
+    "Delivery",
+    "Dispute",
+    "Escalate",
+    "Hit",
+    "LadderView",
+    "Lapse",
+    "MemoryIndex",
+    "Notify",
+    "Object",
+    "ObjectRow",
+    "Obligation",
+    "PartyLadder",
+    "PlanDifference",
+    "PositionRow",
+    "PositionState",
+    "ReadBack",
+    "Reading",
+    "ReceiptRow",
+    "Rung",
+    "SiteRow",
+    "Update",
+    "VersionRow",
+    "WithdrawSite",
+    "WithdrawZone",
+    "ZoneRow",
+    "activity_state",
+    "build_readings",
+    "compare_with_plan",
+    "describe_ladder",
+    "describe_site",
+    "explain_conflict",
+    "find_receipt",
+    "find_volumes",
+    "name_object",
+    "open_receipts",
+    "plan_ladder",
+    "position_state",
+    "rebuild_index",
+    "update_conflicts",
+    "version_state",
+]

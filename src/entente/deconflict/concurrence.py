@@ -1,0 +1,195 @@
+"""Concurrence: a party that was asked says yes or no to one version of an activity, and the state that makes.
+
+Invariants:
+  * The default answer is no: an activity is ``concurred`` only when every party that was named has said so
+    itself, for the current version. Silence, delivery and acknowledgement say nothing.
+  * Only a named party answers, only after an officer of it acknowledged that version, and it may change its
+    answer.
+  * The state shown is the least reassuring one that is true.
+
+It does not bind anyone to act, and entente enforces nothing.
+
+    >>> activity_state(rows, "sortie-7")
+    ActivityState(state='objected', reasons=('ru objected: …',))
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Final, Literal
+
+import msgspec
+
+from entente.deconflict.activity import ActivityRow
+from entente.deconflict.objects import decide_current, name_object
+from entente.deconflict.receipts import Stamp, find_receipt, list_receipts, make_stamp, put_answer
+from entente.kernel.charter import list_parties
+from entente.kernel.kinds import ALLOWED, Decision, Kind, denied
+from entente.kernel.message import Entry, VerifiedMessage
+from entente.kernel.rows import Row, Rows, get_row
+from entente.kernel.wire import Hex64, SlugText, WireStruct
+
+ReasonText = Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
+ActivityStateWord = Literal[
+    "notified", "acknowledged", "concurred", "objected", "lapsed", "closed", "cancelled"
+]
+
+
+class Concur(WireStruct, frozen=True):
+    """Body of ``activity.concur``."""
+
+    activity: SlugText
+    version: Hex64
+
+
+class Object(WireStruct, frozen=True):
+    """Body of ``activity.object``: a no, with its reason."""
+
+    activity: SlugText
+    version: Hex64
+    reason: ReasonText
+
+
+class ConcurrenceRow(Row, frozen=True):
+    """What a party last answered to one version."""
+
+    TABLE: ClassVar[str] = "concurrences"
+    INDEXED: ClassVar[tuple[str, ...]] = ("version", "party")
+    version: str
+    party: str
+    answer: Literal["concurred", "objected"]
+    reason: str
+    stamp: Stamp
+
+    def key(self) -> str:
+        """Return ``leaf:party``."""
+        return f"{self.version}:{self.party}"
+
+
+class ActivityState(msgspec.Struct, frozen=True):
+    """An activity's state with what it rests on."""
+
+    state: ActivityStateWord
+    reasons: tuple[str, ...]
+
+
+def decide_concur(message: VerifiedMessage[Concur], rows: Rows) -> Decision:
+    """Allow a named party to agree to the current version."""
+    body = message.body
+    return (
+        ALLOWED if body is None else _decide_answer(message, body.activity, body.version, "concurred", rows)
+    )
+
+
+def project_concur(entry: Entry[Concur], rows: Rows) -> None:
+    """Write the yes down."""
+    body = entry.message.body
+    if body is not None:
+        _put(entry, body.version, "concurred", "", rows)
+
+
+def decide_object(message: VerifiedMessage[Object], rows: Rows) -> Decision:
+    """Allow a named party to refuse the current version."""
+    body = message.body
+    return ALLOWED if body is None else _decide_answer(message, body.activity, body.version, "objected", rows)
+
+
+def project_object(entry: Entry[Object], rows: Rows) -> None:
+    """Write the no down."""
+    body = entry.message.body
+    if body is not None:
+        _put(entry, body.version, "objected", body.reason, rows)
+
+
+def activity_state(rows: Rows, object_name: str) -> ActivityState:
+    """Return an activity's state; raise `NotFound` where none of this scoped name is known here."""
+    row = get_row(rows, ActivityRow, object_name, what="activity")
+    if row.state != "standing":
+        return ActivityState(row.state, (f"{row.author} said: {row.note}",) if row.note else ())
+    answers = {answer.party: answer for answer in rows.select(ConcurrenceRow, version=row.version)}
+    objected = [one for one in answers.values() if one.answer == "objected"]
+    if objected:
+        return ActivityState("objected", tuple(f"{one.party} objected: {one.reason}" for one in objected))
+    receipts = list_receipts(rows, row.version, list_parties(rows))
+    lapsed = [one.party for one in receipts if one.lapsed is not None and one.acknowledged is None]
+    if lapsed:
+        return ActivityState("lapsed", tuple(f"{party} did not acknowledge in time" for party in lapsed))
+    waiting = [one.party for one in receipts if one.acknowledged is None]
+    if waiting or not receipts:
+        return ActivityState("notified", tuple(f"{party} has not acknowledged" for party in waiting))
+    silent = [party for party in row.concurrence if party not in answers]
+    if silent or not row.concurrence:
+        return ActivityState("acknowledged", tuple(f"{party} has not concurred" for party in silent))
+    return ActivityState("concurred", tuple(f"{party} concurred" for party in row.concurrence))
+
+
+def _decide_answer(
+    message: VerifiedMessage[Concur] | VerifiedMessage[Object],
+    activity: str,
+    version: str,
+    answer: str,
+    rows: Rows,
+) -> Decision:
+    current = decide_current(message, version, rows)
+    if not current.is_allowed:
+        return current
+    row = rows.find(ActivityRow, name_object(message, activity))
+    if row is None or row.version != version:
+        return denied(
+            "other-activity",
+            f"version {version[:12]}: expected a version of activity {activity!r}, got another's",
+        )
+    if message.author not in row.concurrence:
+        # SECURITY: otherwise any party could speak for one that was asked, or drown its no in yeses
+        # (tests/unit/test_deconflict_concurrence.py, test_concurrence_by_a_party_not_named_is_refused).
+        return denied(
+            "not-asked",
+            f"activity {activity!r}: expected an answer of {list(row.concurrence)}, got one of "
+            f"{message.author!r}",
+        )
+    receipt = find_receipt(rows, version, message.author)
+    if receipt is None or receipt.acknowledged is None:
+        return denied(
+            "not-acknowledged",
+            f"activity {activity!r}: expected {message.author!r} to have acknowledged version {version[:12]} "
+            "first",
+        )
+    known = rows.find(ConcurrenceRow, f"{version}:{message.author}")
+    if known is not None and known.answer == answer:
+        return denied(
+            "already-answered",
+            f"activity {activity!r}: expected another answer, {message.author!r} has {answer} already",
+        )
+    return ALLOWED
+
+
+def _put(
+    entry: Entry[Concur] | Entry[Object],
+    version: str,
+    answer: Literal["concurred", "objected"],
+    reason: str,
+    rows: Rows,
+) -> None:
+    rows.put(
+        ConcurrenceRow(
+            version=version, party=entry.message.author, answer=answer, reason=reason, stamp=make_stamp(entry)
+        )
+    )
+    put_answer(entry, version, answer, reason, rows)
+
+
+ACTIVITY_CONCUR: Final = Kind(
+    "activity.concur",
+    Concur,
+    decide=decide_concur,
+    project=project_concur,
+    min_officers=1,
+    may_be_sealed=True,
+)
+ACTIVITY_OBJECT: Final = Kind(
+    "activity.object",
+    Object,
+    decide=decide_object,
+    project=project_object,
+    min_officers=1,
+    may_be_sealed=True,
+)

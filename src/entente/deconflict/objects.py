@@ -1,0 +1,213 @@
+"""Objects and their versions: what activities, zones and sites have in common.
+
+An object has a name, an author, a type and a current version; a version is named by the leaf hash of the
+message that made it, and holds the volumes.
+
+Invariants:
+  * One name, one object, whatever its type, among those who can read it. An open name is unique in the
+    record. A sealed name is unique among its audience: only they know of it, so nobody else may be held to
+    it. Hence the row key: the name itself, or the name and a hash of the audience (`name_object`).
+  * So whoever can read one message about an object can read all of them, and computes the same state.
+  * Only the author replaces or ends an object, and a replacement names the version that it replaces: an
+    update made in ignorance of another is refused (lost update).
+  * An ended object is never replaced, and its name is never given again.
+
+It does not know what an activity, a zone or a site says: see the files of those names.
+
+    >>> decide_replacement(message, "castello", "zone", replaces=leaf, rows=rows)
+    >>> find_volumes(rows, "castello")
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final, Literal
+
+import msgspec
+
+from entente.kernel.charter import list_parties
+from entente.kernel.ids import PartyID
+from entente.kernel.kinds import ALLOWED, Decision, denied
+from entente.kernel.message import Entry, VerifiedMessage
+from entente.kernel.rows import Row, Rows
+from entente.space import Volume, VolumeWire, parse_volume
+
+ObjectType = Literal["activity", "zone", "site"]
+NO_VERSION: Final = ""
+"""`VersionRow.previous` of a first version."""
+
+
+class ObjectRow(Row, frozen=True):
+    """An object by its scoped name. ``state`` is ``standing`` or ``ended``."""
+
+    TABLE: ClassVar[str] = "objects"
+    INDEXED: ClassVar[tuple[str, ...]] = ("state", "type", "author")
+    object: str
+    id: str
+    type: ObjectType
+    author: str
+    to: tuple[str, ...]
+    version: str
+    version_index: int
+    first_index: int
+    state: Literal["standing", "ended"]
+
+    def key(self) -> str:
+        """Return the scoped name."""
+        return self.object
+
+
+class VersionRow(Row, frozen=True):
+    """One version of an object, by the leaf hash of its message."""
+
+    TABLE: ClassVar[str] = "versions"
+    INDEXED: ClassVar[tuple[str, ...]] = ("object",)
+    version: str
+    object: str
+    type: ObjectType
+    author: str
+    index: int
+    previous: str
+    volumes: tuple[VolumeWire, ...]
+
+    def key(self) -> str:
+        """Return the message's leaf hash."""
+        return self.version
+
+
+def name_object(message: VerifiedMessage[Any], object_id: str) -> str:
+    """Return an object's row key as ``message`` means it: the bare name when open, scoped when sealed."""
+    if not message.addressees:
+        return object_id
+    audience = "\n".join(sorted({message.author, *message.addressees}))
+    return f"{object_id}@{hashlib.sha256(audience.encode()).hexdigest()[:16]}"
+
+
+def list_owed(message: VerifiedMessage[Any], rows: Rows) -> list[PartyID]:
+    """Return whom a message concerns: its addressees, or every party but its author; sorted."""
+    concerned = message.addressees or list_parties(rows)
+    return sorted(party for party in concerned if party != message.author)
+
+
+def parse_volumes(wires: Sequence[VolumeWire], *, path: str) -> list[Volume]:
+    """Return the volumes, or raise `InvalidVolume` saying in which one the fault is."""
+    return [parse_volume(wire, path=f"{path}[{place}]") for place, wire in enumerate(wires)]
+
+
+def decide_new(message: VerifiedMessage[Any], object_id: str, rows: Rows) -> Decision:
+    """Allow a name that nobody of the audience has used."""
+    known = rows.find(ObjectRow, name_object(message, object_id))
+    if known is not None:
+        return denied(
+            "name-taken",
+            f"object {object_id!r}: expected a new name, it is a {known.type} of {known.author!r}",
+        )
+    return ALLOWED
+
+
+def decide_own(
+    message: VerifiedMessage[Any], object_id: str, object_type: ObjectType, rows: Rows
+) -> Decision:
+    """Allow the author of a standing object of this type."""
+    known = rows.find(ObjectRow, name_object(message, object_id))
+    if known is None or known.type != object_type:
+        return denied(
+            "unknown-object", f"{object_type} {object_id!r}: expected one known to this audience, found none"
+        )
+    if known.author != message.author:
+        return denied(
+            "not-author",
+            f"{object_type} {object_id!r}: expected its author {known.author!r}, got {message.author!r}",
+        )
+    if known.state == "ended":
+        return denied("ended", f"{object_type} {object_id!r}: expected a standing one, it has ended")
+    return ALLOWED
+
+
+def decide_replacement(
+    message: VerifiedMessage[Any], object_id: str, object_type: ObjectType, *, replaces: str, rows: Rows
+) -> Decision:
+    """Allow the author to replace the version that is current, and no other."""
+    own = decide_own(message, object_id, object_type, rows)
+    if not own.is_allowed:
+        return own
+    known = rows.find(ObjectRow, name_object(message, object_id))
+    if known is not None and known.version != replaces:
+        return denied(
+            "lost-update",
+            f"{object_type} {object_id!r}: expected to replace the current version {known.version[:12]}, "
+            f"got {replaces[:12]}",
+        )
+    return ALLOWED
+
+
+def decide_current(message: VerifiedMessage[Any], version: str, rows: Rows) -> Decision:
+    """Allow what speaks about the current version of a standing object that the message's audience shares."""
+    known = rows.find(VersionRow, version)
+    if known is None:
+        return denied("unknown-version", f"version {version[:12]}: expected an object's version, found none")
+    thing = rows.find(ObjectRow, known.object)
+    if thing is None or name_object(message, thing.id) != known.object:
+        return denied(
+            "other-audience",
+            f"version {version[:12]}: expected a message to the audience of its object, got another audience",
+        )
+    if thing.state == "ended":
+        return denied("ended", f"{thing.type} {thing.id!r}: expected a standing one, it has ended")
+    if thing.version != version:
+        return denied(
+            "superseded",
+            f"{thing.type} {thing.id!r}: expected its current version {thing.version[:12]}, got "
+            f"{version[:12]}",
+        )
+    return ALLOWED
+
+
+def put_version(
+    entry: Entry[Any], object_id: str, object_type: ObjectType, volumes: Sequence[VolumeWire], rows: Rows
+) -> ObjectRow:
+    """Make the entry's message the current version of its object, new or not."""
+    message = entry.message
+    name = name_object(message, object_id)
+    known = rows.find(ObjectRow, name)
+    rows.put(
+        VersionRow(
+            version=message.leaf,
+            object=name,
+            type=object_type,
+            author=message.author,
+            index=entry.index,
+            previous=known.version if known else NO_VERSION,
+            volumes=tuple(volumes),
+        )
+    )
+    row = ObjectRow(
+        object=name,
+        id=object_id,
+        type=object_type,
+        author=message.author,
+        to=message.addressees,
+        version=message.leaf,
+        version_index=entry.index,
+        first_index=known.first_index if known else entry.index,
+        state="standing",
+    )
+    rows.put(row)
+    return row
+
+
+def end_object(name: str, rows: Rows) -> None:
+    """Mark a standing object as ended."""
+    known = rows.find(ObjectRow, name)
+    if known is not None:
+        rows.put(msgspec.structs.replace(known, state="ended"))
+
+
+def find_volumes(rows: Rows, name: str) -> tuple[VolumeWire, ...] | None:
+    """Return the volumes of a standing object's current version."""
+    known = rows.find(ObjectRow, name)
+    if known is None or known.state == "ended":
+        return None
+    version = rows.find(VersionRow, known.version)
+    return version.volumes if version else None
