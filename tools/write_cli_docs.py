@@ -22,16 +22,17 @@ from typing import Final
 from cyclopts import App
 from rich.console import Console
 
+from entente.cli.main import COMMANDS, top_help
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGE: Final = ROOT / "docs" / "cli.md"
-PROGRAM: Final = "entente.cli.main"
 WIDTH: Final = 100
 FIRST_MARK: Final = "<!-- help texts: written by tools/write_cli_docs.py -->"
 LAST_MARK: Final = "<!-- end of help texts -->"
 
 
-def find_commands(app: App, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield the words that lead to each command, the program itself first, aliases once."""
+def find_commands(app: App, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield the words below ``path`` that lead to each command, itself first, aliases once."""
     yield path
     seen: set[int] = set()
     for name, command in app.resolved_commands().items():
@@ -42,7 +43,7 @@ def find_commands(app: App, path: tuple[str, ...] = ()) -> Iterator[tuple[str, .
 
 
 def encode_help(app: App, path: tuple[str, ...]) -> str:
-    """Return what ``entente <path> --help`` prints on a plain terminal of fixed width."""
+    """Return what ``<path> --help`` prints on a plain terminal of fixed width."""
     screen = io.StringIO()
     app.help_print(
         list(path), console=Console(file=screen, width=WIDTH, color_system=None, force_terminal=False)
@@ -50,16 +51,18 @@ def encode_help(app: App, path: tuple[str, ...]) -> str:
     return "\n".join(line.rstrip() for line in screen.getvalue().strip().splitlines())
 
 
-def encode_page(page: str, app: App) -> str:
+def encode_page(page: str) -> str:
     """Return ``page`` with the part between the marks as the program would have it now."""
     before, first, rest = page.partition(FIRST_MARK)
     _, last, after = rest.partition(LAST_MARK)
     if not first or not last:
         raise ValueError(f"docs/cli.md: expected the lines {FIRST_MARK!r} and {LAST_MARK!r} in this order")
-    parts = [
-        f"### {' '.join(('entente', *path))}\n\n```text\n{encode_help(app, path)}\n```"
-        for path in find_commands(app)
-    ]
+    parts = [f"### entente\n\n```text\n{top_help().strip()}\n```"]
+    for name, (_, module, _) in COMMANDS.items():
+        app = importlib.import_module(f"entente.cli.{module}").APPS[name]
+        for path in find_commands(app, ()):
+            title = " ".join(("entente", name, *path))
+            parts.append(f"### {title}\n\n```text\n{encode_help(app, path)}\n```")
     return before + first + "\n\n" + "\n\n".join(parts) + "\n\n" + last + after
 
 
@@ -71,11 +74,8 @@ def main(arguments: list[str] | None = None) -> int:
     if not PAGE.exists():
         print("cli docs: SKIPPED, there is no docs/cli.md")
         return 0
-    app = importlib.import_module(PROGRAM).app
-    if not isinstance(app, App):
-        raise TypeError(f"{PROGRAM}.app: expected a cyclopts App, got {type(app).__name__}")
     old = PAGE.read_text(encoding="utf-8")
-    new = encode_page(old, app)
+    new = encode_page(old)
     if old == new:
         return 0
     if options.check:

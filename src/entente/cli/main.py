@@ -1,7 +1,7 @@
 """The command `entente`: finds the command that was asked for and runs only that.
 
-Invariant: `entente --help`, `--version` and a misspelt command import no command module, so that they answer at once on
-a slow laptop.
+Invariant: `entente --help`, `--version` and a misspelt command import no command module, so that they
+answer at once on a slow laptop.
 
 It does not parse options: each command's module has its own cyclopts app.
 
@@ -19,7 +19,11 @@ from entente.cli.output import ExitCode
 
 COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     # name: (group, module, one line)
-    "demo": ("Start here", "demo", "replay 17 September 2016 with a center and two desks, and see what is caught"),
+    "demo": (
+        "Start here",
+        "demo",
+        "replay 17 September 2016 with a center and two desks, and see what is caught",
+    ),
     "center": ("Start here", "center", "make a center (init) or run it (serve)"),
     "desk": ("Start here", "desk", "make a party's desk (init), join a center (join), run it (serve)"),
     "notify": ("Tell and answer", "activity", "tell the others what you will do and where"),

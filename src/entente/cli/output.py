@@ -1,7 +1,7 @@
 """What the command line prints, and the codes with which it ends.
 
-Invariant: with ``--json`` standard output holds one JSON value (or, for streams, one a line) and nothing else; people's
-words about an error go to standard error.
+Invariant: with ``--json`` standard output holds one JSON value (or, for streams, one a line) and nothing
+else; people's words about an error go to standard error.
 
     >>> raise SystemExit(report_error(error, as_json=False))
 """
@@ -76,7 +76,14 @@ def report_error(error: EntenteError, *, as_json: bool) -> ExitCode:
     if as_json:
         path = error.path if isinstance(error, Malformed) else ""
         print_json(
-            {"ok": False, "code": error.code, "message": error.message, "path": path, "hint": hint, "exit": int(code)}
+            {
+                "ok": False,
+                "code": error.code,
+                "message": error.message,
+                "path": path,
+                "hint": hint,
+                "exit": int(code),
+            }
         )
     else:
         sys.stderr.write(f"entente: {error}\n")

@@ -1,6 +1,7 @@
 """Running one command: usage errors end with 2, our errors with their code, anything else with 1.
 
-Invariant: what we expect to go wrong shows no traceback; a bug is told as one, and shows it, to be sent to us.
+Invariant: what we expect to go wrong shows no traceback; a bug is told as one, and shows it, to be sent to
+us.
 
     >>> run_app(app, ["./mirror", "--json"])
     0
@@ -26,7 +27,11 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON fo
 def make_app(name: str, text: str) -> App:
     """Return a command's cyclopts app in the project's one form."""
     return App(
-        name=f"entente {name}", help=text, help_format="plaintext", version_flags=(), default_parameter=Parameter(negative=())
+        name=f"entente {name}",
+        help=text,
+        help_format="plaintext",
+        version_flags=(),
+        default_parameter=Parameter(negative=()),
     )
 
 

@@ -1,8 +1,9 @@
 """Volumes as people type them: a circle or polygon, heights, a time window; or a GeoJSON file.
 
-Invariants: degrees and metres are read as decimals, never through binary fractions, so that what is sent is what was
-typed; more precision than the format holds (1e-7 degree, 1 cm) is an error, not a rounding. Positions are latitude
-first on the command line and longitude first in GeoJSON (RFC 7946), as their users expect.
+Invariants: degrees and metres are read as decimals, never through binary fractions, so that what is sent
+is what was typed; more precision than the format holds (1e-7 degree, 1 cm) is an error, not a rounding.
+Positions are latitude first on the command line and longitude first in GeoJSON (RFC 7946), as their users
+expect.
 
 It does not judge outlines: the desk does, and names the place of the fault.
 
@@ -47,7 +48,11 @@ def read_circle(text: str) -> dict[str, Any]:
     where, _, radius = text.rpartition(",")
     if where.count(",") != 1:
         raise Malformed("bad-circle", f"circle: expected LAT,LON,RADIUS_M, got {text!r}")
-    return {"type": "circle", "centre_e7": read_point(where), "radius_cm": _scaled(radius, _CM, what="radius")}
+    return {
+        "type": "circle",
+        "centre_e7": read_point(where),
+        "radius_cm": _scaled(radius, _CM, what="radius"),
+    }
 
 
 def read_polygon(text: str) -> dict[str, Any]:
@@ -62,7 +67,9 @@ def read_heights(text: str) -> tuple[int | None, int | None]:
     """Return ``FLOOR..CEILING`` in metres above the WGS84 ellipsoid; an empty side is unbounded."""
     floor, dots, ceiling = text.partition("..")
     if not dots:
-        raise Malformed("bad-heights", f"heights: expected FLOOR..CEILING in metres above WGS84, got {text!r}")
+        raise Malformed(
+            "bad-heights", f"heights: expected FLOOR..CEILING in metres above WGS84, got {text!r}"
+        )
     return (
         _scaled(floor, _CM, what="floor") if floor.strip() else None,
         _scaled(ceiling, _CM, what="ceiling") if ceiling.strip() else None,
@@ -119,9 +126,13 @@ def _collect(node: Any, where: str, found: list[dict[str, Any]]) -> None:  # noq
     elif kind == "Polygon":
         rings = node.get("coordinates", [])
         if len(rings) != 1:
-            raise Malformed("bad-geojson", f"{where}: expected a polygon without holes, got {len(rings)} rings")
+            raise Malformed(
+                "bad-geojson", f"{where}: expected a polygon without holes, got {len(rings)} rings"
+            )
         corners = rings[0][:-1] if rings[0][:1] == rings[0][-1:] else rings[0]
         vertices = [read_point(f"{corner[1]},{corner[0]}") for corner in corners]
         found.append({"type": "polygon", "vertices_e7": vertices})
     else:
-        raise Malformed("bad-geojson", f"{where}: expected Polygon, Feature or FeatureCollection, got {kind!r}")
+        raise Malformed(
+            "bad-geojson", f"{where}: expected Polygon, Feature or FeatureCollection, got {kind!r}"
+        )
