@@ -124,6 +124,14 @@ def test_hole_below_a_later_frame_is_damage() -> None:
     start = (journal.ends[1] // 512 + 1) * 512
     holed = bytearray(journal.data)
     holed[start : start + 512] = bytes(512)
+    with pytest.raises(StoreError, match="got altered bytes below byte"):
+        restore_journal(holed, LOG.key)
+
+
+def test_unwritten_head_below_a_later_frame_is_damage() -> None:
+    journal = write_journal(3, 2, 1)
+    start = journal.ends[1]
+    holed = journal.data[:start] + bytes(FRAME_HEAD_BYTES) + journal.data[start + FRAME_HEAD_BYTES :]
     with pytest.raises(StoreError, match="expected the end, got a signed frame behind it"):
         restore_journal(holed, LOG.key)
 
@@ -133,10 +141,12 @@ def test_entry_that_looks_like_an_old_frame_does_not_block_recovery() -> None:
     old = write_journal(1)
     copy = old.data[old.ends[0] :]
     journal = write_journal(1, 2, entries=[make_entry(0), copy, b"after it"])
-    torn = journal.data[:-5]
-    assert copy in torn
-    restored = restore_journal(torn, LOG.key)
-    assert (restored.tree.size, restored.tail) == (1, Tail.TORN)
+    unwritten_head = journal.data[: journal.ends[1]] + bytes(FRAME_HEAD_BYTES)
+    unwritten_head += journal.data[len(unwritten_head) :]
+    for torn in (journal.data[:-5], unwritten_head):
+        assert copy in torn
+        restored = restore_journal(torn, LOG.key)
+        assert (restored.tree.size, restored.tail) == (1, Tail.TORN)
 
 
 def test_more_than_one_unfinished_frame_is_damage() -> None:

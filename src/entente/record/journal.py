@@ -203,10 +203,14 @@ def judge_tail(data: Buffer, good_end: int, *, is_signed_later: Callable[[Frame]
     """Return what the bytes from ``good_end`` on are, or raise when they must not be cut.
 
     1. Nothing: clean.
-    2. Longer than one frame can be: damage, since only one write is ever under way.
-    3. A head that is there and sound, of a frame that is not there to its end: torn.
-    4. Anything else without a hole of zeros (a sector that was not written): damage.
-    5. A later, intact frame for which ``is_signed_later`` holds: damage.
+    2. More than one frame can hold: damage, since only one write is ever under way.
+    3. Less than a frame's head: torn.
+    4. A sound head, and the frame is not there to its end: torn.
+    5. A sound head, and something behind the frame's end: damage; a later write had begun, so that this
+       frame had been flushed.
+    6. A sound head, and a sector of the frame is all zeros, so that it was not written: torn; else damage.
+    7. An unsound head that is there, with none of its sectors unwritten: damage.
+    8. Else, with an intact frame further on for which ``is_signed_later`` holds: damage; without one: torn.
 
     Args:
         data: The whole journal.
@@ -224,8 +228,19 @@ def judge_tail(data: Buffer, good_end: int, *, is_signed_later: Callable[[Frame]
         return Tail.CLEAN
     if left > MAX_FRAME_BYTES + 2 * MAX_FRAME_ENTRIES + MAX_NOTE_BYTES + 2 * FRAME_HEAD_BYTES:
         raise _damaged(good_end, f"expected at most one unfinished frame, got {left} bytes")
-    if left >= FRAME_HEAD_BYTES and not _is_short(view, good_end) and not _has_hole(view, good_end):
-        raise _damaged(good_end, "expected an intact frame or an unfinished write, got altered bytes")
+    end = _frame_end(view, good_end)
+    if left < FRAME_HEAD_BYTES:
+        return Tail.TORN
+    if end is not None and _is_sound_head(view, good_end):
+        if end > len(view):
+            return Tail.TORN
+        if any(view[end:]):
+            raise _damaged(good_end, f"expected an intact frame, got altered bytes below byte {end}")
+        if not _has_hole(view, good_end, end):
+            raise _damaged(good_end, "expected an intact frame or an unfinished write, got altered bytes")
+        return Tail.TORN
+    if not _has_hole(view, good_end, good_end + FRAME_HEAD_BYTES):
+        raise _damaged(good_end, "expected a frame's head or an unfinished write, got altered bytes")
     rest = bytes(view[good_end:])
     found = rest.find(_MARKER, 1)
     while found >= 0:
@@ -237,22 +252,21 @@ def judge_tail(data: Buffer, good_end: int, *, is_signed_later: Callable[[Frame]
     return Tail.TORN
 
 
-def _is_short(view: memoryview, start: int) -> bool:
-    """Tell whether a sound head announces more bytes than there are."""
-    end = _frame_end(view, start)
+def _is_sound_head(view: memoryview, start: int) -> bool:
+    """Tell whether a head is what its own check says."""
     head_end = start + _FRAME_HEAD.size
     check = sha256(view[start:head_end]).digest()[:_CHECK_BYTES]
-    return end is not None and end > len(view) and check == view[head_end : head_end + _CHECK_BYTES]
+    return check == view[head_end : head_end + _CHECK_BYTES]
 
 
-def _has_hole(view: memoryview, start: int) -> bool:
-    """Tell whether some 512-byte sector of the file, from ``start`` on, is all zeros."""
+def _has_hole(view: memoryview, start: int, end: int) -> bool:
+    """Tell whether what lies in [start, end) of some 512-byte sector of the file is all zeros."""
     place = start
-    while place < len(view):
-        end = min(len(view), (place // _SECTOR_BYTES + 1) * _SECTOR_BYTES)
-        if end - place >= _MIN_HOLE_BYTES and not any(view[place:end]):
+    while place < end:
+        border = min(end, (place // _SECTOR_BYTES + 1) * _SECTOR_BYTES)
+        if border - place >= _MIN_HOLE_BYTES and not any(view[place:border]):
             return True
-        place = end
+        place = border
     return False
 
 
