@@ -38,12 +38,14 @@ from entente.space.ellipsoid import (
     to_latlon,
 )
 from entente.space.farther import refine_gap
-from entente.space.ring import FAN_OUT, Ring
+from entente.space.ring import FAN_OUT, Level, Ring
 
 SLACK_M: Final = 0.003
 """Taken off every distance: covers rounding (nanometres), geodesics (15 nm) and `is_inside` (2 mm)."""
 FLAT_M: Final = 50_000.0
 """Up to here the projected segments are exact to 2 cm; beyond, geodesics are measured."""
+CHUNK: Final = 16_384
+"""Pairs looked at together: bounds memory, whatever the outlines."""
 
 Complexes = NDArray[np.complex128]
 Places = NDArray[np.int64]
@@ -60,46 +62,66 @@ class Gap:
 
 def find_gap(a: Ring, b: Ring, reach_m: float) -> Gap | None:
     """Return the gap of ``a`` and ``b`` if it is at most ``reach_m``, else None."""
-    mine, theirs = _find_pairs(a, b, reach_m)
+    mine, theirs, least_m = _find_pairs(a, b, reach_m)
     if not len(mine):
         return None
-    least_m = _flat_gaps(a, mine, b, theirs)
     best = int(least_m.argmin())
-    if least_m[best] > reach_m:
-        return None
     if least_m[best] <= FLAT_M:
         here, there = _find_places(a, int(mine[best]), b, int(theirs[best]))
         return Gap(float(least_m[best]), here, there)
-    near = least_m <= reach_m
-    found = refine_gap(a, mine[near], b, theirs[near], reach_m)
+    found = refine_gap(a, mine, b, theirs, reach_m)
     return None if found is None else Gap(*found)
 
 
-def _find_pairs(a: Ring, b: Ring, reach_m: float) -> tuple[Places, Places]:
-    """Return the pairs of pieces that may hold the least distance, if that is within reach."""
-    mine_at, theirs_at = len(a.levels) - 1, len(b.levels) - 1
-    count = len(b.levels[theirs_at].radii_m)
-    mine, theirs = np.divmod(np.arange(len(a.levels[mine_at].radii_m) * count), count)
+def _find_pairs(a: Ring, b: Ring, reach_m: float) -> tuple[Places, Places, Floats]:
+    """Return the pairs of pieces that may hold the least distance, and their bounds, if within reach."""
+    top_a, top_b = len(a.levels) - 1, len(b.levels) - 1
+    count = len(b.levels[top_b].radii_m)
+    stack = [(top_a, top_b, *np.divmod(np.arange(len(a.levels[top_a].radii_m) * count), count))]
+    found: list[tuple[Places, Places, Floats]] = []
     limit_m = reach_m
-    while True:
-        ours, other = a.levels[mine_at], b.levels[theirs_at]
-        apart = ours.centres[mine] - other.centres[theirs]
-        chord_m = np.sqrt(np.einsum("ij,ij->i", apart, apart))
-        chord_m -= ours.radii_m[mine] + other.radii_m[theirs]
-        marked = ours.marks[mine] - other.marks[theirs]
-        known_m = math.sqrt(float(np.einsum("ij,ij->i", marked, marked).min()))
+    while stack:
+        at_a, at_b, mine, theirs = stack.pop()
+        if len(mine) > CHUNK:
+            stack.append((at_a, at_b, mine[CHUNK:], theirs[CHUNK:]))
+            mine, theirs = mine[:CHUNK], theirs[:CHUNK]
+        least_m, known_m = _sphere_gaps(a.levels[at_a], mine, b.levels[at_b], theirs)
         limit_m = min(limit_m, longest_line_from_chord_m(known_m))
         # A line of at most limit_m has a chord of at most limit_m.
-        kept = np.flatnonzero(chord_m <= limit_m + SLACK_M)
+        kept = np.flatnonzero(least_m <= limit_m + SLACK_M)
         mine, theirs = mine[kept], theirs[kept]
-        if not len(mine) or (mine_at == 0 and theirs_at == 0):
-            return mine, theirs
-        if mine_at >= theirs_at:
-            mine_at -= 1
-            mine, theirs = _open(mine, theirs, len(a.levels[mine_at].radii_m))
+        if not len(mine):
+            continue
+        if at_a == 0 and at_b == 0:
+            line_m = _flat_gaps(a, mine, b, theirs)
+            kept = np.flatnonzero(line_m <= limit_m)
+            found.append((mine[kept], theirs[kept], line_m[kept]))
+            if len(kept) and line_m.min() == 0.0:
+                return found[-1]  # nothing can be nearer
+        elif at_a >= at_b:
+            mine, theirs = _open(mine, theirs, len(a.levels[at_a - 1].radii_m))
+            stack.append((at_a - 1, at_b, mine, theirs))
         else:
-            theirs_at -= 1
-            theirs, mine = _open(theirs, mine, len(b.levels[theirs_at].radii_m))
+            theirs, mine = _open(theirs, mine, len(b.levels[at_b - 1].radii_m))
+            stack.append((at_a, at_b - 1, mine, theirs))
+    if len(found) == 1:
+        return found[0]
+    none = np.zeros(0, dtype=np.int64)
+    found.append((none, none, np.zeros(0)))
+    return (
+        np.concatenate([item[0] for item in found]),
+        np.concatenate([item[1] for item in found]),
+        np.concatenate([item[2] for item in found]),
+    )
+
+
+def _sphere_gaps(ours: Level, mine: Places, other: Level, theirs: Places) -> tuple[Floats, float]:
+    """Return the chord between each pair of spheres, and the least chord between points known to be on."""
+    apart = ours.centres[mine] - other.centres[theirs]
+    least_m: Floats = np.sqrt(np.einsum("ij,ij->i", apart, apart))
+    least_m -= ours.radii_m[mine] + other.radii_m[theirs]
+    marked = ours.marks[mine] - other.marks[theirs]
+    return least_m, math.sqrt(float(np.einsum("ij,ij->i", marked, marked).min()))
 
 
 def _open(coarse: Places, other: Places, count: int) -> tuple[Places, Places]:

@@ -7,7 +7,7 @@ Invariants (each refused with `InvalidVolume`, which names the place):
   * A polygon has 3 to 2000 distinct vertices; its edges are the shortest lines between them and meet
     only at their ends. Which way round does not matter. Poles and the antimeridian are ordinary places.
   * No two vertices of a polygon are more than 8000 km apart, so "inside" is always the smaller side; its
-    edges are together at most 100 000 km long.
+    edges are together at most 50 000 km long.
   * A circle is everything within its radius, along the surface, of its centre: at most 1000 km.
 
 It does not convert, repair, simplify or round.
@@ -44,8 +44,8 @@ MAX_VERTICES: Final = 2000
 MAX_EXTENT_M: Final = 8_000_000.0
 """Two vertices farther apart than this are refused: the outline would near half the globe, where which
 side is "inside" becomes a matter of taste. Large countries and most continents fit."""
-MAX_PERIMETER_M: Final = 100_000_000.0
-"""Bounds the work that one outline can cause: at most 22 000 pieces."""
+MAX_PERIMETER_M: Final = 50_000_000.0
+"""Bounds the work that one outline can cause: at most 12 000 pieces."""
 MAX_RADIUS_M: Final = 1_000_000.0
 MIN_EDGE_M: Final = 0.001
 

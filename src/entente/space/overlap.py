@@ -33,7 +33,7 @@ from entente.space.ellipsoid import distance_and_bearing, line_from_chord_m, wal
 from entente.space.heights import HeightBand
 from entente.space.inside import is_inside
 from entente.space.nearest import FLAT_M, SLACK_M, find_gap
-from entente.space.outline import Circle, Outline, reference_point
+from entente.space.outline import Circle, Outline
 from entente.space.volume import Separation, Volume
 from entente.space.window import Window
 
@@ -108,14 +108,12 @@ def find_meeting(a: Outline, b: Outline, lateral_m: float) -> Meeting | None:
     """Return where two outlines come within ``lateral_m``, or None: the footprint part of the rule."""
     if _rank(b) < _rank(a):
         a, b = b, a  # so that rounding cannot make the answer depend on who asks
-    margin_m = a.margin_m + b.margin_m
-    gap = find_gap(a.ring, b.ring, margin_m + lateral_m)
-    if gap is not None and gap.least_m == 0.0:
-        return Meeting(0.0, gap.here)
-    # The rings are more than SLACK_M apart: one lies in the other as a whole, or not at all.
     held = _find_held(a, b)
     if held is not None:
         return Meeting(0.0, held)
+    # From here on: if the rings are more than SLACK_M apart, neither outline lies in the other.
+    margin_m = a.margin_m + b.margin_m
+    gap = find_gap(a.ring, b.ring, margin_m + lateral_m)
     if gap is None:
         return None
     # Along the shortest line from ring to ring: halfway between where a ends and where b begins.
@@ -138,15 +136,17 @@ def distance_m(a: Outline, b: Outline) -> float:
     return max(EXACT_REACH_M, far_m - SLACK_M) - a.margin_m - b.margin_m
 
 
-def _rank(outline: Outline) -> tuple[tuple[float, float, float], float, float]:
-    return outline.ring.cap_centre, outline.ring.cap_chord_m, outline.margin_m
+def _rank(outline: Outline) -> tuple[tuple[float, float, float], float, float, tuple[float, float], int]:
+    ring = outline.ring
+    first = (float(ring.lat_deg[0]), float(ring.lon_deg[0]))
+    return ring.cap_centre, ring.cap_chord_m, outline.margin_m, first, len(ring.starts)
 
 
 def _find_held(a: Outline, b: Outline) -> tuple[float, float] | None:
-    """Return a position of the outline that lies inside the other."""
+    """Return the first vertex, or the centre, of an outline if it lies in the other one."""
     for outer, inner in ((a, b), (b, a)):
         if not isinstance(outer, Circle) and is_inside(outer.ring, inner.ring.starts[0]):
-            return reference_point(inner)
+            return float(inner.ring.lat_deg[0]), float(inner.ring.lon_deg[0])
     return None
 
 

@@ -58,7 +58,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ring:
-    """A boundary in pieces. All arrays are read-only by agreement; m pieces."""
+    """A boundary in m pieces. The arrays cannot be written to."""
 
     lat_deg: Floats
     lon_deg: Floats
@@ -131,6 +131,8 @@ def _finish(
     # A point inside a piece is at most half a piece from one of its ends.
     cap_chord_m = math.sqrt(float(np.einsum("ij,ij->i", away, away).max())) + float(length_m.max()) / 2
     x, y, z = centre.tolist()
+    for array in (lat_deg, lon_deg, azimuth_deg, length_m, edge, starts, ends, normals):
+        array.setflags(write=False)
     return Ring(
         lat_deg,
         lon_deg,

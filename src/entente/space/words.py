@@ -129,12 +129,11 @@ def describe_position(
         earlier: Latitude and longitude last given for the same object, if any.
 
     Raises:
-        InvalidVolume: The position is out of range or not finite.
-        ValueError: The same of the earlier one.
+        ValueError: A position is out of range or not finite.
     """
-    inside = tuple(area.name for area in areas if contains_point(area.outline, lat_deg, lon_deg))
     nearest = gazetteer.find_nearest(lat_deg, lon_deg)
     away_m, bearing_deg = distance_and_bearing(nearest.lat_deg, nearest.lon_deg, lat_deg, lon_deg)
+    inside = tuple(area.name for area in areas if contains_point(area.outline, lat_deg, lon_deg))
     moved_m = None if earlier is None else distance_and_bearing(*earlier, lat_deg, lon_deg)[0]
     parts = [_say_place(nearest.name, away_m, bearing_deg)]
     if inside:
