@@ -1,4 +1,4 @@
-"""Attacks on `entente verify`: a mirror folder in which the host, or whoever held the copy, changed something."""
+"""Attacks on `entente verify`: a mirror in which the host, or whoever held the copy, changed something."""
 
 from __future__ import annotations
 
@@ -101,12 +101,12 @@ def _alter(entries: list[bytes]) -> list[bytes]:
 
 @pytest.mark.parametrize(
     ("attack", "codes"),
-    [
+    (
         (_drop, {"bad-seq", "bad-prev", "seen-fork", "seen-ahead"}),
         (_swap, {"bad-seq", "bad-prev", "seen-fork", "seen-ahead"}),
         (_repeat, {"repeated"}),
         (_alter, {"not-json", "bad-signature", "not-canonical", "bad-base64", "wrong-type", "not-utf8"}),
-    ],
+    ),
 )
 def test_host_that_rewrites_history_with_every_key_but_the_desks_is_caught(
     tmp_path: Path,
@@ -140,7 +140,7 @@ def test_fork_shows_in_what_a_party_had_seen(tmp_path: Path, honest: CenterSimul
 
 
 @pytest.mark.parametrize(
-    "path", ["tile/0/000", "tile/entries/000", "tile/0/001.p/44", "tile/entries/001.p/44"]
+    "path", ("tile/0/000", "tile/entries/000", "tile/0/001.p/44", "tile/entries/001.p/44")
 )
 def test_one_flipped_bit_in_a_file_is_caught(tmp_path: Path, honest: CenterSimulator, path: str) -> None:
     folder = tmp_path / "mirror"
@@ -153,7 +153,7 @@ def test_one_flipped_bit_in_a_file_is_caught(tmp_path: Path, honest: CenterSimul
     assert not verify_record(source, KINDS).is_sound
 
 
-@pytest.mark.parametrize("path", ["tile/0/000", "tile/entries/001.p/44", "checkpoint"])
+@pytest.mark.parametrize("path", ("tile/0/000", "tile/entries/001.p/44", "checkpoint"))
 def test_a_missing_file_is_caught(tmp_path: Path, honest: CenterSimulator, path: str) -> None:
     folder = tmp_path / "mirror"
     witnesses = [party.witness for party in honest.parties.values()]

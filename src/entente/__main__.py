@@ -1,0 +1,5 @@
+"""Lets `python -m entente` be the command `entente`."""
+
+from entente.cli.main import run
+
+run()

@@ -1,0 +1,187 @@
+"""`entente center init|serve`: make a center from the parties' cards, and run it.
+
+Invariants: `init` writes nothing that can be served unless the whole charter is sound; `serve` prints
+where it listens and what it waits for, and ends with its own exit codes.
+
+    $ entente center init ./center --origin example.org/joint --card us.party.json --card ru.party.json ...
+"""
+
+from __future__ import annotations
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from cyclopts import Parameter
+
+from entente.cli.output import ExitCode, print_json
+from entente.cli.run import Json, make_app
+from entente.kernel.canonical import convert_to
+from entente.kernel.errors import Malformed
+from entente.store.clock import parse_clock
+
+DEFAULT_RULES: Final[dict[str, int]] = {
+    "lateral_m": 5000,
+    "vertical_m": 300,
+    "time_s": 600,
+    "read_back_tolerance_m": 500,
+    "escalate_minutes": 5,
+    "lapse_minutes": 60,
+    "readout_minutes": 1440,
+}
+_METRES: Final = {
+    "lateral_m": "lateral_cm",
+    "vertical_m": "vertical_cm",
+    "read_back_tolerance_m": "read_back_tolerance_cm",
+}
+
+app = make_app(
+    "center",
+    "Make a center, or run it.\n\n"
+    "Example: entente center init ./center --origin example.org/joint --name 'Joint center'\n"
+    "           --url http://127.0.0.1:7100 --card us/us.party.json --card ru/ru.party.json\n"
+    "Example: entente center serve ./center",
+)
+APPS = {"center": app}
+
+
+@app.command
+def init(  # noqa: PLR0913 - each is a thing that only the founders can say
+    folder: Path,
+    *,
+    origin: Annotated[str, Parameter(help="Name of the record: a URL without scheme.")],
+    name: Annotated[str, Parameter(help="Name of the center, for people.")],
+    url: Annotated[str, Parameter(help="Where desks reach it.")],
+    card: Annotated[list[Path], Parameter(help="A founding party's card; give one for each party.")],
+    listen: Annotated[str, Parameter(help="HOST:PORT to listen on; the URL's if not given.")] = "",
+    rules: Annotated[
+        Path | None, Parameter(help="TOML with a table [rules] and standing terms [[terms]].")
+    ] = None,
+    exercise: Annotated[bool, Parameter(help="Mark the record as an exercise, for ever.")] = False,
+    tls: Annotated[bool, Parameter(help="Speak TLS only, with client certificates of the parties.")] = False,
+    clock: Annotated[str, Parameter(help="'system', or an exercise clock.")] = "system",
+    json: Json = False,
+) -> int:
+    """Make a center's folder and the draft of its charter.
+
+    Example: entente center init ./center --origin example.org/joint --name 'Joint center'
+    --url http://127.0.0.1:7100 --card us/us.party.json --card ru/ru.party.json --rules rules.toml
+    """
+    from urllib.parse import urlsplit
+
+    from entente.center.draft import CenterPlan, parse_card
+    from entente.center.folder import CenterSettings
+    from entente.center.founding import init_center
+    from entente.kernel.charter import AgreedRules, StandingTerm, charter_fingerprint
+    from entente.store.random import SystemRandom
+
+    agreed, terms = read_rules(rules)
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise Malformed("bad-url", f"url: expected http://HOST:PORT or https://HOST:PORT, got {url!r}")
+    if tls != (parts.scheme == "https"):
+        raise Malformed(
+            "bad-url", f"url: expected {'https' if tls else 'http'}:// (tls is {tls}), got {url!r}"
+        )
+    port = parts.port or (443 if tls else 80)
+    settings = convert_to(
+        {
+            "origin": origin,
+            "url": url,
+            "listen": listen or f"{parts.hostname}:{port}",
+            "clock": clock,
+            "tls": tls,
+            "client_certificates": tls,
+        },
+        CenterSettings,
+    )
+    plan = CenterPlan(
+        origin=settings.origin,
+        name=name,
+        url=settings.url,
+        exercise=exercise,
+        rules=convert_to(agreed, AgreedRules, path="$.rules"),
+        terms=[convert_to(term, StandingTerm, path="$.terms") for term in terms],
+        cards=[parse_card(_read(file)) for file in card],
+    )
+    draft = init_center(
+        folder, plan, settings, parse_clock(clock), SystemRandom(), tls_hosts=(parts.hostname,) if tls else ()
+    )
+    fingerprint = charter_fingerprint(draft.payload)
+    parties = [founder.party for founder in draft.charter.parties]
+    if json:
+        print_json({"ok": True, "folder": str(folder), "charter": fingerprint, "parties": parties})
+        return ExitCode.OK
+    print(f"center    {folder}")
+    print(f"charter   {fingerprint}")
+    print(f"parties   {', '.join(parties)}")
+    print("\nNext: entente center serve", folder)
+    print(f"Then each party: entente desk join DIR --center {url}")
+    print("and all compare the charter's fingerprint by voice.")
+    return ExitCode.OK
+
+
+@app.command
+def serve(
+    folder: Path,
+    *,
+    start_without: Annotated[
+        list[str] | None,
+        Parameter(help="Start although this party's witness does not answer; recorded in the log."),
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Run the center until it is told to stop (Ctrl-C or SIGTERM).
+
+    Example: entente center serve ./center
+    """
+    from entente.center.serve import serve_center
+
+    return serve_center(folder, start_without=tuple(start_without or ()), json_logs=json)
+
+
+def read_rules(path: Path | None) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return agreed rules, in the charter's units, and standing terms from a TOML file."""
+    given: dict[str, Any] = {}
+    terms: list[dict[str, Any]] = []
+    if path is not None:
+        try:
+            tree = tomllib.loads(_read(path).decode("utf-8"), parse_float=Decimal)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise Malformed("bad-toml", f"rules {str(path)!r}: {str(error).lower()}") from error
+        given = dict(tree.get("rules", {}))
+        terms = list(tree.get("terms", []))
+        unknown = set(tree) - {"rules", "terms"}
+        if unknown:
+            raise Malformed(
+                "bad-rules", f"rules {str(path)!r}: expected [rules] and [[terms]], got {sorted(unknown)}"
+            )
+    known = {*DEFAULT_RULES, "dishonest_witnesses"}
+    for name in given:
+        if name not in known:
+            raise Malformed("bad-rules", f"rules: expected one of {', '.join(sorted(known))}, got {name!r}")
+    merged = {**DEFAULT_RULES, "dishonest_witnesses": None, **given}
+    agreed = {
+        _METRES.get(name, name): _centimetres(name, value) if name in _METRES else value
+        for name, value in merged.items()
+    }
+    return agreed, terms
+
+
+def _centimetres(name: str, metres: Any) -> int:  # noqa: ANN401 - whatever the file says
+    if isinstance(metres, bool) or not isinstance(metres, (int, Decimal)):
+        raise Malformed("bad-rules", f"rules: expected a number of metres for {name}, got {metres!r}")
+    scaled = Decimal(metres) * 100
+    if scaled != scaled.to_integral_value():
+        raise Malformed("bad-rules", f"rules: expected {name} to the centimetre, got {metres}")
+    return int(scaled)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Malformed(
+            "no-file", f"file {str(path)!r}: {(error.strerror or 'cannot be read').lower()}"
+        ) from error

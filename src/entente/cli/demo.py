@@ -1,0 +1,88 @@
+"""`entente demo`: the main job on the public record of 2016, with real processes, and what entente catches.
+
+A center and two desks run as processes of their own, with real sockets and signatures; every step is a
+command that an officer could type, shown as it is run. The clock is an exercise clock: one second is a
+minute.
+
+Invariants: every number that is printed was computed or read from an answer in this run; what a step
+expects is checked, and a demo that does not show it fails; processes that it started end with it, unless
+``--stay``.
+
+    $ entente demo --stay
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from entente.cli.output import ExitCode, print_json
+from entente.cli.run import Json, make_app
+from entente.cli.stage import Stage
+from entente.cli.story import Story, tell_story
+
+app = make_app(
+    "demo",
+    "Replay 17 September 2016 near Deir ez-Zor with a center and two desks, and see what is caught.\n\n"
+    "Example: entente demo\n"
+    "Example: entente demo --stay --folder ./exercise\n\n"
+    "Takes about a minute. Exit code 0 when everything that should be caught was caught.",
+)
+APPS = {"demo": app}
+
+
+@app.default
+def demo(
+    *,
+    folder: Annotated[
+        Path | None,
+        Parameter(help="Where center and desks are made; must not exist. A temporary folder if not given."),
+    ] = None,
+    stay: Annotated[bool, Parameter(help="Leave center and desks running until Ctrl-C.")] = False,
+    rate: Annotated[int, Parameter(help="Minutes of the exercise for each minute that passes.")] = 60,
+    json: Json = False,
+) -> int:
+    """Run the replay."""
+    began = time.monotonic()
+    temporary = Path(tempfile.mkdtemp(prefix="entente-demo-")) if folder is None else None
+    stage = Stage((temporary or folder or Path()) / "center-and-desks", rate=rate, quiet=json)
+    try:
+        story = tell_story(stage)
+        if json:
+            print_json(story.summary() | {"seconds": round(time.monotonic() - began, 1)})
+        else:
+            _print_summary(stage, story, time.monotonic() - began)
+        if stay:
+            _stay(stage)
+    finally:
+        stage.stop()
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return ExitCode.OK if story.is_complete else ExitCode.FAILED
+
+
+def _print_summary(stage: Stage, story: Story, seconds: float) -> None:
+    stage.headline("What happened")
+    for line in story.lines():
+        stage.say(line)
+    stage.say("")
+    stage.say(
+        f"{story.entries} entries in the record, settled by both parties' witnesses; "
+        f"{stage.commands} commands; {seconds:.0f} s."
+    )
+
+
+def _stay(stage: Stage) -> None:
+    stage.headline("Still running; Ctrl-C ends it")
+    for line in stage.addresses():
+        stage.say(line)
+    try:
+        while stage.is_running():
+            time.sleep(1.0)
+    except KeyboardInterrupt:
+        stage.say("")
