@@ -3,16 +3,16 @@
   1. The envelope is well-formed and canonical, at most 65,535 bytes       (kernel.envelope)
   2. The payload is canonical, of a known kind, its body of the kind's type (kernel.message)
   3. Every signature verifies, by keys that may sign this kind              (`verify_message`)
-  4. The keys that signed are in force at this index
+  4. It is new: an equal message is *already recorded*, and stays so when its key is revoked
   5. It is meant for this center; its author is a party (or the center)
-  6. It is new: an equal message is *already recorded*, another with the same seq is equivocation
-  7. It continues its author's chain: seq and prev
+  6. The keys that signed are in force at this index
+  7. It continues its author's chain, seq and prev; another message with the same seq is equivocation
   8. `seen` is a true past of this record: a fork shows here, in ordinary traffic
   9. Officers are of the roster and hold the role; addressees are parties, sealed to keys in force
  10. The kind's own rule
 
-Steps 1 to 3 need no order and run on many threads; 4 to 10 run one at a time, in the order of the record. The center and
-every desk run the same steps: what a desk refuses, the center should not have accepted.
+Steps 1 to 3 need no order and run on many threads; 4 to 10 run one at a time, in the order of the record. The
+center and every desk run the same steps: what a desk refuses, the center should not have accepted.
 
     >>> message = verify_message(parse_envelope(data), ring, KINDS)
     >>> decide_entry(message, rows, head, KINDS)
@@ -20,18 +20,17 @@ every desk run the same steps: what a desk refuses, the center should not have a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+from entente.joint.keyring import KeyRing
 from entente.kernel.charter import CharterRow
 from entente.kernel.envelope import MESSAGE_TYPE, SignedMessage, verify_envelope
 from entente.kernel.errors import Denied, Malformed, PeerError, VerificationFailed
-from entente.kernel.ids import LogIndex
+from entente.kernel.ids import LeafHash, LogIndex
 from entente.kernel.kinds import Kind, KindTable, SignedBy
 from entente.kernel.message import CENTER, NO_MESSAGE, ParsedMessage, VerifiedMessage, parse_message
 from entente.kernel.roster import AuthorRow, PartyRow
 from entente.kernel.rows import Row, Rows
-from entente.joint.keyring import KeyRing
 
 
 class RecordHead(Protocol):
@@ -78,11 +77,22 @@ class SeqRow(Row, frozen=True):
         return self.author_seq
 
 
-@dataclass(frozen=True, slots=True)
-class AlreadyRecorded(Exception):  # noqa: N818 - not an error: the answer to a repeated request
-    """The very same message is in the record already: answer with its place."""
+class AlreadyRecorded(Exception):
+    """The very same message is in the record already: answer with its place. Not an error."""
 
-    index: LogIndex
+    def __init__(self, index: LogIndex) -> None:
+        super().__init__(index)
+        self.index = index
+
+
+def find_recorded(leaf: LeafHash, rows: Rows) -> LogIndex | None:
+    """Return where a message stands in the record, by the hash of its exact bytes, or None.
+
+    Step 4 by itself, for whoever answers repeated requests: to be asked before step 3, which would refuse a
+    message whose key was revoked since it was accepted.
+    """
+    row = rows.find(MessageRow, leaf)
+    return None if row is None else LogIndex(row.index)
 
 
 def verify_message(
@@ -114,10 +124,12 @@ def decide_entry(message: VerifiedMessage[Any], rows: Rows, head: RecordHead, ki
         Denied: Its kind's rule says no, with reasons.
     """
     kind = kinds.get(message.payload.kind)
+    index = find_recorded(message.leaf, rows)  # 4
+    if index is not None:
+        raise AlreadyRecorded(index)
     _check_center(message, rows)  # 5
-    _check_new(message, rows)  # 6, before 4: a repeated message stays good after its key is revoked
-    _check_keys(message, kind, rows)  # 4
-    _check_chain(message, rows)  # 7
+    _check_keys(message, kind, rows)  # 6
+    _check_chain(message, rows)  # 7, after 6: a revoked key in a thief's hands convicts nobody
     _check_seen(message, head)  # 8
     _check_people(message, kind, rows)  # 9
     kind.decide(message, rows).require()  # 10
@@ -131,33 +143,21 @@ def _check_center(message: VerifiedMessage[Any], rows: Rows) -> None:
             raise Denied("no-charter", f"record: expected the charter as entry 0, got {payload.kind!r}")
         return
     if payload.center != charter.origin:
-        raise PeerError("other-center", f"message: expected center {charter.origin!r}, got {payload.center!r}")
+        raise PeerError(
+            "other-center", f"message: expected center {charter.origin!r}, got {payload.center!r}"
+        )
     parties = {founder.party for founder in charter.charter.parties}
     if payload.author not in parties and payload.author != CENTER:
         raise PeerError("unknown-author", f"author: expected a party, got {payload.author!r}")
-
-
-def _check_new(message: VerifiedMessage[Any], rows: Rows) -> None:
-    payload = message.payload
-    known = rows.find(SeqRow, f"{payload.author}:{payload.seq}")
-    if known is None:
-        return
-    if known.leaf == message.leaf:
-        row = rows.find(MessageRow, message.leaf)
-        if row is None:
-            raise AssertionError(f"message {message.leaf}: has a number but no row")
-        raise AlreadyRecorded(LogIndex(row.index))
-    raise PeerError(
-        "equal-seq",
-        f"{payload.author!r} seq {payload.seq}: expected {known.leaf[:12]} as recorded, got {message.leaf[:12]}",
-    )
 
 
 def _check_keys(message: VerifiedMessage[Any], kind: Kind[Any], rows: Rows) -> None:
     if kind.signed_by is SignedBy.DESK:
         party = rows.find(PartyRow, message.author)
         if party is None:
-            raise PeerError("no-roster", f"author {message.author!r}: expected a roster in the record, found none")
+            raise PeerError(
+                "no-roster", f"author {message.author!r}: expected a roster in the record, found none"
+            )
         in_force = {party.statement.desk.id}
     elif kind.signed_by is SignedBy.CENTER:
         charter = rows.find(CharterRow, "charter")
@@ -168,12 +168,20 @@ def _check_keys(message: VerifiedMessage[Any], kind: Kind[Any], rows: Rows) -> N
         return  # a roster's and the charter's rule count their own signatures
     if message.signers != in_force:
         raise VerificationFailed(
-            "revoked-key", f"signers: expected the key in force {sorted(in_force)}, got {sorted(message.signers)}"
+            "revoked-key",
+            f"signers: expected the key in force {sorted(in_force)}, got {sorted(message.signers)}",
         )
 
 
 def _check_chain(message: VerifiedMessage[Any], rows: Rows) -> None:
     payload = message.payload
+    known = rows.find(SeqRow, f"{payload.author}:{payload.seq}")
+    if known is not None:
+        raise PeerError(
+            "equal-seq",
+            f"{payload.author!r} seq {payload.seq}: expected {known.leaf[:12]} as recorded, "
+            f"got {message.leaf[:12]}",
+        )
     head = rows.find(AuthorRow, payload.author)
     seq, prev = (head.seq + 1, head.leaf) if head else (0, NO_MESSAGE)
     if payload.seq != seq:
@@ -191,7 +199,8 @@ def _check_seen(message: VerifiedMessage[Any], head: RecordHead) -> None:
     root = head.root(seen.size).hex()
     if root != seen.root:
         raise VerificationFailed(
-            "seen-fork", f"seen of {message.author!r} at size {seen.size}: expected root {root}, got {seen.root}"
+            "seen-fork",
+            f"seen of {message.author!r} at size {seen.size}: expected root {root}, got {seen.root}",
         )
 
 
@@ -199,23 +208,35 @@ def _check_people(message: VerifiedMessage[Any], kind: Kind[Any], rows: Rows) ->
     payload = message.payload
     if len(payload.officers) < kind.min_officers:
         raise Denied(
-            "officers-missing", f"{kind.name}: expected >= {kind.min_officers} officers, got {len(payload.officers)}"
+            "officers-missing",
+            f"{kind.name}: expected >= {kind.min_officers} officers, got {len(payload.officers)}",
         )
     party = rows.find(PartyRow, message.author)
     roles = {one.id: one.roles for one in party.statement.officers} if party else {}
     for officer in payload.officers:
         if officer not in roles:
-            raise Denied("unknown-officer", f"officer of {message.author!r}: expected one of the roster, got {officer!r}")
+            raise Denied(
+                "unknown-officer",
+                f"officer of {message.author!r}: expected one of the roster, got {officer!r}",
+            )
         if kind.role and kind.role not in roles[officer]:
-            raise Denied("role-missing", f"{kind.name}: expected role {kind.role!r}, {officer!r} has {roles[officer]}")
+            raise Denied(
+                "role-missing", f"{kind.name}: expected role {kind.role!r}, {officer!r} has {roles[officer]}"
+            )
     if payload.to and not kind.may_be_sealed:
-        raise Malformed("not-sealable", f"{kind.name}: expected an open message, got an addressed one", path="$.to")
+        raise Malformed(
+            "not-sealable", f"{kind.name}: expected an open message, got an addressed one", path="$.to"
+        )
     for place, addressee in enumerate(payload.to):
         where = f"$.to[{place}]"
         row = rows.find(PartyRow, addressee.party)
         if row is None or addressee.party == message.author:
-            raise Malformed("bad-addressee", f"addressee: expected another party, got {addressee.party!r}", path=where)
+            raise Malformed(
+                "bad-addressee", f"addressee: expected another party, got {addressee.party!r}", path=where
+            )
         if addressee.key != row.statement.seal.id:
             raise Denied(
-                "stale-key", f"addressee {addressee.party!r}: expected key {row.statement.seal.id!r}, got {addressee.key!r}"
+                "stale-key",
+                f"addressee {addressee.party!r}: expected key {row.statement.seal.id!r}, "
+                f"got {addressee.key!r}",
             )

@@ -1,10 +1,11 @@
 """Audit: replay a whole record as an outsider would, and say what was checked and what was not.
 
-Entries go in one by one, as exact bytes. Each passes the same checks as at the center: form, signatures, keys in force at
-its index, author's chain, `seen` against this very tree, rule. The audit opens nothing that is sealed.
+Entries go in one by one, as exact bytes. Each passes the same checks as at the center: form, signatures, keys
+in force at its index, author's chain, `seen` against this very tree, rule. The audit opens nothing that is
+sealed.
 
-Invariants: an audit holds a tree of its own, so a `seen` that pins another branch convicts the host; one failing entry
-does not hide the next: failures are collected, each with its index.
+Invariants: an audit holds a tree of its own, so a `seen` that pins another branch convicts the host; one
+failing entry does not hide the next: failures are collected, each with its index.
 
 It does not check tiles, checkpoints or cosignatures: `entente.record.verifier` does, over the same bytes.
 
@@ -68,7 +69,9 @@ class RecordAudit:
             self.state.apply(self.state.admit(message, self.tree))
         except AlreadyRecorded as repeated:
             self.failures.append(
-                AuditFailure(index, "repeated", f"entry: expected a new message, got entry {repeated.index} again")
+                AuditFailure(
+                    index, "repeated", f"entry: expected a new message, got entry {repeated.index} again"
+                )
             )
         except EntenteError as error:
             self.failures.append(AuditFailure(index, error.code, str(error)))

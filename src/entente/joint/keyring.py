@@ -1,7 +1,8 @@
 """The keys in force, as one immutable value that threads can share.
 
-Invariant: a ring is a snapshot. Whoever verifies with it must have the signers checked again against the rows in force
-when the message takes its place (`acceptance.decide_entry`, step 4), because a key may be revoked in between.
+Invariant: a ring is a snapshot. Whoever verifies with it must have the signers checked again against the rows
+in force when the message takes its place (`acceptance.decide_entry`, step 6), because a key may be revoked in
+between.
 
     >>> ring = KeyRing.from_rows(rows)
     >>> ring.allowed(parsed, kind)["us/desk+1a2b3c4d"].raw
@@ -58,8 +59,10 @@ class KeyRing:
         elif kind.signed_by is SignedBy.CENTER and self.center is not None:
             keys[self.center.key_id] = self.center
         elif kind.signed_by is SignedBy.ROOT and isinstance(parsed.body, RosterStatement):
-            keys = dict(self.roots.get(author, {}))
-            keys |= parse_roots(parsed.body.roots, what=f"roster of {author!r}")
+            # SECURITY: the old keys come last, so that a new key with an old one's id (32 bits are soon
+            # found) never verifies in its place; the rule then refuses the statement as a whole.
+            keys = parse_roots(parsed.body.roots, what=f"roster of {author!r}")
+            keys |= self.roots.get(author, {})
         elif kind.signed_by is SignedBy.FOUNDERS and isinstance(parsed.body, Charter):
             center = parse_public_key(parsed.body.center)
             keys[center.key_id] = center

@@ -1,7 +1,7 @@
 """The joint state: rows, the conflict index and the head of every author's chain, moved one entry at a time.
 
-Invariants: `apply` never fails on an entry that `admit` gave; applying the same entries in the same order to empty rows
-gives the same rows, anywhere.
+Invariants: `apply` never fails on an entry that `admit` gave; applying the same entries in the same order to
+empty rows gives the same rows, anywhere.
 
 It does not commit: the owner of the rows does, once per batch and after the journal.
 
