@@ -1,4 +1,4 @@
-"""Canonical JSON: one value, one spelling (JCS, RFC 8785), strictly parsed.
+r"""Canonical JSON: one value, one spelling (JCS, RFC 8785), strictly parsed.
 
 Invariants:
   * What `parse_canonical` accepts, `encode_canonical` turns back into the identical bytes.
@@ -93,7 +93,7 @@ def _parse(data: bytes, kind: type[Any] | None, max_bytes: int) -> Any:  # noqa:
             value = msgspec.json.decode(data)
             respelt = encode_canonical(value)
         else:
-            # A struct's fields are all bounded (tests/unit/test_kinds.py walks every schema), so the
+            # A struct's fields are all bounded (tests/unit/test_kernel_schemas.py walks every schema), so the
             # respelling needs no walk of its own: it is the comparison that refuses second spellings.
             value = msgspec.json.decode(data, type=kind)
             respelt = _ENCODER.encode(value)
@@ -116,7 +116,9 @@ def _explain_type_error(error: msgspec.ValidationError, path: str) -> Malformed:
     text = str(error)
     message, _, where = text.partition(" - at `")
     where = where.removesuffix("`") or "$"
-    return Malformed("wrong-type", f"JSON: {message[:1].lower()}{message[1:]}", path=path + where[1:])
+    # An unknown field's name stands in the text, and may be as long as the sender liked.
+    message = f"{message[:1].lower()}{message[1:200]}"
+    return Malformed("wrong-type", f"JSON: {message}", path=path + where[1:])
 
 
 def _has_wide_name(plain: object) -> bool:
@@ -193,7 +195,8 @@ def _explain_value(value: object, path: str, depth: int) -> None:
         raise Malformed("too-deep", f"JSON: expected nesting <= {MAX_DEPTH}", path=path)
     if isinstance(value, _Fraction):
         raise Malformed(
-            "fraction", f"number: expected an integer (fractions travel as text), got {value[:40]}",
+            "fraction",
+            f"number: expected an integer (fractions travel as text), got {value[:40]}",
             path=path,
         )
     if isinstance(value, str):
@@ -210,7 +213,7 @@ def _explain_value(value: object, path: str, depth: int) -> None:
             if name in seen:
                 raise Malformed("duplicate-name", f"duplicate name {name[:80]!r}", path=f"{path}.{name[:80]}")
             seen.add(name)
-            _explain_value(item, f"{path}.{name}", depth + 1)
+            _explain_value(item, f"{path}.{name[:80]}", depth + 1)
     elif isinstance(value, list):
         for place, item in enumerate(value):
             _explain_value(item, f"{path}[{place}]", depth + 1)

@@ -1,11 +1,12 @@
 """The charter: entry 0, by which a center comes into being.
 
-It names the record, the keys of log and center, the founding parties with their root keys and the hash of their first
-roster, and the rules they agreed on. The center's key and every founding party's root keys sign the same bytes. From it alone, and
-what follows it, everything else can be checked: its fingerprint is what the parties compare by voice.
+It names the record, the keys of log and center, the founding parties with their root keys and the hash of
+their first roster, and the rules they agreed on. The center's key and every founding party's root keys sign
+the same bytes. From it alone, and what follows it, everything else can be checked: its fingerprint is what
+the parties compare by voice.
 
-Invariants: it is entry 0 and nothing else is; two parties or more; no root key serves two parties; a party's first
-roster is the one whose hash stands here.
+Invariants: it is entry 0 and nothing else is; two parties or more; no root key serves two parties; a party's
+first roster is the one whose hash stands here.
 
 It does not change later: a party joins by a new charter of a new record (docs/known-limits.md).
 
@@ -21,7 +22,7 @@ from typing import Annotated, ClassVar, Final
 import msgspec
 
 from entente.kernel.ids import PartyID
-from entente.kernel.keys import KeyWire, parse_public_key
+from entente.kernel.keys import ED25519, KeyWire, parse_public_key, parse_vkey
 from entente.kernel.kinds import ALLOWED, Decision, Kind, SignedBy, denied
 from entente.kernel.message import CENTER, Entry, VerifiedMessage
 from entente.kernel.roots import Roots, parse_roots
@@ -36,6 +37,7 @@ from entente.kernel.wire import (
     UrlText,
     VkeyText,
     WireStruct,
+    encode_base64,
 )
 
 MAX_PARTIES: Final = 64
@@ -48,7 +50,8 @@ class AgreedRules(WireStruct, frozen=True):
     Separation widens volumes before they are compared. A read position that differs by more than
     ``read_back_tolerance_cm`` does not count. An unanswered message goes to the next contact every
     ``escalate_minutes`` and lapses after ``lapse_minutes``; a readout nobody answered in
-    ``readout_minutes`` is recorded as silent. ``dishonest_witnesses`` is f of the quorum rule, or null for the default.
+    ``readout_minutes`` is recorded as silent. ``dishonest_witnesses`` is f of the quorum rule, or null for
+    the default.
     """
 
     lateral_cm: Centimetres
@@ -118,9 +121,12 @@ def check_charter(origin: str, charter: Charter) -> Decision:
         return denied("party-order", "charter: expected each party once, sorted by name")
     if parse_public_key(charter.center).name != CENTER:
         return denied("bad-key-name", f"charter: expected a key named 'center', got {charter.center.id!r}")
-    if charter.log.partition("+")[0] != origin:
-        return denied("bad-origin", f"charter: expected a log key named {origin!r}, got {charter.log[:80]!r}")
-    raws: dict[str, str] = {charter.center.ed25519: CENTER}
+    log = parse_vkey(charter.log, signature_type=ED25519, what="charter, log key")
+    if log.name != origin:
+        return denied("bad-origin", f"charter: expected a log key named {origin!r}, got {log.name[:80]!r}")
+    raws = {charter.center.ed25519: charter.center.id}
+    if raws.setdefault(encode_base64(log.raw), charter.log) != charter.log:
+        return denied("shared-key", "charter: expected keys of their own for log and center")
     for founder in charter.parties:
         if founder.party == CENTER:
             return denied("bad-party", "charter: expected another party name than 'center'")
@@ -158,7 +164,8 @@ def decide_charter(message: VerifiedMessage[Charter], rows: Rows) -> Decision:
         if len(signed) < founder.roots.threshold:
             return denied(
                 "unsigned",
-                f"charter: expected {founder.roots.threshold} root signatures of {founder.party!r}, got {len(signed)}",
+                f"charter: expected {founder.roots.threshold} root signatures of {founder.party!r}, "
+                f"got {len(signed)}",
             )
     return ALLOWED
 

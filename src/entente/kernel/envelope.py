@@ -7,8 +7,8 @@ Invariants:
     read as another.
   * At most 65,535 bytes: an entry bundle writes an entry's length in two bytes (C2SP tlog-tiles).
 
-It does not say who *may* sign: that is the roster's and the message kind's business. A `SignedMessage` comes from
-outside and proves nothing yet.
+It does not say who *may* sign: that is the roster's and the message kind's business. A `SignedMessage` comes
+from outside and proves nothing yet.
 
     >>> signed = sign_envelope(b"{}", "application/json", [key])
     >>> parse_envelope(signed.raw).payload
@@ -48,8 +48,8 @@ class SignatureWire(WireStruct, frozen=True):
 class EnvelopeWire(WireStruct, frozen=True, rename={"payload_type": "payloadType"}):
     """DSSE's JSON form."""
 
-    payload: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9+/]*={0,2}$", max_length=65_535)]
-    payload_type: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9.+/-]+$", min_length=1, max_length=100)]
+    payload: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9+/]*={0,2}$(?!\n)", max_length=65_535)]
+    payload_type: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9.+/-]+$(?!\n)", min_length=1, max_length=100)]
     signatures: Annotated[list[SignatureWire], msgspec.Meta(min_length=1, max_length=MAX_SIGNATURES)]
 
 

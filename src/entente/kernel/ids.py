@@ -33,15 +33,17 @@ LogIndex = NewType("LogIndex", int)
 LeafHash = NewType("LeafHash", str)
 """64 lower-case hex digits: the RFC 6962 leaf hash of an entry's exact bytes; names a message."""
 
-SLUG_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$"
+# SECURITY: `$` alone also matches before a last line break, so that 'us' and 'us\n' would be two parties of
+# one look. The lookahead refuses that, and means the same in JSON Schema (tests/unit/test_kernel_schemas.py).
+SLUG_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$(?!\n)"
 """1 to 40 characters: lower-case letters, digits, inner hyphens."""
-HEX64_PATTERN: Final = r"^[0-9a-f]{64}$"
-ORIGIN_PATTERN: Final = r"^[a-z0-9](?:[a-z0-9./-]{0,98}[a-z0-9])?$"
+HEX64_PATTERN: Final = r"^[0-9a-f]{64}$(?!\n)"
+ORIGIN_PATTERN: Final = r"^[a-z0-9][a-z0-9./-]{0,98}[a-z0-9]$(?!\n)"
 """A record's origin: a schema-less URL without '+' or space (C2SP tlog-checkpoint)."""
 
-_SLUG: Final = re.compile(SLUG_PATTERN.replace("$", r"\Z"))
-_HEX64: Final = re.compile(HEX64_PATTERN.replace("$", r"\Z"))
-_ORIGIN: Final = re.compile(ORIGIN_PATTERN.replace("$", r"\Z"))
+_SLUG: Final = re.compile(SLUG_PATTERN)
+_HEX64: Final = re.compile(HEX64_PATTERN)
+_ORIGIN: Final = re.compile(ORIGIN_PATTERN)
 
 
 def _parse(pattern: re.Pattern[str], text: str, *, what: str, expected: str) -> str:

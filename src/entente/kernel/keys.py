@@ -1,7 +1,7 @@
 """Signature keys: whose they are, how they are named, how a signature is checked.
 
-Three kinds of key, never shared between purposes: a party's *root* keys sign roster statements, its *desk* key
-signs messages, its *witness* key cosigns checkpoints. Named as in a C2SP signed note, so that a key id
+Three kinds of key, never shared between purposes: a party's *root* keys sign roster statements, its *desk*
+key signs messages, its *witness* key cosigns checkpoints. Named as in a C2SP signed note, so that a key id
 says whose it is: ``us/desk+1a2b3c4d``.
 
 Invariants: verification is libsodium's strict one. It refuses small-order and non-canonical points that other
@@ -23,12 +23,14 @@ import nacl.bindings
 import nacl.exceptions
 import nacl.signing
 
-from entente.kernel.errors import VerificationFailed
+from entente.kernel.errors import Malformed, VerificationFailed
 from entente.kernel.ids import KeyID
 from entente.kernel.wire import KeyIDText, KeyText, WireStruct, encode_base64, parse_base64
 
 ED25519: Final = b"\x01"
 """Signature type of a signed note (C2SP signed-note)."""
+COSIGNATURE: Final = b"\x04"
+"""Signature type of a witness's timestamped Ed25519 cosignature (C2SP tlog-cosignature)."""
 SEED_BYTES: Final = 32
 PUBLIC_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
@@ -80,9 +82,9 @@ class SigningKey:
         return f"SigningKey({self.public.key_id!r})"
 
 
-def make_key_id(name: str, raw: bytes) -> KeyID:
-    """Return the id of a key: SHA-256(name || 0x0A || 0x01 || key)[:4] (C2SP signed-note)."""
-    digest = hashlib.sha256(name.encode() + b"\n" + ED25519 + raw).digest()
+def make_key_id(name: str, raw: bytes, *, signature_type: bytes = ED25519) -> KeyID:
+    """Return the id of a key: SHA-256(name || 0x0A || type || key)[:4] (C2SP signed-note)."""
+    digest = hashlib.sha256(name.encode() + b"\n" + signature_type + raw).digest()
     return KeyID(f"{name}+{digest[:4].hex()}")
 
 
@@ -93,6 +95,28 @@ def parse_public_key(wire: KeyWire) -> PublicKey:
     if key.key_id != wire.id:
         raise VerificationFailed("bad-key-id", f"key id: expected {key.key_id!r}, got {wire.id!r}")
     return key
+
+
+def parse_vkey(text: str, *, signature_type: bytes, what: str) -> PublicKey:
+    """Return the Ed25519 key that a note's verifier key spells: ``name+hex8(id)+base64(type || key)``.
+
+    For keys of logs and witnesses, which the record uses and the roster and the charter name.
+
+    Raises:
+        Malformed: Another type or length than expected, or a second spelling.
+        VerificationFailed: The id does not belong to name, type and key.
+    """
+    name, _, rest = text.partition("+")
+    digits, _, encoded = rest.partition("+")
+    material = parse_base64(encoded, what=what, size_bytes=1 + PUBLIC_BYTES)
+    if material[:1] != signature_type:
+        raise Malformed(
+            "bad-key-type", f"{what}: expected type {signature_type.hex()!r}, got {material[:1].hex()!r}"
+        )
+    expected = make_key_id(name, material[1:], signature_type=signature_type)
+    if f"{name}+{digits}" != expected:
+        raise VerificationFailed("bad-key-id", f"{what}: expected {expected!r}, got {text[:80]!r}")
+    return PublicKey(name, material[1:])
 
 
 def encode_public_key(key: PublicKey) -> KeyWire:

@@ -1,8 +1,8 @@
 """Kinds of message: one kind is one file in one room: its body, its rule, its projection.
 
 A *rule* answers "may this be accepted, given this state?" with a `Decision` and its reasons. A
-*projection* writes rows. Both are pure functions of the message and the rows, so that every desk computes the same
-state from the same record, and an auditor can do it again years later.
+*projection* writes rows. Both are pure functions of the message and the rows, so that every desk computes the
+same state from the same record, and an auditor can do it again years later.
 
 Invariants: a projection never fails on a message whose rule allowed it; a rule never writes.
 

@@ -1,7 +1,7 @@
 """The message: the only way in which shared state changes.
 
-A message says which kind it is, who its author is, where it stands in the author's own chain (`seq`, `prev`), what the
-author had last verified of the record (`seen`), when he claims to have written it, to whom it is
+A message says which kind it is, who its author is, where it stands in the author's own chain (`seq`, `prev`),
+what the author had last verified of the record (`seen`), when he claims to have written it, to whom it is
 addressed, and its body. Open when `to` is empty; otherwise the body is sealed.
 
 Invariants:
@@ -27,6 +27,7 @@ from entente.kernel.envelope import SignedMessage
 from entente.kernel.errors import Malformed, VerificationFailed
 from entente.kernel.ids import KeyID, LeafHash, LogIndex, PartyID
 from entente.kernel.sealed import commit_body
+from entente.kernel.time import parse_utc
 from entente.kernel.wire import Count, Hex64, KeyIDText, KindText, OriginText, SlugText, UtcText, WireStruct
 
 NO_MESSAGE: Final = LeafHash("0" * 64)
@@ -135,6 +136,7 @@ def parse_message(signed: SignedMessage, bodies: dict[str, type[WireStruct]]) ->
     body_type = bodies.get(payload.kind)
     if body_type is None:
         raise Malformed("unknown-kind", f"kind: expected a known one, got {payload.kind!r}", path="$.kind")
+    parse_utc(payload.at, path="$.at")  # the type refuses the 32nd, not the 30th of February
     names = [entry.party for entry in payload.to]
     if names != sorted(set(names)):
         raise Malformed("to-order", "addressees: expected each party once, sorted by name", path="$.to")
@@ -143,7 +145,9 @@ def parse_message(signed: SignedMessage, bodies: dict[str, type[WireStruct]]) ->
     raw = bytes(payload.body)
     if payload.to:
         if raw != b"null" or payload.sealed is None:
-            raise Malformed("not-sealed", "addressed message: expected body null and a commitment", path="$.body")
+            raise Malformed(
+                "not-sealed", "addressed message: expected body null and a commitment", path="$.body"
+            )
         return ParsedMessage(payload, None, signed)
     if payload.sealed is not None:
         raise Malformed("sealed-to-nobody", "open message: expected sealed null", path="$.sealed")
@@ -158,7 +162,9 @@ def parse_body(raw: bytes, body_type: type[B]) -> B:
         raise Malformed(error.code, error.message, path="$.body" + error.path.removeprefix("$")) from error
 
 
-def open_message(parsed: ParsedMessage[Any], salt: bytes, body: bytes, body_type: type[B]) -> ParsedMessage[B]:
+def open_message(
+    parsed: ParsedMessage[Any], salt: bytes, body: bytes, body_type: type[B]
+) -> ParsedMessage[B]:
     """Return a sealed message with its body, having checked it against the record's commitment.
 
     Raises:

@@ -31,8 +31,8 @@ class Random(Protocol):
 class Transport(Protocol):
     """Carries bytes to one peer and back.
 
-    Absence: `TransportError` when there is no answer in time; the request may have arrived all the same, so every
-    request must be safe to repeat. Order: none between calls. Concurrency: safe from several threads.
+    Absence: `TransportError` when there is no answer in time; the request may have arrived all the same, so
+    every request must be safe to repeat. Order: none between calls. Concurrency: safe from several threads.
     """
 
     def request(

@@ -1,7 +1,7 @@
 """Root keys: a party's last word about itself, with a threshold.
 
-Invariant: a threshold is between 1 and the number of keys, and no key stands twice, so that "two of three" means two
-people. It does not say what root keys may sign: rosters and the charter do.
+Invariant: a threshold is between 1 and the number of keys, and no key stands twice, so that "two of three"
+means two people. It does not say what root keys may sign: rosters and the charter do.
 
     >>> parse_roots(statement.roots, what="roster of 'us'")
 """

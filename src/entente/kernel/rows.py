@@ -3,8 +3,8 @@
 A row is a projection: it can be thrown away and computed again from the record. Rules read rows and
 projections write them, through the `Rows` port; they never see a database.
 
-Invariants: a row's key is text and unique in its table; `Rows.select` yields in key order; what was put is found by
-the next call of the same caller.
+Invariants: a row's key is text and unique in its table; `Rows.select` yields in key order; what was put is
+found by the next call of the same caller.
 
     class ZoneRow(Row, frozen=True):
         TABLE: ClassVar[str] = "zones"

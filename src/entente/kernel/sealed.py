@@ -1,15 +1,17 @@
 """Sealed bodies: what only the addressees can read, and what everyone can still prove.
 
 The record holds a *commitment* to the body, salted, and the SHA-256 of each addressee's ciphertext. The
-ciphertexts lie beside the record. So the host sees that something was said and to whom, not what; it cannot swap a
-ciphertext unnoticed; and when salt and body are erased, every proof about the record stays valid.
+ciphertexts lie beside the record. So the host sees that something was said and to whom, not what; it cannot
+swap a ciphertext unnoticed; and when salt and body are erased, every proof about the record stays valid.
 
 Invariants:
-  * ``commitment = SHA-256(label || salt || body)`` with 32 random bytes of salt: a short body cannot be guessed.
+  * ``commitment = SHA-256(label || salt || body)`` with 32 random bytes of salt: a short body cannot be
+    guessed.
   * The plaintext is padded to a multiple of 256 bytes: its length tells little.
   * HPKE ``info`` binds center, author, seq, kind and addressee: a ciphertext cannot be replayed elsewhere.
 
-Sealing draws randomness inside the library and is therefore the desk's (`entente.desk.sealing`); opening is here.
+Sealing draws randomness inside the library and is therefore the desk's (`entente.desk.sealing`); opening is
+here.
 
     >>> salt, body = unpack_sealed(pack_sealed(b"{}", bytes(32)))
 
@@ -47,6 +49,8 @@ SEAL_SEED_BYTES: Final = 64 + 32
 """Secret: ML-KEM seed d || z (64 bytes), then the X25519 scalar (32 bytes)."""
 _LABEL: Final = b"entente sealed body v1\n"
 _LENGTH_BYTES: Final = 4
+_PROBE: Final = X25519PrivateKey.from_private_bytes(b"\x01" * 32)
+"""A scalar that everyone knows and nobody uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,8 @@ def parse_seal_public(public_bytes: bytes) -> MLKEM768X25519PublicKey:
     try:
         kem = MLKEM768PublicKey.from_public_bytes(public_bytes[:MLKEM_PUBLIC_BYTES])
         curve = X25519PublicKey.from_public_bytes(public_bytes[MLKEM_PUBLIC_BYTES:])
+        # A point of small order makes every agreement zero: sealing to it would fail, at the sender's desk.
+        _PROBE.exchange(curve)
     except ValueError as error:
         raise Malformed("bad-key", f"seal key: {str(error).lower()}") from error
     return MLKEM768X25519PublicKey(kem, curve)
@@ -125,6 +131,8 @@ def commit_body(salt: bytes, body: bytes) -> str:
 
 def pack_sealed(body: bytes, salt: bytes) -> bytes:
     """Return salt, length and body, padded with zeros to a multiple of 256 bytes."""
+    if len(salt) != SALT_BYTES:
+        raise ValueError(f"salt: expected {SALT_BYTES} bytes, got {len(salt)}")
     plain = salt + len(body).to_bytes(_LENGTH_BYTES, "big") + body
     return plain + bytes(-len(plain) % PAD_BYTES)
 

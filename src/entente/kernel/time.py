@@ -2,7 +2,7 @@
 
 Invariants: every instant is an aware `datetime` in UTC, to the microsecond; the text form is RFC 3339
 with ``Z`` and, only when needed, a fraction of 1 to 6 digits that does not end in 0, so that
-``encode_utc(parse_utc(s)) == s`` for every accepted ``s``.
+``encode_utc(parse_utc(s)) == s`` for every accepted ``s``; the years 1000 to 8999.
 
 It never reads a clock: see the `Clock` port. Leap seconds (``:60``) are refused, not folded.
 
@@ -18,10 +18,14 @@ from typing import Final
 
 from entente.kernel.errors import Malformed
 
+# Years 1000 to 8999: adding or taking away any agreed span stays inside the calendar, so that no instant that
+# a peer claims can make a rule overflow. The hour is spelt out because some readers take 24:00 for the next
+# day.
 UTC_PATTERN: Final = (
-    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{0,5}[1-9])?Z$"
+    r"^[1-8][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{0,5}[1-9])?Z$(?!\n)"
 )
-_UTC: Final = re.compile(UTC_PATTERN.replace("$", r"\Z"))
+_UTC: Final = re.compile(UTC_PATTERN)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
