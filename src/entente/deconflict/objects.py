@@ -145,13 +145,12 @@ def decide_replacement(
 def decide_current(message: VerifiedMessage[Any], version: str, rows: Rows) -> Decision:
     """Allow what speaks about the current version of a standing object that the message's audience shares."""
     known = rows.find(VersionRow, version)
-    if known is None:
-        return denied("unknown-version", f"version {version[:12]}: expected an object's version, found none")
-    thing = rows.find(ObjectRow, known.object)
-    if thing is None or name_object(message, thing.id) != known.object:
+    thing = rows.find(ObjectRow, known.object) if known else None
+    if thing is None or name_object(message, thing.id) != thing.object:
+        # One answer whether it exists for others or not: who can read it and who cannot decide alike.
         return denied(
-            "other-audience",
-            f"version {version[:12]}: expected a message to the audience of its object, got another audience",
+            "unknown-version",
+            f"version {version[:12]}: expected one of an object known to this audience, found none",
         )
     if thing.state == "ended":
         return denied("ended", f"{thing.type} {thing.id!r}: expected a standing one, it has ended")

@@ -31,7 +31,7 @@ from entente.kernel.wire import Hex64, LanguageText, SlugText, WireStruct
 SpokenText = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
 TranslatedText = Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
 """Twice the longest original: some languages need more room."""
-SubjectName = Annotated[str, msgspec.Meta(pattern=f"^(?:{SLUG_PATTERN[1:-1]})?$", max_length=40)]
+SubjectName = Annotated[str, msgspec.Meta(pattern=rf"^$(?!\n)|{SLUG_PATTERN}", max_length=40)]
 """A name, or nothing."""
 SubjectWord = Literal["activity", "zone", "site", "incident", "none"]
 TranslatorWord = Literal["officer", "machine"]
