@@ -1,0 +1,56 @@
+"""The circle of witnesses: whose cosignatures count now, with which key and where they are asked.
+
+Invariants: a party's witness counts only with a well-formed cosignature key that no other party stated
+before it; whatever a roster says, this gives an answer and never fails; the host has no witness here
+(`record.quorum`).
+
+It asks nobody: `witnesses` does.
+
+    >>> {member.party: member.url for member in list_members(rows)}
+    {'ru': 'http://…/witness', 'us': 'http://…/witness'}
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from entente.kernel.charter import get_charter
+from entente.kernel.errors import Malformed
+from entente.kernel.ids import PartyID
+from entente.kernel.roster import PartyRow
+from entente.kernel.rows import Rows
+from entente.record import NoteKey, SignatureType, parse_note_key
+
+
+@dataclass(frozen=True, slots=True)
+class CircleMember:
+    """A party's witness: its key, its address (empty: none), the authority of its TLS certificate."""
+
+    party: PartyID
+    key: NoteKey
+    url: str
+    tls_ca: str
+
+
+def list_members(rows: Rows) -> list[CircleMember]:
+    """Return the parties' witnesses in force, by party name."""
+    members: dict[bytes, CircleMember] = {}
+    # SECURITY: a party that states another's witness key would make one signer count twice. Who stated a
+    # key first keeps it (tests/unit/test_center_circle.py, test_a_copied_witness_key_does_not_count).
+    for row in sorted(rows.select(PartyRow), key=lambda each: (each.since_index, each.party)):
+        statement = row.statement
+        try:
+            key = parse_note_key(statement.witness)
+        except Malformed:
+            continue
+        if key.kind is SignatureType.COSIGNATURE_ED25519 and key.public not in members:
+            party = PartyID(row.party)
+            members[key.public] = CircleMember(
+                party, key, statement.witness_url.rstrip("/"), statement.tls_ca
+            )
+    return sorted(members.values(), key=lambda member: member.party)
+
+
+def find_dishonest(rows: Rows) -> int | None:
+    """Return the agreed number of witnesses that may lie, or None for the default."""
+    return get_charter(rows).rules.dishonest_witnesses

@@ -1,0 +1,431 @@
+"""The one writer: takes a batch of verified messages into the record, so that it can stop at any step.
+
+  1. decide and project, in memory alone          a crash loses nothing: nobody was told anything
+  2. sign the checkpoint of the grown tree        the note exists in memory alone
+  3. journal: one write, one fdatasync            from here on the batch is recorded, whoever knows
+  4. database: one commit                         ciphertexts, times, events, rows
+  5. publish, and give the answers                only now does anyone see the checkpoint
+
+Invariants:
+  * Nothing signed leaves this object before it is durable; nothing is signed before `allow_signing`.
+  * A `StoreError` out of `record_batch` means: stop the process, answer nobody. This object refuses all
+    further work.
+  * A ciphertext of a recorded message can be lost (a crash between 3 and 4, erasure); sending the message
+    again supplies it again, since its hash stands in the record.
+  * The recorded time never runs backwards, whatever the clock does. It is signed: the host's own
+    timestamped line stands on every checkpoint of the journal. That line never counts for a quorum.
+
+It owns no thread and no socket: `sequencer` calls it from one thread.
+
+    >>> writer = open_writer(folder, keys, KINDS, clock)
+    >>> writer.allow_signing()
+    >>> [outcome] = writer.record_batch([Submission(message, ())])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from entente.center import archive
+from entente.center.folder import CenterFolder, HostKeys
+from entente.center.standings import Standings
+from entente.joint import AlreadyRecorded, JointState, verify_message
+from entente.kernel.envelope import parse_envelope
+from entente.kernel.errors import EntenteError, StoreError
+from entente.kernel.ids import PartyID
+from entente.kernel.keys import SigningKey
+from entente.kernel.kinds import KindTable
+from entente.kernel.message import VerifiedMessage
+from entente.kernel.ports import Clock
+from entente.kernel.rows import Rows
+from entente.kernel.time import encode_utc, from_unix_s, to_unix_s
+from entente.record import (
+    Checkpoint,
+    CosignatureSigner,
+    Frame,
+    NoteKey,
+    NoteSigner,
+    SignatureLine,
+    SignatureType,
+    SignedNote,
+    Tree,
+    VerifiedCheckpoint,
+    encode_checkpoint,
+    encode_note,
+    parse_note,
+    verify_checkpoint,
+)
+from entente.store.journal_file import JournalFile, create_journal, lock_journal
+from entente.store.sql import Database, open_sqlite
+from entente.store.sql_rows import SqlRows
+
+_REPLAY_ENTRIES: Final = 2_000
+"""Entries a transaction while rows are caught up: bounds memory, keeps a long rebuild resumable."""
+_TIME_BYTES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A verified message, and the ciphertexts that its addressees need: (party, bytes)."""
+
+    message: VerifiedMessage[Any]
+    ciphertexts: tuple[tuple[PartyID, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What everyone may know of the record at one moment: durable and signed. An immutable snapshot."""
+
+    checkpoint: VerifiedCheckpoint
+    recorded_utc: str
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return self.checkpoint.size
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Where a message stands: the answer to its author."""
+
+    index: int
+    leaf: str
+    recorded_utc: str
+    published: Published
+
+
+Outcome = Recorded | EntenteError
+
+
+@dataclass(frozen=True, slots=True)
+class _PastHead:
+    """The tree as it was at a size: replaying an entry, nothing later may be known."""
+
+    tree: Tree
+    size: int
+
+    def root(self, size: int | None = None) -> bytes:
+        return self.tree.root(self.size if size is None else size)
+
+
+def host_time_key(origin: str, center: SigningKey) -> NoteKey:
+    """Return the key of the host's timestamped line: the center's own, which the charter names."""
+    return NoteKey(f"{origin}/host", SignatureType.COSIGNATURE_ED25519, center.public.raw)
+
+
+class RecordWriter:
+    """The record, its rows, and the right to add to both. See `open_writer`."""
+
+    def __init__(
+        self,
+        keys: HostKeys,
+        journal: JournalFile,
+        tree: Tree,
+        database: Database,
+        kinds: KindTable,
+        clock: Clock,
+    ) -> None:
+        self._log = NoteSigner(keys.log)
+        self._host = CosignatureSigner(
+            SigningKey(host_time_key(keys.origin, keys.center).name, keys.center.seed)
+        )
+        self._clock = clock
+        self._rows = SqlRows(database)
+        self._time_s = 0
+        self._event_id = archive.read_last_event_id(database)
+        self._may_sign = False
+        self._is_broken = False
+        self.origin = keys.origin
+        self.journal = journal
+        self.tree = tree
+        self.database = database
+        self.state = JointState(self._rows, kinds)
+        self.published: Published | None = None
+        self.standings = Standings()
+
+    @property
+    def rows(self) -> Rows:
+        """Rows as of the last batch, for the writer's own thread."""
+        return self._rows
+
+    @property
+    def last_event_id(self) -> int:
+        """The newest event that is durable."""
+        return self._event_id
+
+    def allow_signing(self) -> None:
+        """Open for batches: only after the witnesses were asked what they cosigned last (`startup`)."""
+        self._may_sign = True
+
+    def record_batch(self, submissions: Sequence[Submission]) -> list[Outcome]:
+        """Take the messages in, in this order, and say of each where it stands or why it does not.
+
+        Raises:
+            StoreError: The disk failed; see the module's invariants.
+        """
+        if not self._may_sign or self._is_broken:
+            raise StoreError("not-signing", "record: expected to be open for signing")
+        # Until the last step is over, any exception leaves memory ahead of the disk: nothing may follow it.
+        self._is_broken = True
+        admitted: list[tuple[int, Submission]] = []
+        again: list[Submission] = []
+        places: list[int | EntenteError] = []
+        first = self.tree.size
+        for submission in submissions:
+            # Step 1. A later message of a batch is judged with the earlier ones in force. What is projected
+            # here is in memory alone; if we stop, it never was.
+            try:
+                entry = self.state.admit(submission.message, self.tree)
+            except AlreadyRecorded as known:
+                places.append(known.index)
+                again.append(submission)
+            except EntenteError as error:
+                places.append(error)
+            else:
+                self.state.apply(entry)
+                self.tree.append(bytes.fromhex(submission.message.leaf))
+                places.append(entry.index)
+                admitted.append((entry.index, submission))
+        published = self.published
+        if admitted:
+            published = self._make_published()
+            # Step 3. If we stop before this returns, the batch is recorded or not, and nobody was answered:
+            # the next start finds out. After it, the batch can never be lost or signed differently.
+            self.journal.append([one.message.signed.raw for _, one in admitted], published.checkpoint.note)
+        sealed = [one for one in again if one.ciphertexts]
+        if published is not None and (admitted or sealed):
+            # Step 4. If we stop before the commit, the next start makes the rows again from the journal. The
+            # ciphertexts are gone then, and their authors, unanswered, send them again.
+            with self.database.write() as connection:
+                self._write_batch(connection, first, admitted, sealed, published)
+            self._rows.mark_committed()
+        # Step 5. Everything that the answers say is durable.
+        self.published = published
+        self._is_broken = False
+        return [
+            self._answer(place, submission, first)
+            for place, submission in zip(places, submissions, strict=True)
+        ]
+
+    def _answer(self, place: int | EntenteError, submission: Submission, first: int) -> Outcome:
+        if isinstance(place, EntenteError):
+            return place
+        published = self.published
+        if published is None:
+            raise AssertionError("batch: expected a published checkpoint after recording")
+        recorded = published.recorded_utc if place >= first else self._find_recorded_utc(place)
+        return Recorded(place, submission.message.leaf, recorded, published)
+
+    def add_cosignatures(self, checkpoint: VerifiedCheckpoint, lines: dict[str, SignatureLine]) -> Standings:
+        """Keep witnesses' verified lines on a published checkpoint, and say how far they have come.
+
+        Args:
+            checkpoint: What they cosigned; one that was published.
+            lines: By party; each verified.
+
+        Raises:
+            StoreError: The disk failed; nobody was shown the lines.
+        """
+        if self.published is None or checkpoint.size > self.published.size:
+            raise ValueError(f"cosignatures: expected a published checkpoint, got size {checkpoint.size}")
+        if checkpoint.root != self.tree.root(checkpoint.size):
+            raise ValueError(f"cosignatures: expected the record's own root at size {checkpoint.size}")
+        before, after = self.standings, self.standings.add(checkpoint, lines, self._rows)
+        event_id = self._event_id
+        facts = {archive.FIRM_SIZE: str(after.firm_size), archive.SETTLED_SIZE: str(after.settled_size)}
+        with self.database.write() as connection:
+            if checkpoint.size in after.cosigned:
+                note = after.cosigned[checkpoint.size].checkpoint.note
+                archive.write_checkpoint(connection, self.database, checkpoint.size, note, lines)
+            for kind, was, now in (
+                ("firm", before.firm_size, after.firm_size),
+                ("settled", before.settled_size, after.settled_size),
+            ):
+                if now != was:
+                    event_id += 1
+                    archive.write_event(connection, event_id, kind, size=now)
+            archive.drop_checkpoints(connection, min(after.cosigned, default=0), after.cosigned)
+            archive.write_meta(connection, self.database, facts)
+        self._event_id = event_id
+        self.standings = after
+        return after
+
+    def close(self) -> None:
+        """Give up file and database; what was recorded stays."""
+        self._is_broken = True
+        self.journal.close()
+        self.database.close()
+
+    def catch_up(self, times: dict[int, int], on_progress: Callable[[int, int], None] | None) -> None:
+        """Bring the rows from where the database stopped to where the journal ends; for `open_writer`.
+
+        Args:
+            times: Host's signed time of each journal frame beyond the database's size, by tree size.
+            on_progress: Called with (applied, wanted) sizes.
+        """
+        applied = int(archive.read_meta(self.database).get(archive.APPLIED_SIZE, "0"))
+        sizes = sorted(size for size in times if size > applied)
+        pending: list[int] = []
+        while sizes:
+            pending.append(sizes.pop(0))
+            if sizes and pending[-1] - applied < _REPLAY_ENTRIES:
+                continue
+            self._replay(applied, pending, times)
+            applied, pending = pending[-1], []
+            if on_progress is not None:
+                on_progress(applied, self.tree.size)
+        if applied != self.tree.size:
+            raise AssertionError(f"catch-up: expected size {self.tree.size}, got {applied}")
+
+    def _replay(self, start: int, frame_sizes: list[int], times: dict[int, int]) -> None:
+        with self.database.write() as connection:
+            first = start
+            for end in frame_sizes:
+                placed: list[tuple[int, str]] = []
+                for index, data in enumerate(self.journal.read_entries(first, end), first):
+                    # The same checks as at the first time: a journal that holds what the rules forbid is
+                    # not ours.
+                    message = verify_message(parse_envelope(data), self.state.ring, self.state.kinds)
+                    self.state.apply(self.state.admit(message, _PastHead(self.tree, index)))
+                    placed.append((index, message.leaf))
+                archive.write_arrivals(connection, self.database, placed, encode_utc(from_unix_s(times[end])))
+                self._event_id += 1
+                archive.write_event(connection, self._event_id, "recorded", **{"from": first, "to": end})
+                first = end
+            self._rows.write_to(connection)
+            self._write_applied(connection, frame_sizes[-1])
+        self._rows.mark_committed()
+
+    def resume(self, checkpoint: VerifiedCheckpoint | None, time_s: int) -> None:
+        """Publish what the journal ends with: signed before, and durable; for `open_writer`."""
+        if checkpoint is None:
+            return
+        self._time_s = time_s
+        self.published = Published(checkpoint, encode_utc(from_unix_s(time_s)))
+        facts = archive.read_meta(self.database)
+        standings = Standings(
+            {}, int(facts.get(archive.FIRM_SIZE, "0")), int(facts.get(archive.SETTLED_SIZE, "0"))
+        )
+        for kept in archive.read_checkpoints(self.database):
+            standings = standings.add(verify_checkpoint(kept.note, self._log.key), kept.lines, self._rows)
+        self.standings = standings
+
+    def _make_published(self) -> Published:
+        """Sign the grown tree (step 2). When the clock jumps back, the recorded time stands still."""
+        self._time_s = max(self._time_s, to_unix_s(self._clock.now_utc()), 0)
+        text = encode_checkpoint(Checkpoint(self.origin, self.tree.size, self.tree.root()))
+        note = encode_note(SignedNote(text, (self._log.sign(text), self._host.cosign(text, self._time_s))))
+        return Published(verify_checkpoint(note, self._log.key), encode_utc(from_unix_s(self._time_s)))
+
+    def _write_batch(
+        self,
+        connection: Connection,
+        first: int,
+        admitted: list[tuple[int, Submission]],
+        again: list[Submission],
+        published: Published,
+    ) -> None:
+        sealed = [
+            (one.message.leaf, party, data)
+            for one in (*(submission for _, submission in admitted), *again)
+            for party, data in one.ciphertexts
+        ]
+        archive.write_sealed(connection, self.database, sealed)
+        if not admitted:
+            return
+        placed = [(index, one.message.leaf) for index, one in admitted]
+        archive.write_arrivals(connection, self.database, placed, published.recorded_utc)
+        self._event_id += 1
+        archive.write_event(connection, self._event_id, "recorded", **{"from": first, "to": published.size})
+        self._rows.write_to(connection)
+        self._write_applied(connection, published.size)
+
+    def _write_applied(self, connection: Connection, size: int) -> None:
+        facts = {archive.APPLIED_SIZE: str(size), archive.APPLIED_ROOT: self.tree.root(size).hex()}
+        archive.write_meta(connection, self.database, facts)
+
+    def _find_recorded_utc(self, index: int) -> str:
+        place = archive.find_arrival(self.database, index)
+        if place is None:
+            raise AssertionError(f"entry {index}: expected a recorded time, found none")
+        return place.recorded_utc
+
+
+def read_host_time(note: bytes, key: NoteKey) -> int:
+    """Return the time, in POSIX seconds, of the host's own line on a checkpoint; 0 when it has none."""
+    for line in parse_note(note).signatures:
+        if line.is_by(key):
+            return int.from_bytes(line.signature[:_TIME_BYTES], "big")
+    return 0
+
+
+def open_writer(
+    folder: CenterFolder,
+    keys: HostKeys,
+    kinds: KindTable,
+    clock: Clock,
+    *,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> RecordWriter:
+    """Return the writer of a center's folder, its rows caught up with its journal. It may not sign yet.
+
+    Raises:
+        StoreError: Another process has it; the journal is damaged; or the database knows more than the
+        journal, so
+            that the journal is an old copy: nothing was signed.
+    """
+    if not folder.journal.exists() and not folder.database.exists():
+        create_journal(folder.journal, keys.origin)
+    log_key = NoteSigner(keys.log).key
+    host_key = host_time_key(keys.origin, keys.center)
+    times: dict[int, int] = {}
+    last_note = b""
+    # The journal's lock keeps a second center away from the database too, so it is taken first.
+    journal = lock_journal(folder.journal)
+    try:
+        database = open_sqlite(folder.database)
+    except BaseException:
+        journal.close()
+        raise
+    try:
+        applied = int(archive.read_meta(database).get(archive.APPLIED_SIZE, "0"))
+
+        def take(frame: Frame, _leaves: list[bytes]) -> None:
+            nonlocal last_note
+            last_note = frame.note
+            if frame.size > applied:
+                times[frame.size] = read_host_time(frame.note, host_key)
+
+        restored = journal.restore(log_key, on_frame=take)
+        _check_database(database, restored.tree)
+        writer = RecordWriter(keys, journal, restored.tree, database, kinds, clock)
+        writer.catch_up(times, on_progress)
+        writer.resume(restored.checkpoint, read_host_time(last_note, host_key) if last_note else 0)
+    except BaseException:
+        database.close()
+        journal.close()
+        raise
+    return writer
+
+
+def _check_database(database: Database, tree: Tree) -> None:
+    """Refuse to go on from a journal that is older than, or other than, what the database was made of."""
+    facts = archive.read_meta(database)
+    size, root = int(facts.get(archive.APPLIED_SIZE, "0")), facts.get(archive.APPLIED_ROOT, "")
+    if size > tree.size:
+        raise StoreError(
+            "journal-behind",
+            f"journal: expected size >= {size}, which the database has seen, got {tree.size}: an old copy; "
+            "restore the record from a party's mirror (entente center restore)",
+        )
+    if size and tree.root(size).hex() != root:
+        raise StoreError(
+            "other-database",
+            f"database: expected root {tree.root(size).hex()} at size {size} as in the journal, got {root}; "
+            "move center.db aside: it is made again from the journal",
+        )

@@ -1,0 +1,161 @@
+"""A database: one writer, many readers, every commit durable.
+
+Invariants:
+  * SQLite in WAL mode with synchronous=FULL: when `write` ends, what it wrote survives a loss of power.
+  * One write transaction at a time, taken when it begins (BEGIN IMMEDIATE), so that it never fails half-way
+    for a lock.
+  * Readers see whole commits and never wait for the writer; each read of its own transaction is over when
+    it returns.
+  * Everything that differs between kinds of databases stands in this file; queries are SQLAlchemy Core.
+  * Any error of the database is a `StoreError`.
+
+It knows no tables: `tables` has ours, and a desk adds its own through ``migrations``.
+
+    >>> database = open_sqlite(folder / "center.db")
+    >>> with database.write() as connection:
+    ...     connection.execute(database.upsert(META), [{"name": "applied_size", "value": "7"}])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from entente.kernel.errors import StoreError
+
+MIGRATIONS: Final = "entente.store:migrations"
+_READERS: Final = 8
+_BUSY_MS: Final = 5_000
+"""How long a writer waits for another program that reads the file (a backup): then it is an error."""
+
+
+class Database:
+    """An open database. `open_sqlite` makes one."""
+
+    def __init__(self, writer: Engine, readers: Engine) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give the one write transaction; it is durable when the block ends, undone when the block raises.
+
+        Raises:
+            StoreError: The database failed; nothing of the block was kept.
+        """
+        try:
+            with self._writer.begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise _wrap(error) from error
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection that reads; each statement sees what is committed when it starts."""
+        try:
+            with self._readers.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise _wrap(error) from error
+
+    def upsert(self, table: Table) -> Any:  # noqa: ANN401 - the dialect's own insert
+        """Return an insert that replaces the row of the same primary key."""
+        if self._writer.dialect.name != "sqlite":
+            raise AssertionError(
+                f"database: expected a dialect with an upsert, got {self._writer.dialect.name}"
+            )
+        insert = sqlite.insert(table)
+        rest = {column.name: insert.excluded[column.name] for column in table.c if not column.primary_key}
+        keys = list(table.primary_key.columns)
+        if not rest:
+            return insert.on_conflict_do_nothing(index_elements=keys)
+        return insert.on_conflict_do_update(index_elements=keys, set_=rest)
+
+    def close(self) -> None:
+        """Close every connection; what was committed stays."""
+        self._writer.dispose()
+        self._readers.dispose()
+
+    def migrate(self, migrations: str) -> None:
+        """Run the steps of ``migrations`` (``package:folder``) that are missing."""
+        # Alembic costs a fifth of a second to import: only who opens a database pays.
+        from alembic import command  # noqa: PLC0415
+        from alembic.config import Config  # noqa: PLC0415
+        from alembic.util import CommandError  # noqa: PLC0415
+
+        package = migrations.partition(":")[0]
+        config = Config()
+        config.set_main_option("script_location", migrations)
+        config.set_main_option("path_separator", "os")
+        config.attributes["version_table"] = f"version_{package.rpartition('.')[2]}"
+        try:
+            with self._writer.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except CommandError as error:
+            raise StoreError("newer-database", f"database: expected a known version: {error}") from error
+        except SQLAlchemyError as error:
+            raise _wrap(error) from error
+
+
+def open_sqlite(path: Path, *, migrations: str = MIGRATIONS) -> Database:
+    """Return the database at ``path``, made or brought to this version.
+
+    Args:
+        path: The file; its folder exists.
+        migrations: ``package:folder`` of the steps; see `entente.store.migrations`.
+
+    Raises:
+        StoreError: No database, of a newer version, or the disk failed.
+    """
+    url = f"sqlite+pysqlite:///{path}"
+    # The journal's lock keeps other processes away, so that one connection is enough for one writer.
+    writer = create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=0)
+    readers = create_engine(url, poolclass=QueuePool, pool_size=_READERS, isolation_level="AUTOCOMMIT")
+    event.listen(writer, "connect", _prepare_writer)
+    event.listen(writer, "begin", _begin_immediate)
+    event.listen(readers, "connect", _prepare_reader)
+    database = Database(writer, readers)
+    try:
+        database.migrate(migrations)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _prepare_writer(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the driver's own
+    # The driver must not begin transactions by itself: `_begin_immediate` does.
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={_BUSY_MS}",
+        "trusted_schema=OFF",
+        "cache_size=-65536",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _prepare_reader(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the driver's own
+    for pragma in ("query_only=ON", f"busy_timeout={_BUSY_MS}", "trusted_schema=OFF", "cache_size=-16384"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _wrap(error: SQLAlchemyError) -> StoreError:
+    origin = getattr(error, "orig", None)
+    text = str(origin if origin is not None else error).partition("\n")[0]
+    code = "disk-full" if "full" in text else "database"
+    return StoreError(code, f"database: {text.lower()}")

@@ -1,0 +1,247 @@
+"""Rows in a database: the `Rows` port over SQL; what was put is kept apart until it is committed.
+
+Invariants:
+  * The contract of `entente.kernel.rows.Rows`, and of `MemoryRows` to the letter:
+    tests/unit/test_rows_contract.py runs both.
+  * What was put is seen by this object at once, by others after `commit` (or after the transaction that
+    `write_to` wrote in).
+  * Memory: the uncommitted puts, and a bounded number of rows that were used last.
+
+One thread uses an object. A second object over the same database reads what is committed; give it
+``cache_rows=0``, since nobody tells it what changes.
+
+    >>> rows = SqlRows(open_sqlite(path))
+    >>> rows.put(row)
+    >>> rows.find(type(row), row.key()) == row
+    True
+    >>> rows.commit()
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Select, bindparam, select, tuple_
+
+from entente.kernel.errors import StoreError
+from entente.kernel.rows import R, Row
+from entente.store.sql import Database
+from entente.store.tables import ROW_INDEX, ROWS
+
+_PAGE: Final = 500
+_CHUNK: Final = 200
+"""Keys in one question: far below every database's limit of parameters."""
+_FIND: Final = select(ROWS.c.data).where(ROWS.c.tbl == bindparam("t"), ROWS.c.key == bindparam("k"))
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODERS: Final[dict[type[Row], msgspec.json.Decoder[Any]]] = {}
+
+
+def decode_row(row: type[R], data: str) -> R:
+    """Return the row that the database holds as ``data``."""
+    decoder = _DECODERS.get(row)
+    if decoder is None:
+        decoder = _DECODERS[row] = msgspec.json.Decoder(row)
+    try:
+        found: R = decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise StoreError(
+            "bad-row", f"table {row.TABLE!r}: expected a row of this version: {error}"
+        ) from error
+    return found
+
+
+class SqlRows:
+    """Rows in a `Database`."""
+
+    def __init__(self, database: Database, *, cache_rows: int = 50_000) -> None:
+        self._database = database
+        self._cache_rows = cache_rows
+        self._cache: OrderedDict[tuple[str, str], Row] = OrderedDict()
+        self._puts: dict[str, dict[str, Row]] = {}
+        self._put_index: dict[tuple[str, str, str], dict[str, None]] = {}
+
+    def find(self, row: type[R], key: str) -> R | None:
+        """Return the row, or None."""
+        place = (row.TABLE, key)
+        found: Row | None = self._puts.get(row.TABLE, {}).get(key)
+        if found is None:
+            found = self._cache.get(place)
+            if found is None:
+                found = self._load(row, key)
+            else:
+                self._cache.move_to_end(place)
+        return found if isinstance(found, row) else None
+
+    def put(self, row: Row) -> None:
+        """Insert or replace a row by its key."""
+        key = row.key()
+        table = self._puts.setdefault(row.TABLE, {})
+        old = table.get(key)
+        if old is not None:
+            for field in old.INDEXED:
+                del self._put_index[row.TABLE, field, getattr(old, field)][key]
+        table[key] = row
+        for field in row.INDEXED:
+            self._put_index.setdefault((row.TABLE, field, getattr(row, field)), {})[key] = None
+
+    def select(
+        self, row: type[R], *, after: str = "", limit: int | None = None, **equals: str
+    ) -> Iterator[R]:
+        """Yield rows whose indexed fields equal the given texts, by key, from beyond ``after``."""
+        for field in equals:
+            if field not in row.INDEXED:
+                raise ValueError(f"table {row.TABLE!r}: expected an indexed field, got {field!r}")
+        table = self._puts.get(row.TABLE, {})
+        # What was put counts as it is now, not as the database still has it.
+        hidden = frozenset(table)
+        fresh = sorted(key for key in self._matching(row.TABLE, table, equals) if key > after)
+        if limit is not None and limit <= 0:
+            return
+        stored = self._stored(row, after, len(hidden), limit, equals)
+        pairs: Iterable[tuple[str, R | None]] = heapq.merge(
+            ((key, None) for key in fresh),
+            ((key, found) for key, found in stored if key not in hidden),
+            key=lambda pair: pair[0],
+        )
+        yielded = 0
+        for key, stored_row in pairs:
+            put = self._puts.get(row.TABLE, {}).get(key)
+            found = put if put is not None else stored_row if stored_row is not None else self.find(row, key)
+            if isinstance(found, row):
+                yield found
+                yielded += 1
+                if yielded == limit:
+                    return
+
+    def commit(self) -> None:
+        """Make every put durable, in one transaction."""
+        with self._database.write() as connection:
+            self.write_to(connection)
+        self.mark_committed()
+
+    def write_to(self, connection: Connection) -> None:
+        """Write every put in the caller's transaction; `mark_committed` follows its commit."""
+        data: list[dict[str, str]] = []
+        added: list[dict[str, str]] = []
+        removed: list[dict[str, str]] = []
+        for name, table in self._puts.items():
+            data += [
+                {"tbl": name, "key": key, "data": _ENCODER.encode(row).decode()} for key, row in table.items()
+            ]
+            indexed = {key: row for key, row in table.items() if row.INDEXED}
+            if not indexed:
+                continue
+            old = self._stored_places(connection, name, indexed)
+            for key, row in indexed.items():
+                now = {(field, getattr(row, field)) for field in row.INDEXED}
+                was = old.get(key, frozenset())
+                added += [_place(name, field, value, key) for field, value in now - was]
+                removed += [_place(name, field, value, key) for field, value in was - now]
+        if removed:
+            columns = [
+                ROW_INDEX.c[name] == bindparam(f"_{name}") for name in ("tbl", "field", "value", "key")
+            ]
+            connection.execute(
+                ROW_INDEX.delete().where(*columns),
+                [{f"_{name}": value for name, value in place.items()} for place in removed],
+            )
+        if data:
+            connection.execute(self._database.upsert(ROWS), data)
+        if added:
+            connection.execute(self._database.upsert(ROW_INDEX), added)
+
+    def mark_committed(self) -> None:
+        """Forget what was put: the database has it."""
+        for name, table in self._puts.items():
+            for key, row in table.items():
+                self._remember((name, key), row)
+        self._puts.clear()
+        self._put_index.clear()
+
+    def _remember(self, place: tuple[str, str], row: Row) -> None:
+        if self._cache_rows <= 0:
+            return
+        self._cache[place] = row
+        self._cache.move_to_end(place)
+        if len(self._cache) > self._cache_rows:
+            self._cache.popitem(last=False)
+
+    def _load(self, row: type[R], key: str) -> R | None:
+        with self._database.read() as connection:
+            data = connection.execute(_FIND, {"t": row.TABLE, "k": key}).scalar()
+        if data is None:
+            return None
+        found = decode_row(row, data)
+        self._remember((row.TABLE, key), found)
+        return found
+
+    def _matching(self, name: str, table: dict[str, Row], equals: dict[str, str]) -> Iterable[str]:
+        keys: set[str] | None = None
+        for field, value in equals.items():
+            matching = self._put_index.get((name, field, value), {})
+            keys = set(matching) if keys is None else keys & set(matching)
+        return table if keys is None else keys
+
+    def _stored(
+        self, row: type[R], after: str, hidden: int, limit: int | None, equals: dict[str, str]
+    ) -> Iterator[tuple[str, R]]:
+        """Yield what the database has, page by page, by key."""
+        question = _select_rows(tuple(sorted(equals)))
+        page = _PAGE if limit is None else min(_PAGE, limit + hidden)
+        values = {f"v_{field}": value for field, value in equals.items()}
+        while True:
+            with self._database.read() as connection:
+                found = connection.execute(
+                    question, {"t": row.TABLE, "after": after, "page": page, **values}
+                ).all()
+            for key, data in found:
+                yield key, decode_row(row, data)
+            if len(found) < page:
+                return
+            after = found[-1][0]
+
+    def _stored_places(
+        self, connection: Connection, name: str, rows: dict[str, Row]
+    ) -> dict[str, frozenset[tuple[str, str]]]:
+        """Return, of rows that are stored already, the index places that they have now."""
+        found: dict[str, frozenset[tuple[str, str]]] = {}
+        unknown: list[str] = []
+        for key in rows:
+            old = self._cache.get((name, key))
+            if old is None:
+                unknown.append(key)
+            else:
+                found[key] = frozenset((field, getattr(old, field)) for field in old.INDEXED)
+        for start in range(0, len(unknown), _CHUNK):
+            chunk = unknown[start : start + _CHUNK]
+            question = select(ROWS.c.key, ROWS.c.data).where(
+                tuple_(ROWS.c.tbl, ROWS.c.key).in_([(name, key) for key in chunk])
+            )
+            for key, data in connection.execute(question).all():
+                stored = decode_row(type(rows[key]), data)
+                found[key] = frozenset((field, getattr(stored, field)) for field in stored.INDEXED)
+        return found
+
+
+def _place(name: str, field: str, value: str, key: str) -> dict[str, str]:
+    return {"tbl": name, "field": field, "value": value, "key": key}
+
+
+def _select_rows(fields: tuple[str, ...]) -> Select[str, str]:
+    """Return the question for rows whose ``fields`` have given values, a page by key."""
+    first = ROW_INDEX.alias("i0") if fields else None
+    key = ROWS.c.key if first is None else first.c.key
+    question = select(ROWS.c.key, ROWS.c.data).where(ROWS.c.tbl == bindparam("t"))
+    for at, field in enumerate(fields):
+        index = first if at == 0 and first is not None else ROW_INDEX.alias(f"i{at}")
+        question = question.where(
+            index.c.tbl == bindparam("t"),
+            index.c.field == field,
+            index.c.value == bindparam(f"v_{field}"),
+            index.c.key == ROWS.c.key,
+        )
+    return question.where(key > bindparam("after")).order_by(key).limit(bindparam("page"))

@@ -1,0 +1,169 @@
+"""One contract for every home of rows: in memory, and in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from entente.kernel.rows import MemoryRows, Row, Rows
+from entente.store.sql import open_sqlite
+from entente.store.sql_rows import SqlRows
+
+
+class BoatRow(Row, frozen=True):
+    TABLE: ClassVar[str] = "boats"
+    INDEXED: ClassVar[tuple[str, ...]] = ("port", "flag")
+    name: str
+    port: str
+    flag: str
+    tons: int = 0
+
+    def key(self) -> str:
+        return self.name
+
+
+class NoteRow(Row, frozen=True):
+    TABLE: ClassVar[str] = "notes"
+    name: str
+    words: list[str]
+
+    def key(self) -> str:
+        return self.name
+
+
+def boat(name: str, port: str = "tartus", flag: str = "ru", tons: int = 0) -> BoatRow:
+    return BoatRow(name=name, port=port, flag=flag, tons=tons)
+
+
+class Committing(SqlRows):
+    """Commits after each put, so that nothing is ever answered out of what was only put."""
+
+    def put(self, row: Row) -> None:
+        super().put(row)
+        self.commit()
+
+
+@pytest.fixture(params=("memory", "sqlite", "sqlite-committed", "sqlite-uncached"))
+def rows(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rows]:
+    if request.param == "memory":
+        yield MemoryRows()
+        return
+    database = open_sqlite(tmp_path / "rows.db")
+    if request.param == "sqlite":
+        yield SqlRows(database)
+    else:
+        yield Committing(database, cache_rows=0 if request.param == "sqlite-uncached" else 4)
+    database.close()
+
+
+def test_what_was_put_is_found(rows: Rows) -> None:
+    rows.put(boat("ada"))
+    rows.put(NoteRow(name="ada", words=["a", "\u00fc"]))
+    assert rows.find(BoatRow, "ada") == boat("ada")
+    assert rows.find(NoteRow, "ada") == NoteRow(name="ada", words=["a", "\u00fc"])
+    assert rows.find(BoatRow, "bob") is None
+
+
+def test_a_later_put_replaces(rows: Rows) -> None:
+    rows.put(boat("ada", port="tartus"))
+    rows.put(boat("ada", port="latakia", tons=7))
+    assert rows.find(BoatRow, "ada") == boat("ada", port="latakia", tons=7)
+    assert list(rows.select(BoatRow, port="tartus")) == []
+    assert [row.tons for row in rows.select(BoatRow, port="latakia")] == [7]
+
+
+def test_select_is_by_key_and_bounded(rows: Rows) -> None:
+    for name in ("d", "b", "a", "c", "\u00e9", "Z"):
+        rows.put(boat(name))
+    names = [row.name for row in rows.select(BoatRow)]
+    assert names == sorted(names) == ["Z", "a", "b", "c", "d", "\u00e9"]
+    assert [row.name for row in rows.select(BoatRow, after="b")] == ["c", "d", "\u00e9"]
+    assert [row.name for row in rows.select(BoatRow, after="b", limit=2)] == ["c", "d"]
+    assert list(rows.select(BoatRow, limit=0)) == []
+    assert [row.name for row in rows.select(BoatRow, flag="ru", port="tartus", after="c")] == ["d", "\u00e9"]
+
+
+def test_select_by_two_fields_needs_both(rows: Rows) -> None:
+    rows.put(boat("a", port="tartus", flag="ru"))
+    rows.put(boat("b", port="tartus", flag="us"))
+    rows.put(boat("c", port="latakia", flag="us"))
+    assert [row.name for row in rows.select(BoatRow, port="tartus", flag="us")] == ["b"]
+    assert [row.name for row in rows.select(BoatRow, flag="us")] == ["b", "c"]
+    assert list(rows.select(BoatRow, port="tartus", flag="cn")) == []
+
+
+def test_select_by_a_field_without_index_is_a_callers_mistake(rows: Rows) -> None:
+    with pytest.raises(ValueError, match="expected an indexed field, got 'tons'"):
+        list(rows.select(BoatRow, tons="7"))
+
+
+def test_a_put_during_select_does_not_disturb_it(rows: Rows) -> None:
+    for name in ("a", "b", "c"):
+        rows.put(boat(name))
+    seen = []
+    for row in list(rows.select(BoatRow, port="tartus")):
+        rows.put(boat(row.name, port="latakia"))
+        seen.append(row.name)
+    assert seen == ["a", "b", "c"]
+    assert [row.name for row in rows.select(BoatRow, port="latakia")] == seen
+
+
+def test_tables_do_not_mix(rows: Rows) -> None:
+    rows.put(NoteRow(name="x", words=[]))
+    assert list(rows.select(BoatRow)) == []
+    assert rows.find(BoatRow, "x") is None
+
+
+def test_more_rows_than_one_page(rows: Rows) -> None:
+    for at in range(1203 if not isinstance(rows, Committing) else 40):
+        rows.put(boat(f"{at:05d}", port="tartus" if at % 3 else "latakia"))
+    if isinstance(rows, SqlRows):
+        rows.commit()
+    rows.put(boat("00005", port="latakia"))
+    rows.put(boat("00004x", port="tartus"))
+    everything = [row.name for row in rows.select(BoatRow)]
+    tartus = [row.name for row in rows.select(BoatRow, port="tartus")]
+    assert everything == sorted(everything)
+    assert tartus[:5] == ["00001", "00002", "00004", "00004x", "00007"]
+    assert len(tartus) + len(list(rows.select(BoatRow, port="latakia"))) == len(everything)
+
+
+NAMES = st.sampled_from("abcdef")
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), NAMES, st.sampled_from("pq"), st.sampled_from("xy"), st.integers(0, 3)),
+        st.just(("commit",)),
+    ),
+    max_size=25,
+)
+
+
+@given(steps=STEPS, after=st.sampled_from(["", "b", "d"]), limit=st.none() | st.integers(0, 4))
+def test_sql_and_memory_never_differ(
+    tmp_path_factory: pytest.TempPathFactory,
+    steps: list[tuple[object, ...]],
+    after: str,
+    limit: int | None,
+) -> None:
+    database = open_sqlite(tmp_path_factory.mktemp("rows") / "rows.db")
+    try:
+        plain, sql = MemoryRows(), SqlRows(database, cache_rows=2)
+        for step in steps:
+            if step[0] == "commit":
+                sql.commit()
+                continue
+            _, name, port, flag, tons = step
+            row = boat(str(name), str(port), str(flag), int(str(tons)))
+            plain.put(row)
+            sql.put(row)
+            for equals in ({}, {"port": "p"}, {"port": "q", "flag": "x"}):
+                wanted = list(plain.select(BoatRow, after=after, limit=limit, **equals))
+                assert list(sql.select(BoatRow, after=after, limit=limit, **equals)) == wanted
+            assert sql.find(BoatRow, str(name)) == plain.find(BoatRow, str(name))
+    finally:
+        database.close()
