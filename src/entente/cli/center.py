@@ -138,7 +138,18 @@ def serve(
     """
     from entente.center.serve import serve_center
 
-    return serve_center(folder, start_without=tuple(start_without or ()), json_logs=json)
+    return serve_center(
+        folder,
+        without=tuple(start_without or ()),
+        on_ready=lambda url: _print_ready(url, as_json=json),
+    )
+
+
+def _print_ready(url: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"ok": True, "listening": url})
+    else:
+        print(f"center listens on {url}; Ctrl-C ends it", flush=True)
 
 
 def read_rules(path: Path | None) -> tuple[dict[str, Any], list[dict[str, Any]]]:

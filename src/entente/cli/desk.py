@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -184,7 +184,7 @@ def serve(folder: Path, *, json: Json = False) -> int:
     return serve_desk(folder, json_logs=json)
 
 
-def _officer(text: str) -> dict[str, object]:
+def _officer(text: str) -> dict[str, Any]:
     name_id, equals, rest = text.partition("=")
     name, _, roles = rest.partition(":")
     if not equals or not name:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
+import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from urllib.parse import urlencode
 
 from cyclopts import Parameter
 
+from entente.cli.output import ExitCode, print_json
 from entente.kernel.errors import (
     Denied,
     EntenteError,
@@ -60,6 +61,7 @@ class DeskLink:
     host: str
     port: int
     token: str
+    party: str
 
     @classmethod
     def open(cls, folder: Path | None) -> DeskLink:
@@ -77,7 +79,7 @@ class DeskLink:
             raise NotFound(
                 "no-desk", f"desk {str(folder)!r}: cannot read its token: {error.strerror}"
             ) from error
-        return cls(host.strip("[]"), int(port), token)
+        return cls(host.strip("[]"), int(port), token, str(config["party"]))
 
     def call(self, method: str, path: str, body: Any = None, **query: str | int | None) -> Any:  # noqa: ANN401
         """Return the JSON that the desk answers, or raise the error that it tells."""
@@ -146,7 +148,17 @@ def _error(value: Any) -> EntenteError:  # noqa: ANN401 - whatever the desk said
     return kind(code, message)
 
 
-def default_desk() -> Path | None:
-    """Return the desk that the environment names, or None."""
-    named = os.environ.get("ENTENTE_DESK", "")
-    return Path(named) if named else None
+def print_spoken(answer: dict[str, Any], subject: str, *, as_json: bool) -> ExitCode:
+    """Print what became of a message and return the exit code: recorded, or kept and not sent yet."""
+    code = ExitCode.OK if answer.get("state") == "recorded" else ExitCode.UNREACHABLE
+    if as_json:
+        print_json({"ok": code == ExitCode.OK, "exit": int(code), **answer})
+    elif code == ExitCode.OK:
+        leaf = str(answer.get("leaf"))[:16]
+        print(f"{subject}: {answer.get('standing')} as entry {answer.get('index')}, message {leaf}")
+    else:
+        sys.stderr.write(
+            f"entente: {subject}: NOT SENT YET: {answer.get('words')}\n"
+            "         the desk goes on trying; see: entente status\n"
+        )
+    return code

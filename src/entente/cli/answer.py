@@ -1,0 +1,147 @@
+"""`entente ack|readback|concur|object`: what a receiving officer answers.
+
+Invariants: each answer names its officer; reading back without ``--at`` says what this desk's own map says of the position that was
+told, so that the officer reads words, not digits; an objection has a reason.
+
+    $ entente readback 17 --desk ./ru --officer duty-1
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from entente.cli.link import DeskFolder, DeskLink, OfficerName, print_spoken
+from entente.cli.run import Json, make_app
+from entente.cli.volumes import read_point
+
+MessageText = Annotated[str, Parameter(name="MESSAGE")]
+
+ack_app = make_app(
+    "ack",
+    "Acknowledge messages, as a named officer.\n\nExample: entente ack 17 18 --desk ./ru --officer duty-1",
+)
+readback_app = make_app(
+    "readback",
+    "Read a notified position back; confirm or dispute what was read back to you.\n\n"
+    "Example: entente readback make 17 --desk ./ru --officer duty-1\n"
+    "Example: entente readback confirm 21 --desk ./us --officer duty-1 --moved-m 9000\n"
+    "Example: entente readback dispute 17 --desk ./us --officer duty-1 --difference-m 9000 --reason 'wrong'",
+)
+concur_app = make_app(
+    "concur",
+    "Agree to an activity that needs your agreement.\n\n"
+    "Example: entente concur strike-1 --desk ./ru --officer duty-1",
+)
+object_app = make_app(
+    "object",
+    "Object to an activity, with a reason.\n\n"
+    "Example: entente object strike-1 --desk ./ru --officer duty-1 --reason 'our positions are there'",
+)
+APPS = {"ack": ack_app, "readback": readback_app, "concur": concur_app, "object": object_app}
+
+
+@ack_app.default
+def acknowledge(
+    *message: MessageText,
+    officer: OfficerName,
+    desk: DeskFolder = None,
+    json: Json = False,
+) -> int:
+    """Acknowledge MESSAGE: an index, or the beginning of its hash."""
+    answer = DeskLink.open(desk).call(
+        "POST", "/api/acknowledge", {"officer": officer, "messages": list(message)}
+    )
+    return print_spoken(answer, f"acknowledged by {officer!r}", as_json=json)
+
+
+@readback_app.command
+def make(
+    message: MessageText,
+    /,
+    *,
+    officer: OfficerName,
+    at: Annotated[
+        list[str] | None,
+        Parameter(help="LAT,LON as your own map has it; one for each volume. Not given: as it was told."),
+    ] = None,
+    desk: DeskFolder = None,
+    json: Json = False,
+) -> int:
+    """Read the position told in MESSAGE back to its author.
+
+    Example: entente readback make 17 --desk ./ru --officer duty-1
+    """
+    link = DeskLink.open(desk)
+    readings = [{"volume": place, "point_e7": read_point(text)} for place, text in enumerate(at or [])]
+    body: dict[str, Any] = {"officer": officer, "message": message, "readings": readings or None}
+    return print_spoken(link.call("POST", "/api/read-back", body), f"read back {message}", as_json=json)
+
+
+@readback_app.command
+def confirm(
+    message: MessageText,
+    /,
+    *,
+    officer: OfficerName,
+    moved_m: Annotated[int, Parameter(help="By how many metres your position moved.")],
+    desk: DeskFolder = None,
+    json: Json = False,
+) -> int:
+    """Say by how much your own position in MESSAGE moved, in answer to a read-back.
+
+    Example: entente readback confirm 21 --desk ./us --officer duty-1 --moved-m 9000
+    """
+    body = {"officer": officer, "message": message, "moved_cm": moved_m * 100}
+    return print_spoken(DeskLink.open(desk).call("POST", "/api/confirm", body), "confirmed", as_json=json)
+
+
+@readback_app.command
+def dispute(
+    message: MessageText,
+    /,
+    *,
+    officer: OfficerName,
+    difference_m: Annotated[int, Parameter(help="How far it is from your plan, metres.")],
+    reason: Annotated[str, Parameter(help="What is wrong.")],
+    desk: DeskFolder = None,
+    json: Json = False,
+) -> int:
+    """Say that your own position in MESSAGE is wrong as it was told: it does not count until updated.
+
+    Example: entente readback dispute 17 --desk ./us --officer duty-1 --difference-m 9000 --reason 'digits swapped'
+    """
+    body = {"officer": officer, "message": message, "difference_cm": difference_m * 100, "reason": reason}
+    return print_spoken(DeskLink.open(desk).call("POST", "/api/dispute", body), "disputed", as_json=json)
+
+
+@concur_app.default
+def concur(
+    activity: Annotated[str, Parameter(name="ID")],
+    /,
+    *,
+    officer: OfficerName,
+    desk: DeskFolder = None,
+    json: Json = False,
+) -> int:
+    """Agree to the current version of the activity ID."""
+    answer = DeskLink.open(desk).call("POST", "/api/concur", {"officer": officer, "activity": activity})
+    return print_spoken(answer, f"concurred to {activity!r}", as_json=json)
+
+
+@object_app.default
+def object_to(
+    activity: Annotated[str, Parameter(name="ID")],
+    /,
+    *,
+    officer: OfficerName,
+    reason: Annotated[str, Parameter(help="Why.")],
+    desk: DeskFolder = None,
+    json: Json = False,
+) -> int:
+    """Object to the current version of the activity ID."""
+    answer = DeskLink.open(desk).call(
+        "POST", "/api/object", {"officer": officer, "activity": activity, "reason": reason}
+    )
+    return print_spoken(answer, f"objected to {activity!r}", as_json=json)
