@@ -8,6 +8,7 @@ import pytest
 from entente.kernel.errors import VerificationFailed
 from entente.kernel.keys import SigningKey
 from entente.record import (
+    Checkpoint,
     Cosignature,
     CosignatureSigner,
     MLDSACosignatureSigner,
@@ -19,6 +20,7 @@ from entente.record import (
     parse_cosignature_lines,
     verify_cosignatures,
 )
+from entente.record.cosignature_mldsa import make_subtree_message
 from tests.unit.test_record_samples import LOG, NOW_S, WITNESSES, make_seed, make_tree, verified
 
 CHECKPOINT = verified(make_tree(40))
@@ -130,6 +132,18 @@ def test_mldsa_cosignature_verifies_and_names_its_signer() -> None:
     stolen = replace(line, name=renamed.name, key_hash=renamed.key_hash)
     with pytest.raises(VerificationFailed, match="does not verify for size 40"):
         verify_cosignatures(note_with(stolen), CHECKPOINT, [renamed])
+
+
+def test_mldsa_signed_message_is_that_of_the_specification() -> None:
+    checkpoint = Checkpoint("log.example", 0x0102, bytes(range(32)))
+    assert make_subtree_message("w.example", 0x0304, checkpoint) == (
+        b"subtree/v1\n\x00"
+        b"\x09w.example"
+        b"\x00\x00\x00\x00\x00\x00\x03\x04"
+        b"\x0blog.example"
+        b"\x00\x00\x00\x00\x00\x00\x00\x00"
+        b"\x00\x00\x00\x00\x00\x00\x01\x02" + bytes(range(32))
+    )
 
 
 def test_mldsa_cosignature_of_another_size_or_time_is_refused() -> None:

@@ -62,6 +62,13 @@ def test_note_that_no_known_key_signed_is_refused() -> None:
         assert caught.value.code == "no-known-signature"
 
 
+def test_same_id_under_another_name_is_unknown() -> None:
+    # A 4-byte id is easily met by another key: name and id together are the key's.
+    namesake = SignatureLine("elsewhere.example", LOG.key.key_hash, bytes(64))
+    raw = encode_note(SignedNote(TEXT, (namesake, LOG.sign(TEXT))))
+    assert verify_note(raw, [LOG.key]).signed_by == (LOG.key,)
+
+
 def test_same_name_with_another_key_is_unknown() -> None:
     impostor = NoteSigner(SigningKey(ORIGIN, make_seed("impostor")))
     with pytest.raises(VerificationFailed) as caught:

@@ -117,6 +117,25 @@ def test_any_altered_tile_is_refused() -> None:
             open_reader(lying).read_entries(0, 600)
 
 
+def test_altered_right_edge_is_refused_before_anything_is_read() -> None:
+    for path in ("tile/0/002.p/88", "tile/1/000.p/2"):
+        source = publish(600)
+        source.files[path] = bytes(32) + source.files[path][32:]
+        with pytest.raises(VerificationFailed, match="tiles of size 600: expected root"):
+            open_reader(source)
+
+
+def test_altered_full_tile_is_refused_by_its_parent() -> None:
+    source = publish(600)
+    source.files["tile/0/001"] = bytes(32) + source.files["tile/0/001"][32:]
+    reader = open_reader(source)
+    assert reader.read_leaf_hashes(0, 256) == [make_tree(256).node(0, index) for index in range(256)]
+    with pytest.raises(VerificationFailed, match="tile/0/001: expected the root in its parent"):
+        reader.read_leaf_hashes(255, 257)
+    with pytest.raises(VerificationFailed, match="tile/0/001: expected the root in its parent"):
+        reader.inclusion_proof(300)
+
+
 def test_forged_entry_is_refused() -> None:
     source = publish(300)
     entries = [make_entry(index) for index in range(256)]

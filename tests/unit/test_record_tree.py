@@ -101,6 +101,25 @@ def test_inclusion_of_another_leaf_is_refused() -> None:
             verify_inclusion(*attack)
 
 
+def test_proof_with_a_step_too_many_is_refused_even_when_it_adds_up() -> None:
+    # A log that lies about its size could give a root that such a proof reaches.
+    lone, step = leaf_hash(b"lone"), leaf_hash(b"step")
+    with pytest.raises(VerificationFailed, match="expected fewer steps, got 1"):
+        verify_inclusion(lone, 0, 1, [step], node_hash(step, lone))
+    two = make_tree(2)
+    with pytest.raises(VerificationFailed, match="expected fewer steps, got 2"):
+        verify_consistency(
+            1, 2, two.root(1), node_hash(step, two.root()), [*two.consistency_proof(1, 2), step]
+        )
+
+
+def test_two_roots_of_one_size_are_refused() -> None:
+    with pytest.raises(VerificationFailed, match="roots of size 5: expected the same"):
+        verify_consistency(5, 5, make_tree(5).root(), make_tree(5, branch=b"!").root(), [])
+    with pytest.raises(VerificationFailed, match="expected no steps, got 1"):
+        verify_consistency(5, 5, make_tree(5).root(), make_tree(5).root(), [bytes(32)])
+
+
 def test_size_zero_is_not_the_verifiers_to_decide() -> None:
     tree = make_tree(4)
     assert tree.consistency_proof(0, 4) == []
