@@ -1,0 +1,186 @@
+"""The desk's own book: what this party alone knows, in one SQLite file.
+
+Holds the outbox, the exposure ledger, opened bodies, private plans, alarms and what was reported about each
+message. Nothing in it is shared state: that is the record's, and can be computed again. This cannot.
+
+Invariants:
+  * Every change is one transaction, flushed before the call returns (WAL, synchronous=FULL).
+  * Tables are STRICT, the schema has a number, and a book of a later number is refused, not guessed at.
+  * Any failure of the file is a `StoreError`: the desk stops rather than sign on unsure ground.
+
+It knows no meaning: `outbox`, `gate`, `plans`, `evidence` and `sync` write their own statements. Why the
+standard library and not the store room: docs/adr/0007-desk.md.
+
+    >>> with book.transaction() as db:
+    ...     db.execute("INSERT INTO meta VALUES (?, ?)", ("x", "1"))
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from entente.kernel.errors import StoreError
+
+_SCHEMA: Final = (
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+    CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        token TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        body BLOB NOT NULL,
+        officers TEXT NOT NULL,
+        addressees TEXT NOT NULL,
+        at TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('queued', 'signed', 'recorded', 'refused', 'withdrawn')),
+        envelope BLOB,
+        salt BLOB,
+        seq INTEGER,
+        leaf TEXT,
+        idx INTEGER,
+        recorded TEXT,
+        answer BLOB,
+        refusal BLOB,
+        code TEXT NOT NULL DEFAULT '',
+        reason TEXT NOT NULL DEFAULT '',
+        attempts INTEGER NOT NULL DEFAULT 0,
+        trouble TEXT NOT NULL DEFAULT ''
+    ) STRICT;
+    CREATE INDEX outbox_state ON outbox (state, id);
+    CREATE INDEX outbox_leaf ON outbox (leaf);
+    CREATE TABLE ciphertexts (
+        outbox INTEGER NOT NULL REFERENCES outbox (id), party TEXT NOT NULL, data BLOB NOT NULL,
+        PRIMARY KEY (outbox, party)
+    ) STRICT;
+    CREATE TABLE exposures (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        leaf TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        recipient TEXT NOT NULL,
+        what TEXT NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        at TEXT NOT NULL,
+        officers TEXT NOT NULL,
+        UNIQUE (leaf, recipient)
+    ) STRICT;
+    CREATE TABLE bodies (
+        leaf TEXT PRIMARY KEY, author TEXT NOT NULL, salt BLOB NOT NULL, body BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE outcomes (
+        leaf TEXT PRIMARY KEY,
+        idx INTEGER NOT NULL,
+        outcome TEXT NOT NULL,
+        note TEXT NOT NULL,
+        at TEXT NOT NULL,
+        batch TEXT NOT NULL DEFAULT '',
+        said INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE TABLE plans (
+        activity TEXT PRIMARY KEY, officer TEXT NOT NULL, volumes BLOB NOT NULL, at TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE alarms (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        code TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        words TEXT NOT NULL,
+        evidence TEXT NOT NULL,
+        at TEXT NOT NULL,
+        dismissed_by TEXT NOT NULL DEFAULT '',
+        dismissed_at TEXT NOT NULL DEFAULT '',
+        dismissed_why TEXT NOT NULL DEFAULT ''
+    ) STRICT;
+    """,
+)
+"""One script a version, applied in order; never changed once released."""
+
+
+class Book:
+    """The open book. Safe from several threads: one transaction at a time."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Open the book at ``path``, or one in memory when None."""
+        self._lock = threading.RLock()
+        try:
+            self._db = sqlite3.connect(
+                ":memory:" if path is None else str(path),
+                isolation_level=None,
+                check_same_thread=False,
+                timeout=10,
+            )
+            self._db.row_factory = sqlite3.Row
+            for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
+                self._db.execute(f"PRAGMA {setting}")
+            if path is not None:
+                path.chmod(0o600)
+            self._migrate()
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError("book", f"desk's book: {str(error).lower()}") from error
+
+    def _migrate(self) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(_SCHEMA):
+            raise StoreError(
+                "book-version",
+                f"desk's book: expected version <= {len(_SCHEMA)}, got {version}: a later entente wrote it",
+            )
+        for number, script in enumerate(_SCHEMA[version:], version + 1):
+            self._db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection inside one transaction: all of it becomes durable, or none."""
+        with self._lock:
+            nested = self._db.in_transaction
+            try:
+                if not nested:
+                    self._db.execute("BEGIN IMMEDIATE")
+                yield self._db
+                if not nested:
+                    self._db.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._roll_back(nested=nested)
+                raise StoreError("book", f"desk's book: {str(error).lower()}") from error
+            except BaseException:
+                self._roll_back(nested=nested)
+                raise
+
+    def _roll_back(self, *, nested: bool) -> None:
+        if not nested and self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+    def read(self, statement: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """Return all rows of a query."""
+        with self._lock:
+            try:
+                return self._db.execute(statement, values).fetchall()
+            except sqlite3.Error as error:
+                raise StoreError("book", f"desk's book: {str(error).lower()}") from error
+
+    def read_one(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Row | None:
+        """Return the first row of a query, or None."""
+        found = self.read(statement, values)
+        return found[0] if found else None
+
+    def find_meta(self, key: str) -> str | None:
+        """Return a remembered text, or None."""
+        row = self.read_one("SELECT value FROM meta WHERE key = ?", (key,))
+        return None if row is None else str(row["value"])
+
+    def put_meta(self, key: str, value: str) -> None:
+        """Remember a text."""
+        with self.transaction() as db:
+            db.execute(
+                "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (key, value),
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()

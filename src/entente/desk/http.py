@@ -1,0 +1,261 @@
+"""The desk's two interfaces: for its own officers on the loopback, and for the center's calls to the witness.
+
+    POST /api/<verb>            a verb of `service.VERBS`, JSON in and out
+    GET  /api/<verb>?name=...   the same, for verbs that only look
+    GET  /api/events            server-sent events: entries, alarms, the line; resumes by Last-Event-ID
+    GET  /api/health            no token needed
+
+    POST /add-checkpoint                    C2SP tlog-witness, on a listener of its own
+    GET  /<hex SHA-256 of origin>/checkpoint
+
+Invariants: everything but health asks for the bearer token of the desk's folder; bodies are bounded before
+they are read; an error is one object, ``class``, ``code``, ``message``, ``path``; the witness asks for no
+token, since the log's own signature is what counts.
+
+It decides nothing: verbs and witness do.
+
+    >>> app = make_desk_app(desk)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+import structlog
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from entente.desk.assembly import Desk
+from entente.desk.requests import MAX_REQUEST_BYTES
+from entente.desk.service import call, get_verb
+from entente.kernel.errors import (
+    Denied,
+    EntenteError,
+    Malformed,
+    NotFound,
+    PeerError,
+    StoreError,
+    TransportError,
+)
+from entente.record.witness import MAX_REQUEST_BYTES as MAX_WITNESS_BYTES
+from entente.record.witness import TEXT_CONTENT_TYPE
+
+_LOG = structlog.get_logger("desk")
+_JSON: Final = "application/json"
+_BEAT_S: Final = 15.0
+_LOOK_S: Final = 0.25
+_PAGE: Final = 50
+_ERRORS: Final[tuple[tuple[type[EntenteError], int, str], ...]] = (
+    (Malformed, 400, "malformed"),
+    (PeerError, 502, "peer"),
+    (Denied, 403, "denied"),
+    (NotFound, 404, "not-found"),
+    (StoreError, 500, "store"),
+    (TransportError, 503, "transport"),
+)
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def describe_error(error: EntenteError) -> tuple[int, bytes]:
+    """Return the status and the one form of an error."""
+    status, word = next(
+        ((code, name) for kind, code, name in _ERRORS if isinstance(error, kind)), (500, "error")
+    )
+    path = error.path if isinstance(error, Malformed) else ""
+    answer = {"class": word, "code": error.code, "message": error.message, "path": path}
+    return status, msgspec.json.encode(answer)
+
+
+async def _read_body(request: Request, limit_bytes: int) -> bytes:
+    pieces, size = [], 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > limit_bytes:
+            raise Malformed("too-large", f"request: expected <= {limit_bytes} bytes, got more")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+class DeskHTTP:
+    """The officers' interface of one desk."""
+
+    def __init__(self, desk: Desk, *, stopping: asyncio.Event | None = None) -> None:
+        """Serve ``desk``; event streams end when ``stopping`` is set."""
+        self._desk = desk
+        self._stopping = stopping or asyncio.Event()
+
+    def make_app(self) -> Starlette:
+        """Return the application."""
+        return Starlette(
+            routes=[
+                Route("/api/health", self._serve_health, methods=["GET"]),
+                Route("/api/events", self._guard(self._serve_events), methods=["GET"]),
+                Route("/api/{verb}", self._guard(self._serve_verb), methods=["GET", "POST"]),
+            ]
+        )
+
+    def _guard(self, handler: Handler) -> Handler:
+        expected = f"Bearer {self._desk.vault.token}".encode()
+
+        async def guarded(request: Request) -> Response:
+            shown = request.headers.get("authorization", "").encode()
+            # SECURITY: compared in constant time; a program of another user on this machine must not find it
+            # byte by byte (tests/protocol/test_desk_http.py, a wrong token).
+            if not hmac.compare_digest(shown, expected):
+                answer = {
+                    "class": "denied",
+                    "code": "no-token",
+                    "message": "desk: expected its token",
+                    "path": "",
+                }
+                return Response(msgspec.json.encode(answer), 401, media_type=_JSON)
+            try:
+                return await handler(request)
+            except ClientDisconnect:
+                return Response(status_code=499)
+            except EntenteError as error:
+                status, body = describe_error(error)
+                return Response(body, status, media_type=_JSON)
+
+        return guarded
+
+    async def _serve_health(self, _request: Request) -> Response:
+        return Response(msgspec.json.encode({"ok": True, "party": self._desk.party}), media_type=_JSON)
+
+    async def _serve_verb(self, request: Request) -> Response:
+        name = request.path_params["verb"]
+        verb = get_verb(name)
+        if request.method == "GET":
+            if not verb.is_reading:
+                raise Malformed("not-a-look", f"{name}: expected POST, got GET")
+            body = msgspec.json.encode(_read_query(request))
+        else:
+            body = await _read_body(request, MAX_REQUEST_BYTES)
+        answer = await run_in_threadpool(call, self._desk, name, body)
+        return Response(msgspec.json.encode(answer), media_type=_JSON)
+
+    async def _serve_events(self, request: Request) -> Response:
+        text = request.headers.get("last-event-id") or request.query_params.get("after", "")
+        place = parse_place(text, default=(self._desk.follower.views.size, self._newest_alarm()))
+        headers = {"cache-control": "no-store"}
+        return StreamingResponse(self._follow(*place), media_type="text/event-stream", headers=headers)
+
+    def _newest_alarm(self) -> int:
+        row = self._desk.book.read_one("SELECT coalesce(max(id), 0) AS id FROM alarms")
+        return 0 if row is None else int(row["id"])
+
+    async def _follow(self, index: int, alarm: int) -> AsyncIterator[bytes]:
+        quiet_s, link = 0.0, ("", "")
+        yield b": here\n\n"
+        while not self._stopping.is_set():
+            found, index, alarm = await run_in_threadpool(self._collect, index, alarm)
+            now = (self._desk.link.state, self._desk.link.trouble)
+            if now != link:
+                link = now
+                found.append(_event("link", index, alarm, {"state": now[0], "trouble": now[1]}))
+            for piece in found:
+                yield piece
+            quiet_s = 0.0 if found else quiet_s + _LOOK_S
+            if quiet_s >= _BEAT_S:
+                quiet_s = 0.0
+                yield b": beat\n\n"
+            await asyncio.sleep(_LOOK_S)
+
+    def _collect(self, index: int, alarm: int) -> tuple[list[bytes], int, int]:
+        """Return the events from beyond a place, and the place that they lead to."""
+        desk, found = self._desk, []
+        size = desk.follower.views.size
+        if index < size:
+            for view in desk.archive.list_after(index, limit=_PAGE):
+                if view.index < size:
+                    index = view.index + 1
+                    plain = msgspec.json.decode(msgspec.json.encode(view))
+                    plain["standing"] = desk.follower.standing(view.index)
+                    found.append(_event("entry", index, alarm, plain))
+            if len(found) < _PAGE:
+                index = size
+        for one in desk.board.list_after(alarm, limit=_PAGE):
+            alarm = one.id
+            plain = {
+                "id": one.id,
+                "code": one.code,
+                "words": one.words,
+                "meaning": one.explain(),
+                "at": one.at,
+            }
+            found.append(_event("alarm", index, alarm, plain))
+        return found, index, alarm
+
+
+def parse_place(text: str, *, default: tuple[int, int]) -> tuple[int, int]:
+    """Return the place in the event stream that ``<index>.<alarm>`` names, or the default."""
+    index, _, alarm = text.partition(".")
+    if not (index.isascii() and index.isdigit() and len(index) < 16):
+        return default
+    return int(index), int(alarm) if alarm.isascii() and alarm.isdigit() and len(alarm) < 16 else 0
+
+
+def _event(kind: str, index: int, alarm: int, data: Any) -> bytes:  # noqa: ANN401 - JSON
+    return b"id: %d.%d\nevent: %b\ndata: %b\n\n" % (index, alarm, kind.encode(), msgspec.json.encode(data))
+
+
+def _read_query(request: Request) -> dict[str, Any]:
+    """Return a query's parameters, whole numbers as numbers where the verb wants them."""
+    found: dict[str, Any] = {}
+    for name, value in request.query_params.multi_items():
+        if name in found:
+            raise Malformed("duplicate-name", f"query: expected {name[:40]!r} once", path=f"$.{name[:40]}")
+        is_number = name in {"after", "limit"} and value.isascii() and value.isdigit() and len(value) < 16
+        found[name] = int(value) if is_number else value
+    return found
+
+
+class WitnessHTTP:
+    """The witness's interface: for the center, and for anyone who monitors (C2SP tlog-witness)."""
+
+    def __init__(self, desk: Desk, *, on_fatal: Callable[[StoreError], None]) -> None:
+        """Serve the witness of ``desk``; ``on_fatal`` stops the process when its state cannot be kept."""
+        self._witness = desk.witness
+        self._on_fatal = on_fatal
+
+    def make_app(self) -> Starlette:
+        """Return the application."""
+        return Starlette(
+            routes=[
+                Route("/add-checkpoint", self._serve_add, methods=["POST"]),
+                Route("/{origin}/checkpoint", self._serve_checkpoint, methods=["GET"]),
+            ]
+        )
+
+    async def _serve_add(self, request: Request) -> Response:
+        try:
+            body = await _read_body(request, MAX_WITNESS_BYTES)
+            status, kind, answer = await run_in_threadpool(self._witness.add_checkpoint, body)
+        except Malformed as error:
+            return Response(f"{error}\n", 413, media_type="text/plain")
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except StoreError as error:
+            self._on_fatal(error)
+            return Response("the witness cannot keep its state\n", 500, media_type="text/plain")
+        _LOG.info("witness", status=status, size=self._witness.size)
+        return Response(answer, status, headers={"content-type": kind})
+
+    async def _serve_checkpoint(self, request: Request) -> Response:
+        found = self._witness.find_checkpoint(request.path_params["origin"])
+        if found is None:
+            return Response("nothing cosigned for this log\n", 404, media_type="text/plain")
+        return Response(found, headers={"content-type": TEXT_CONTENT_TYPE, "cache-control": "no-store"})
+
+
+def make_desk_app(desk: Desk) -> Starlette:
+    """Return the officers' interface of a desk."""
+    return DeskHTTP(desk).make_app()

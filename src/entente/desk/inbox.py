@@ -1,0 +1,235 @@
+"""What a person at this desk must do now, most urgent first, with the words ready.
+
+    alarm        something did not stand up to its check
+    acknowledge  a message that an officer of ours has not taken note of, with the clock that runs
+    read-back    a position that was told to us and not read back, with our own words for it
+    confirm      our position was read back after it moved: say by how much
+    dispute      a position that its author says is wrong
+    blocked      a position of ours that does not count: its reasons
+    concur       an activity that wants our yes or no; no answer is a no
+    readout      a readout that wants our signature or our dissent
+    conflict     ours meets theirs
+    refused      a message of ours that was refused
+    waiting      a message of ours that is not answered yet: not sent
+
+Invariants: computed from the record's rows and our own book each time, nothing is ticked off here; what is
+sealed and unread is not shown as done; the clock of an item starts when the record held it, as far as we can
+know.
+
+It sends nothing.
+
+    >>> [item.kind for item in inbox.list_items(now_utc)]
+    ['acknowledge', 'read-back']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+import msgspec
+
+from entente.deconflict import (
+    ActivityRow,
+    ConcurrenceRow,
+    ConflictRow,
+    ObjectRow,
+    PositionRow,
+    Reading,
+    ReceiptRow,
+    VersionRow,
+    ZoneRow,
+    build_readings,
+    explain_conflict,
+)
+from entente.desk.book import Book
+from entente.desk.evidence import AlarmBoard
+from entente.desk.outbox import SIGNED, Outbox
+from entente.dialogue import ReadoutRow
+from entente.kernel.charter import CharterRow, get_charter
+from entente.kernel.rows import Rows
+from entente.kernel.time import parse_utc
+from entente.space import Gazetteer, NamedArea, parse_volume
+
+ItemKind = Literal[
+    "alarm",
+    "acknowledge",
+    "read-back",
+    "confirm",
+    "dispute",
+    "blocked",
+    "concur",
+    "readout",
+    "conflict",
+    "refused",
+    "waiting",
+]
+_ORDER: Final[tuple[ItemKind, ...]] = (
+    "alarm",
+    "acknowledge",
+    "read-back",
+    "dispute",
+    "confirm",
+    "blocked",
+    "concur",
+    "conflict",
+    "readout",
+    "refused",
+    "waiting",
+)
+
+
+class InboxItem(msgspec.Struct, frozen=True):
+    """One thing to do. ``subject`` is the message, object, readout or alarm that the answer must name."""
+
+    kind: ItemKind
+    subject: str
+    words: str
+    author: str = ""
+    since: str = ""
+    waited_s: int | None = None
+    escalates_in_s: int | None = None
+    lapses_in_s: int | None = None
+    is_overdue: bool = False
+    readings: list[Reading] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """Computes the items of one desk. Safe from several threads."""
+
+    party: str
+    rows: Rows
+    book: Book
+    board: AlarmBoard
+    outbox: Outbox
+    get_gazetteer: Callable[[], Gazetteer]
+    reminder_s: int
+
+    def list_items(self, now_utc: datetime) -> list[InboxItem]:
+        """Return everything, most urgent kind first, oldest first within a kind."""
+        items = [*self._alarms(), *self._own_messages()]
+        if self.rows.find(CharterRow, "charter") is not None:
+            items += self._receipts(now_utc)
+            items += self._positions()
+            items += self._own_positions()
+            items += self._concurrences()
+            items += self._readouts()
+            items += self._conflicts()
+        return sorted(items, key=lambda item: (_ORDER.index(item.kind), item.since))
+
+    def _alarms(self) -> Iterator[InboxItem]:
+        for alarm in self.board.standing():
+            words = f"{alarm.words}. {alarm.explain()}"
+            if alarm.evidence:
+                words += f" Evidence: evidence/{alarm.evidence}"
+            yield InboxItem("alarm", str(alarm.id), words, since=alarm.at, is_overdue=True)
+
+    def _own_messages(self) -> Iterator[InboxItem]:
+        for item in self.outbox.list_waiting():
+            state = "signed, no answer yet" if item.state == SIGNED else "not signed yet"
+            words = f"{item.kind}: {state}; do not count on it{item.trouble and f' ({item.trouble})'}"
+            yield InboxItem("waiting", str(item.id), words, since=item.at)
+        for item in self.outbox.list_refused():
+            yield InboxItem(
+                "refused", str(item.id), f"{item.kind}: {item.reason} [{item.code}]", since=item.at
+            )
+
+    def _receipts(self, now_utc: datetime) -> Iterator[InboxItem]:
+        rules = get_charter(self.rows).rules
+        for state in ("waiting", "lapsed"):
+            for row in self.rows.select(ReceiptRow, party=self.party, state=state):
+                outcome = self.book.read_one(
+                    "SELECT outcome, note, at FROM outcomes WHERE leaf = ?", (row.message,)
+                )
+                if outcome is not None and outcome["outcome"] != "readable":
+                    words = f"{row.kind} of {row.author}: could not be read: {outcome['note']}"
+                    yield InboxItem("acknowledge", row.message, words, row.author, row.submitted.at)
+                    continue
+                since = row.recorded_utc or (outcome["at"] if outcome else row.submitted.at)
+                waited_s = max(0, int((now_utc - parse_utc(since)).total_seconds()))
+                step_s = rules.escalate_minutes * 60
+                lapse_s = rules.lapse_minutes * 60
+                escalated = f", escalated {len(row.escalations)} times" if row.escalations else ""
+                lapsed = ", lapsed: it still can be, and will be marked late" if state == "lapsed" else ""
+                yield InboxItem(
+                    "acknowledge",
+                    row.message,
+                    f"{row.kind} of {row.author}: no officer of ours has acknowledged it{escalated}{lapsed}",
+                    row.author,
+                    since,
+                    waited_s=waited_s,
+                    escalates_in_s=None if row.lapsed else step_s * (len(row.escalations) + 1) - waited_s,
+                    lapses_in_s=None if row.lapsed else lapse_s - waited_s,
+                    is_overdue=state == "lapsed" or waited_s >= self.reminder_s,
+                )
+
+    def _positions(self) -> Iterator[InboxItem]:
+        for row in self.rows.select(PositionRow, party=self.party):
+            version = self._current(row.message)
+            if version is None:
+                continue
+            if row.disputed is not None:
+                words = f"{version.type} {version.object!r}: {row.author}, its author, says it is wrong: "
+                yield InboxItem("dispute", row.message, words + row.dispute, row.author, row.disputed.at)
+            elif row.state == "unread":
+                readings = self.build_readings(version)
+                words = f"{version.type} {version.object!r} of {row.author}: read it back: " + "; ".join(
+                    reading.words for reading in readings
+                )
+                yield InboxItem("read-back", row.message, words, row.author, readings=readings)
+
+    def _own_positions(self) -> Iterator[InboxItem]:
+        for row in self.rows.select(PositionRow, state="blocked"):
+            version = self._current(row.message)
+            if row.author != self.party or version is None:
+                continue
+            moved = row.moved_cm is not None and row.confirmed is None and row.disputed is None
+            words = (
+                f"{version.type} {version.object!r} does not count with {row.party}: {'; '.join(row.reasons)}"
+            )
+            at = row.read_back.at if row.read_back else ""
+            yield InboxItem("confirm" if moved else "blocked", row.message, words, row.party, at)
+
+    def _current(self, leaf: str) -> VersionRow | None:
+        """Return a version if it is its standing object's current one."""
+        version = self.rows.find(VersionRow, leaf)
+        thing = self.rows.find(ObjectRow, version.object) if version else None
+        if version is None or thing is None or thing.state != "standing" or thing.version != leaf:
+            return None
+        return version
+
+    def build_readings(self, version: VersionRow) -> list[Reading]:
+        """Return a version's positions in our own words, for a person to check and send."""
+        earlier = self.rows.find(VersionRow, version.previous)
+        then = earlier.volumes if earlier is not None else None
+        return build_readings(version.volumes, self.get_gazetteer(), self.list_areas(), then)
+
+    def list_areas(self) -> list[NamedArea]:
+        """Return the standing zones by name, for saying inside which one a position lies."""
+        return [
+            NamedArea(row.declared.name, parse_volume(row.declared.volume).outline)
+            for row in self.rows.select(ZoneRow, state="standing")
+        ]
+
+    def _concurrences(self) -> Iterator[InboxItem]:
+        for row in self.rows.select(ActivityRow, state="standing"):
+            if self.party in row.concurrence:
+                answered = self.rows.find(ConcurrenceRow, f"{row.version}:{self.party}")
+                if answered is None:
+                    words = f"activity {row.id!r} ({row.title}) asks for our agreement; no answer is a no"
+                    yield InboxItem("concur", row.object, words, row.author)
+
+    def _readouts(self) -> Iterator[InboxItem]:
+        for row in self.rows.select(ReadoutRow, state="open"):
+            said = {answer.party for answer in row.answers}
+            if self.party in row.readout.parties and self.party not in said:
+                words = f"readout {row.id!r} ({row.readout.title}) wants our signature or our dissent"
+                yield InboxItem("readout", row.id, words, row.author, row.readout.held)
+
+    def _conflicts(self) -> Iterator[InboxItem]:
+        for row in self.rows.select(ConflictRow, state="open"):
+            if any(side.author == self.party for side in row.sides):
+                yield InboxItem("conflict", row.key(), explain_conflict(row))

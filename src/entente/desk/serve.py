@@ -1,0 +1,291 @@
+"""Running a desk: sockets, threads, signals. Everything that decides lives elsewhere.
+
+    follow   follows the record when an event wakes it, and every few seconds anyway
+    events   reads the center's event stream, which only wakes
+    send     empties the outbox, with a wait that grows while the center is away
+    remind   watches the clock for acknowledgements that we owe
+
+Invariants: SIGTERM and SIGINT finish what is being written and end with exit code 0; a failed disk ends the
+process with exit code 70, signing and answering nothing more; the network may be away for as long as it
+likes; the log is JSON lines on stderr, without secrets and without bodies.
+
+    >>> serve_desk(Path("desk-us"))
+    0
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from entente.desk.assembly import Desk, open_desk
+from entente.desk.client import CenterClient, CenterEvent, plan_wait_s
+from entente.desk.config import split_listen
+from entente.desk.http import DeskHTTP, WitnessHTTP
+from entente.desk.reminders import review_reminders
+from entente.desk.vault import FolderLock, Vault
+from entente.kernel.errors import StoreError, TransportError
+from entente.store.clock import parse_clock
+from entente.store.random import SystemRandom
+
+EXIT_FATAL: Final = 70
+"""EX_SOFTWARE of sysexits.h: something that must not go on."""
+GRACE_S: Final = 3
+_REMIND_S: Final = 1.0
+_RETRY_PASSES: Final = 12
+_JOIN_S: Final = 5.0
+
+
+def log_to_stderr(*, json_logs: bool) -> None:
+    """Log to stderr, a line each: the one set-up of a process that serves."""
+    shape = structlog.processors.JSONRenderer() if json_logs else structlog.processors.LogfmtRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            shape,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+class Loops:
+    """The desk's threads."""
+
+    def __init__(self, desk: Desk, on_fatal: Callable[[StoreError], None]) -> None:
+        self._desk = desk
+        self._on_fatal = on_fatal
+        self._stop = threading.Event()
+        self._follow = threading.Event()
+        self._send = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._guard, args=(loop,), name=name, daemon=True)
+            for name, loop in (
+                ("follow", self._run_follow),
+                ("events", self._run_events),
+                ("send", self._run_send),
+                ("remind", self._run_remind),
+                ("places", self._load_places),
+            )
+        ]
+
+    def start(self) -> None:
+        """Start every thread."""
+        self._desk.is_served = True
+        self._desk.outbox.on_put = self._send.set
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """Send and follow now."""
+        self._send.set()
+        self._follow.set()
+
+    def stop(self) -> None:
+        """End every thread that can be ended; the one that reads events ends with its connection."""
+        self._stop.set()
+        self.wake()
+        if isinstance(self._desk.transport, CenterClient):
+            self._desk.transport.close()
+        for thread in self._threads:
+            if thread.name not in {"events", "places"}:
+                thread.join(_JOIN_S)
+
+    def _guard(self, loop: Callable[[], None]) -> None:
+        try:
+            loop()
+        except StoreError as error:
+            self._on_fatal(error)
+        except Exception as error:  # noqa: BLE001 - a thread that dies unseen leaves a desk that looks alive
+            if not self._stop.is_set():
+                structlog.get_logger("desk").exception("fault")
+                self._on_fatal(StoreError("fault", f"desk: {type(error).__name__}: {error}"))
+
+    def _run_follow(self) -> None:
+        passes = 0
+        while not self._stop.is_set():
+            self._follow.clear()
+            if self._desk.follow_once():
+                self._send.set()
+            passes += 1
+            if passes % _RETRY_PASSES == 0:
+                with contextlib.suppress(TransportError):
+                    self._desk.follower.retry_unreadable()
+            self._follow.wait(self._desk.vault.config.poll_s)
+
+    def _run_events(self) -> None:
+        client = self._desk.transport
+        if not isinstance(client, CenterClient):
+            return
+        attempt, last = 0, int(self._desk.book.find_meta("event") or 0)
+        while not self._stop.is_set():
+            try:
+                for event in client.follow_events(last, stop=self._stop):
+                    attempt, last = 0, self._take_event(event, last)
+            except TransportError:
+                attempt += 1
+            except RuntimeError:
+                return  # the client was closed: we are stopping
+            self._stop.wait(plan_wait_s(min(attempt, 6), self._desk.random))
+
+    def _take_event(self, event: CenterEvent, last: int) -> int:
+        """Wake, and remember which size was announced; nothing in an event is believed."""
+        if not event.type:
+            return last
+        with contextlib.suppress(msgspec.MsgspecError, ValueError):
+            told = msgspec.json.decode(event.data)
+            size = told.get("to", told.get("size")) if isinstance(told, dict) else None
+            if isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 2**53:
+                self._desk.view.expect("the center's own event", size, self._desk.clock.now_utc())
+        if event.id > last or event.type == "reset":
+            last = event.id
+            self._desk.book.put_meta("event", str(last))
+        self._follow.set()
+        return last
+
+    def _run_send(self) -> None:
+        attempt = 0
+        while not self._stop.is_set():
+            self._send.clear()
+            waits = bool(self._desk.outbox.list_waiting())
+            item = self._desk.send_once() if waits else None
+            if item is not None:
+                attempt = 0
+                self._follow.set()
+                continue
+            attempt = min(attempt + 1, 6) if waits else 0
+            self._send.wait(plan_wait_s(attempt, self._desk.random) if waits else None)
+
+    def _run_remind(self) -> None:
+        while not self._stop.wait(_REMIND_S):
+            review_reminders(self._desk)
+
+    def _load_places(self) -> None:
+        self._desk.get_gazetteer()
+
+
+class _Server(uvicorn.Server):
+    """A server whose signals are ours: two of them share one process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _make_server(app: Starlette) -> _Server:
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        loop="uvloop",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    return _Server(config)
+
+
+def _bind(listen: str) -> socket.socket:
+    host, port = split_listen(listen)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        raise TransportError(
+            "cannot-listen", f"listen address {listen!r}: {(error.strerror or str(error)).lower()}"
+        ) from error
+
+
+def serve_desk(
+    folder: Path, *, json_logs: bool = True, on_ready: Callable[[str, str], None] | None = None
+) -> int:
+    """Run the desk of a folder until it is told to stop; return the process's exit code.
+
+    Args:
+        on_ready: Called with the addresses of the officers' interface and of the witness, once both listen.
+
+    Raises:
+        NotFound: ``no-desk``, ``not-joined``.
+        Denied: ``in-use``: another process has the folder.
+        StoreError: Something in the folder is damaged.
+        TransportError: An address to listen on is not to be had.
+    """
+    log_to_stderr(json_logs=json_logs)
+    log = structlog.get_logger("desk")
+    vault = Vault.load(folder)
+    with FolderLock(folder), contextlib.ExitStack() as held:
+        api = held.enter_context(_bind(vault.config.api_listen))
+        witness = held.enter_context(_bind(vault.config.witness_listen))
+        desk = held.enter_context(
+            open_desk(
+                vault,
+                clock=parse_clock(vault.config.clock),
+                random=SystemRandom(),
+                progress=lambda done, size: log.info("catching-up", applied=done, size=size),
+            )
+        )
+        fatal: list[StoreError] = []
+        with asyncio.Runner() as runner:
+            runner.run(_run(desk, api, witness, fatal, on_ready))
+    if fatal:
+        log.critical("stopped-on-fault", code=fatal[0].code, reason=fatal[0].message)
+        return EXIT_FATAL
+    log.info("stopped", party=vault.party)
+    return 0
+
+
+async def _run(
+    desk: Desk,
+    api: socket.socket,
+    witness: socket.socket,
+    fatal: list[StoreError],
+    on_ready: Callable[[str, str], None] | None,
+) -> None:
+    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+
+    def stop_on(error: StoreError) -> None:
+        fatal.append(error)
+        loop.call_soon_threadsafe(stopping.set)
+
+    loops = Loops(desk, stop_on)
+    officers = DeskHTTP(desk, stopping=stopping)
+    servers = [
+        _make_server(officers.make_app()),
+        _make_server(WitnessHTTP(desk, on_fatal=stop_on).make_app()),
+    ]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    running = [
+        asyncio.create_task(server.serve(sockets=[plug]))
+        for server, plug in zip(servers, (api, witness), strict=True)
+    ]
+    loops.start()
+    names = [f"http://{_name(plug)}" for plug in (api, witness)]
+    structlog.get_logger("desk").info("serving", party=desk.party, officers=names[0], witness=names[1])
+    if on_ready is not None:
+        on_ready(names[0], names[1])
+    await stopping.wait()
+    for server in servers:
+        server.should_exit = True
+    await asyncio.gather(*running)
+    await asyncio.to_thread(loops.stop)
+
+
+def _name(plug: socket.socket) -> str:
+    host, port = plug.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,121 @@
+"""Every verb of a desk, by name: one table for the local interface, the command line and the page.
+
+Invariants: a verb gets a checked request and gives JSON-able values; an error changes nothing; whoever holds
+the desk's token may call every verb: which officer acts is in the request, and in the message that is signed.
+
+    >>> call(desk, "acknowledge", b'{"officer":"duty-1","messages":["17"]}')
+    {'number': 4, 'kind': 'receipt.acknowledge', 'state': 'recorded', ...}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from entente.desk import looking, speaking
+from entente.desk import requests as ask
+from entente.desk.assembly import Desk
+from entente.desk.doctor import examine, is_fit
+from entente.desk.speaking import say_what_became
+from entente.kernel.errors import NotFound
+from entente.kernel.wire import WireStruct
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """What can be asked. ``is_reading``: it changes nothing, and may be asked with GET."""
+
+    request: type[WireStruct]
+    act: Callable[[Desk, Any], Any]
+    is_reading: bool = False
+
+
+def store_plan(desk: Desk, request: ask.PlanRequest) -> Any:  # noqa: ANN401 - JSON
+    """Keep a private plan, and hold at once what was told against it."""
+    plan = desk.plans.store(request.activity, request.volumes, officer=request.officer)
+    reviews = desk.plans.review() if desk.follower.is_followed else []
+    return {"plan": plan, "differences": [text for one in reviews for text in one.differences]}
+
+
+def drop_plan(desk: Desk, request: ask.NameRequest) -> Any:  # noqa: ANN401 - JSON
+    """Forget a private plan."""
+    desk.plans.drop(request.name)
+    return {"dropped": request.name}
+
+
+def dismiss(desk: Desk, request: ask.DismissRequest) -> Any:  # noqa: ANN401 - JSON
+    """Take an alarm down, in an officer's name and for a reason."""
+    speaking.check_officer(desk, request.officer)
+    desk.board.dismiss(request.alarm, officer=request.officer, why=request.why)
+    return {"dismissed": request.alarm}
+
+
+def withdraw_message(desk: Desk, request: ask.WithdrawMessageRequest) -> Any:  # noqa: ANN401 - JSON
+    """Take back a message that is not signed yet."""
+    speaking.check_officer(desk, request.officer)
+    return say_what_became(desk, desk.outbox.withdraw(request.number))
+
+
+def _doctor(desk: Desk, _request: ask.NothingRequest) -> Any:  # noqa: ANN401 - JSON
+    checks = examine(desk)
+    return {"is_fit": is_fit(checks), "checks": checks}
+
+
+def _reading(look: Callable[[Desk], Any]) -> Verb:
+    return Verb(ask.NothingRequest, lambda desk, _request: look(desk), is_reading=True)
+
+
+VERBS: Final[dict[str, Verb]] = {
+    "notify": Verb(ask.NotifyRequest, speaking.notify),
+    "update": Verb(ask.UpdateRequest, speaking.update),
+    "close": Verb(ask.CloseRequest, speaking.close),
+    "concur": Verb(ask.ConcurRequest, speaking.concur),
+    "object": Verb(ask.ObjectRequest, speaking.object_to),
+    "declare-zone": Verb(ask.DeclareZoneRequest, speaking.declare_zone),
+    "declare-site": Verb(ask.DeclareSiteRequest, speaking.declare_site),
+    "withdraw": Verb(ask.WithdrawRequest, speaking.withdraw),
+    "acknowledge": Verb(ask.AcknowledgeRequest, speaking.acknowledge),
+    "read-back": Verb(ask.ReadBackRequest, speaking.read_back),
+    "confirm": Verb(ask.ConfirmRequest, speaking.confirm),
+    "dispute": Verb(ask.DisputeRequest, speaking.dispute),
+    "say": Verb(ask.SayRequest, speaking.say),
+    "translate": Verb(ask.TranslateRequest, speaking.translate),
+    "propose-readout": Verb(ask.ProposeReadoutRequest, speaking.propose_readout),
+    "sign-readout": Verb(ask.SignReadoutRequest, speaking.sign_readout),
+    "dissent-readout": Verb(ask.DissentReadoutRequest, speaking.dissent_readout),
+    "store-plan": Verb(ask.PlanRequest, store_plan),
+    "drop-plan": Verb(ask.NameRequest, drop_plan),
+    "dismiss": Verb(ask.DismissRequest, dismiss),
+    "withdraw-message": Verb(ask.WithdrawMessageRequest, withdraw_message),
+    "status": _reading(looking.get_status),
+    "inbox": _reading(looking.list_inbox),
+    "alarms": _reading(looking.list_alarms),
+    "outbox": _reading(looking.list_outbox),
+    "plans": _reading(looking.list_plans),
+    "threads": _reading(looking.list_threads),
+    "readouts": _reading(looking.list_readouts),
+    "thread": Verb(ask.NameRequest, looking.get_thread, is_reading=True),
+    "readout": Verb(ask.NameRequest, looking.get_readout, is_reading=True),
+    "ladder": Verb(ask.MessageRequest, looking.get_ladder, is_reading=True),
+    "message": Verb(ask.MessageRequest, looking.get_message, is_reading=True),
+    "messages": Verb(ask.PageRequest, looking.list_messages, is_reading=True),
+    "exposures": Verb(ask.PageRequest, looking.list_exposures, is_reading=True),
+    "doctor": Verb(ask.NothingRequest, _doctor, is_reading=True),
+}
+
+
+def get_verb(name: str) -> Verb:
+    """Return a verb, or raise `NotFound`."""
+    verb = VERBS.get(name)
+    if verb is None:
+        raise NotFound("no-verb", f"desk: expected one of {', '.join(sorted(VERBS))}, got {name[:40]!r}")
+    return verb
+
+
+def call(desk: Desk, name: str, data: bytes) -> Any:  # noqa: ANN401 - JSON
+    """Do what is asked and return the answer as plain JSON values."""
+    verb = get_verb(name)
+    return msgspec.to_builtins(verb.act(desk, ask.parse_request(data, verb.request)))
