@@ -165,13 +165,18 @@ def encode_entry_bundle(entries: Iterable[bytes]) -> bytes:
 def parse_entry_bundle(data: bytes, width: int) -> list[bytes]:
     """Return exactly ``width`` entries, or raise `Malformed` with the byte offset."""
     entries, place, total = [], 0, len(data)
-    for _ in range(width):
-        start = place + 2
-        place = start + int.from_bytes(data[place:start], "big")
-        entries.append(data[start:place])
-    # A bundle that is too short runs past its end and stays there, so that one comparison finds it.
+    try:
+        for _ in range(width):
+            start = place + 2
+            place = start + (data[place] << 8 | data[place + 1])
+            entries.append(data[start:place])
+    except IndexError:
+        place += 2
+    # An entry that runs past the end leaves ``place`` there, so that one comparison finds it.
     if place != total:
         raise Malformed(
-            "bad-bundle", f"bundle of {width}: expected {place} bytes, got {total}", path=f"byte {total}"
+            "bad-bundle",
+            f"bundle of {width}: expected {'>= ' * (place > total)}{place} bytes, got {total}",
+            path=f"byte {min(place, total)}",
         )
     return entries
