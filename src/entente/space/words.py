@@ -34,7 +34,6 @@ from entente.space.outline import Outline, contains_point
 
 _AT_PLACE_M: Final = 50.0
 """Nearer than this a bearing says nothing."""
-_CONTENDERS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +89,11 @@ class Gazetteer:
         chord_2 = np.einsum("ij,ij->i", away, away)
         # Straight through the Earth and along it can rank near equals differently, never by more than 1 %.
         near = np.flatnonzero(chord_2 <= chord_2.min() * 1.02 + 1e-3)
-        near = near[np.argsort(chord_2[near], kind="stable")[:_CONTENDERS]]
-        ranked = [
-            (distance_and_bearing(lat_deg, lon_deg, place.lat_deg, place.lon_deg)[0], index, place)
-            for index in near.tolist()
-            for place in (self._places[index],)
-        ]
-        return min(ranked, key=lambda item: item[:2])[2]
+        # `min` keeps the first of equals.
+        return min(
+            (self._places[index] for index in near.tolist()),
+            key=lambda place: distance_and_bearing(lat_deg, lon_deg, place.lat_deg, place.lon_deg)[0],
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,9 +60,9 @@ def test_nearest_is_found_across_the_antimeridian_and_the_pole() -> None:
 
 
 def test_nearest_follows_the_ellipsoid_where_the_straight_line_disagrees() -> None:
-    # The chord to the east is the shorter one, the line along the ground to the north.
+    # The line along the ground to the east is 821 m shorter, the chord to the north 1180 m.
     here = (0.0, 0.0)
-    ranks = [Place("east", 0.0, 54.0, "mark"), Place("north", 54.18, 0.0, "mark")]
+    ranks = [Place("east", 0.0, 54.0, "mark"), Place("north", 54.235, 0.0, "mark")]
     true = min(ranks, key=lambda place: distance_and_bearing(*here, place.lat_deg, place.lon_deg)[0])
     assert Gazetteer(ranks).find_nearest(*here) == true
     assert Gazetteer(ranks[::-1]).find_nearest(*here) == true
