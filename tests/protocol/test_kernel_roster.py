@@ -377,6 +377,10 @@ def test_a_dismissed_officer_says_nothing_more(center: CenterSimulator, us: Part
 def test_the_center_has_no_roster(center: CenterSimulator, us: PartySimulator) -> None:
     with pytest.raises((Malformed, PeerError)):
         center.submit(center.write("roster.statement", us.statement(version=2), keys=us.roots))
+    host = PartySimulator("center")
+    with pytest.raises(Malformed) as caught:
+        center.submit(center.write("roster.statement", host.statement(), keys=host.roots))
+    assert caught.value.code == "bad-party"
 
 
 def test_every_key_of_a_statement_is_a_row(center: CenterSimulator, us: PartySimulator) -> None:

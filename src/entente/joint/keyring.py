@@ -55,7 +55,8 @@ class KeyRing:
         author = parsed.payload.author
         keys: dict[KeyID, PublicKey] = {}
         if kind.signed_by is SignedBy.DESK and author in self.desks:
-            keys[self.desks[author].key_id] = self.desks[author]
+            desk = self.desks[author]
+            keys[desk.key_id] = desk
         elif kind.signed_by is SignedBy.CENTER and self.center is not None:
             keys[self.center.key_id] = self.center
         elif kind.signed_by is SignedBy.ROOT and isinstance(parsed.body, RosterStatement):
