@@ -12,7 +12,7 @@ import pytest
 from entente.deconflict import Escalate, Lapse, describe_ladder, plan_ladder
 from entente.kernel.errors import NotFound
 from entente.kernel.time import encode_utc
-from tests.unit.test_deconflict_simulator import RecordSimulator, refused
+from tests.unit.test_deconflict_simulator import RULES, RecordSimulator, refused
 
 
 @pytest.fixture
@@ -91,6 +91,15 @@ def test_after_a_silence_of_the_center_everything_due_comes_in_order(record: Rec
         ("receipt.lapse", "ru", 0),
     ]
     assert plan(record) == []
+
+
+def test_a_step_that_falls_due_with_the_lapse_is_not_taken() -> None:
+    rules = msgspec.structs.replace(RULES, lapse_minutes=10)
+    record = RecordSimulator(rules=rules)
+    leaf = record.notify("us", "alpha", to=["ru"])
+    record.tick(minutes=10)
+    assert run_center(record) == [("receipt.escalate", "ru", 1), ("receipt.lapse", "ru", 0)]
+    assert record.receipt(leaf, "ru").state == "lapsed"
 
 
 def test_a_plan_is_the_same_when_asked_again(record: RecordSimulator) -> None:
