@@ -12,9 +12,11 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from entente.cli.activity import Circles, GeoJSON, Heights, Polygons, Window
 from entente.cli.link import DeskFolder, DeskLink, OfficerName, print_spoken
+from entente.cli.output import ExitCode, print_json
 from entente.cli.run import Json, make_app
-from entente.cli.volumes import read_point
+from entente.cli.volumes import read_point, read_volumes
 
 MessageText = Annotated[str, Parameter(name="MESSAGE")]
 
@@ -24,7 +26,7 @@ ack_app = make_app(
 )
 readback_app = make_app(
     "readback",
-    "Read a notified position back; confirm or dispute what was read back to you.\n\n"
+    "Read a notified position back; check, confirm or dispute what was read back to you.\n\n"
     "Example: entente readback make 17 --desk ./ru --officer duty-1\n"
     "Example: entente readback confirm 21 --desk ./us --officer duty-1 --moved-m 9000\n"
     "Example: entente readback dispute 17 --desk ./us --officer duty-1 --difference-m 9000 --reason 'wrong'",
@@ -77,6 +79,42 @@ def make(
     readings = [{"volume": place, "point_e7": read_point(text)} for place, text in enumerate(at or [])]
     body: dict[str, Any] = {"officer": officer, "message": message, "readings": readings or None}
     return print_spoken(link.call("POST", "/api/read-back", body), f"read back {message}", as_json=json)
+
+
+@readback_app.command
+def check(
+    activity: Annotated[str, Parameter(name="ID")],
+    /,
+    *,
+    officer: OfficerName,
+    window: Window,
+    heights: Heights = "..",
+    circle: Circles = None,
+    polygon: Polygons = None,
+    geojson: GeoJSON = None,
+    desk: DeskFolder = None,
+    json: Json = False,
+) -> int:
+    """Hold what was told and read back of your activity ID against your own plan, kept at this desk.
+
+    A difference beyond the agreed tolerance is disputed at once, in your name: the position does not count.
+
+    Example: entente readback check strike-1 --desk ./us --officer planner-1 --circle 35.24,40.12,1000
+    --heights ..9000 --window 2026-12-01T06:00:00Z..2026-12-01T12:00:00Z
+    """
+    volumes = read_volumes(
+        circles=circle or [], polygons=polygon or [], heights=heights, window=window, files=geojson or []
+    )
+    found = DeskLink.open(desk).call(
+        "POST", "/api/store-plan", {"officer": officer, "activity": activity, "volumes": volumes}
+    )
+    if json:
+        print_json(found)
+    elif found["differences"]:
+        print("\n".join(["DIFFERENT, and disputed:", *found["differences"]]))
+    else:
+        print("as planned, within the agreed tolerance")
+    return ExitCode.VERIFICATION_FAILED if found["differences"] else ExitCode.OK
 
 
 @readback_app.command

@@ -15,6 +15,7 @@ from cyclopts import Parameter
 
 from entente.cli.activity import Parties
 from entente.cli.link import DeskFolder, DeskLink, OfficerName, print_spoken
+from entente.cli.output import ExitCode, print_json
 from entente.cli.run import Json, make_app
 from entente.kernel.errors import Malformed
 
@@ -58,7 +59,7 @@ def say(
         body: dict[str, Any] = {
             "officer": officer,
             "message": translates,
-            "language": language,
+            "language": language or "en",
             "text": text,
             "by": "machine" if machine else "officer",
         }
@@ -67,11 +68,12 @@ def say(
         "officer": officer,
         "thread": thread,
         "text": text,
-        "language": language,
         "urgent": urgent,
         "reply_to": reply_to or None,
         "to": sorted(to or []),
     }
+    if language:
+        body["language"] = language
     if about:
         kind, colon, name = about.partition(":")
         if not colon:
@@ -115,11 +117,37 @@ def propose(  # noqa: PLR0913 - a readout has this many sides
         "held": held,
         "parties": sorted({*with_, link.party}),
         "text": text,
-        "language": language,
     }
+    if language:
+        body["language"] = language
     return print_spoken(
         link.call("POST", "/api/propose-readout", body), f"proposed readout {name!r}", as_json=json
     )
+
+
+@readout_app.command
+def show(
+    name: Annotated[str, Parameter(name="ID")],
+    /,
+    *,
+    desk: DeskFolder = None,
+    json: Json = False,
+) -> int:
+    """Show the readout ID: its text, and where each party stands.
+
+    Example: entente readout show call-1 --desk ./us
+    """
+    found = DeskLink.open(desk).call("GET", "/api/readout", name=name)
+    if json:
+        print_json(found)
+        return ExitCode.OK
+    readout, standing = found["readout"], found["standing"]
+    print(f"{readout['title']}, held {readout['held']}\n\n{readout['text']}\n")
+    for word, text in (("signed", "signed these bytes"), ("dissented", "dissented"), ("silent", "said nothing")):
+        if standing[word]:
+            print(f"{text}: {', '.join(standing[word])}")
+    print(f"{found['state']}; SHA-256 of the bytes {found['sha256']}")
+    return ExitCode.OK
 
 
 @readout_app.command
