@@ -1,7 +1,7 @@
 """`entente notify|update|close`: tell the others what you will do and where.
 
-Invariants: a command ends well only when the center's record holds the message and this desk checked that; what was handed
-over and has no answer yet is kept by the desk and told as "not sent", never as sent.
+Invariants: a command ends well only when the center's record holds the message and this desk checked that;
+what was handed over and has no answer yet is kept by the desk and told as "not sent", never as sent.
 
     $ entente notify convoy-7 --activity convoy --title "Relief convoy" --circle 35.30,40.10,2000 ...
 """
@@ -22,12 +22,19 @@ Circles = Annotated[list[str] | None, Parameter(name="--circle", help="LAT,LON,R
 Polygons = Annotated[
     list[str] | None, Parameter(name="--polygon", help="'LAT,LON LAT,LON LAT,LON ...'; may be repeated.")
 ]
-GeoJSON = Annotated[list[Path] | None, Parameter(name="--geojson", help="File with polygons; may be repeated.")]
-Heights = Annotated[
-    str, Parameter(name="--heights", help="FLOOR..CEILING in metres above the WGS84 ellipsoid; empty: no bound.")
+GeoJSON = Annotated[
+    list[Path] | None, Parameter(name="--geojson", help="File with polygons; may be repeated.")
 ]
-Window = Annotated[str, Parameter(name="--window", help="START..END in UTC: 2026-12-01T06:00:00Z..2026-...Z.")]
-Parties = Annotated[list[str] | None, Parameter(name="--to", help="Only to this party, sealed; may be repeated.")]
+Heights = Annotated[
+    str,
+    Parameter(name="--heights", help="FLOOR..CEILING in metres above the WGS84 ellipsoid; empty: no bound."),
+]
+Window = Annotated[
+    str, Parameter(name="--window", help="START..END in UTC: 2026-12-01T06:00:00Z..2026-...Z.")
+]
+Parties = Annotated[
+    list[str] | None, Parameter(name="--to", help="Only to this party, sealed; may be repeated.")
+]
 Concurrence = Annotated[
     list[str] | None, Parameter(name="--concurrence", help="A party that must agree; may be repeated.")
 ]

@@ -1,7 +1,7 @@
 """`entente ack|readback|concur|object`: what a receiving officer answers.
 
-Invariants: each answer names its officer; reading back without ``--at`` says what this desk's own map says of the position that was
-told, so that the officer reads words, not digits; an objection has a reason.
+Invariants: each answer names its officer; reading back without ``--at`` says what this desk's own map says
+of the position that was told, so that the officer reads words, not digits; an objection has a reason.
 
     $ entente readback 17 --desk ./ru --officer duty-1
 """
@@ -82,7 +82,7 @@ def make(
 
 
 @readback_app.command
-def check(
+def check(  # noqa: PLR0913 - a plan has this many sides
     activity: Annotated[str, Parameter(name="ID")],
     /,
     *,
@@ -148,7 +148,8 @@ def dispute(
 ) -> int:
     """Say that your own position in MESSAGE is wrong as it was told: it does not count until updated.
 
-    Example: entente readback dispute 17 --desk ./us --officer duty-1 --difference-m 9000 --reason 'digits swapped'
+    Example: entente readback dispute 17 --desk ./us --officer duty-1 --difference-m 9000 --reason 'digits
+    swapped'
     """
     body = {"officer": officer, "message": message, "difference_cm": difference_m * 100, "reason": reason}
     return print_spoken(DeskLink.open(desk).call("POST", "/api/dispute", body), "disputed", as_json=json)

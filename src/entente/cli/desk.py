@@ -163,7 +163,8 @@ def join(
     for line in report.parties:
         signed = "signed" if line.has_signed else "not yet signed"
         print(
-            f"party     {line.party}: {line.name}, {line.threshold} of {len(line.root_fingerprints)}, {signed}"
+            f"party     {line.party}: {line.name}, "
+            f"{line.threshold} of {len(line.root_fingerprints)} root keys, {signed}"
         )
         for text in line.root_fingerprints:
             print(f"            root {text}")

@@ -1,7 +1,7 @@
 """`entente doctor`: is this desk fit? Keys, disk, certificate, center, mirror, witness, outbox, alarms.
 
-Invariants: it changes nothing; it works on a desk that is not running too, as far as that can be looked at; a bad finding is
-exit code 3, so that a watchdog can call it.
+Invariants: it changes nothing; it works on a desk that is not running too, as far as that can be looked
+at; a bad finding is exit code 3, so that a watchdog can call it.
 
     $ entente doctor --desk ./us --json
 """
@@ -33,7 +33,9 @@ def doctor(*, desk: DeskFolder = None, json: Json = False) -> int:
     except TransportError as error:
         found = {
             "is_fit": False,
-            "checks": [{"name": "process", "state": "bad", "words": f"{error.message}; start it: entente desk serve"}],
+            "checks": [
+                {"name": "process", "state": "bad", "words": f"{error.message}; start it: entente desk serve"}
+            ],
         }
         code = ExitCode.UNREACHABLE
     else:

@@ -1,7 +1,8 @@
 """`entente status|watch`: what stands and what is due, and what happens, a line each.
 
-Invariants: "recorded", "firm" and "acknowledged" are never mixed; what has not happened is shown as not happened; alarms come first
-and cannot be scrolled past; a stale or broken line to the center is said in the first line.
+Invariants: "recorded", "firm" and "acknowledged" are never mixed; what has not happened is shown as not
+happened; alarms come first and cannot be scrolled past; a stale or broken line to the center is said in
+the first line.
 
     $ entente status --desk ./us
 """
@@ -81,12 +82,15 @@ def _print_status(found: dict[str, Any]) -> None:
         console.print(Text(f"  {alarm['meaning']}"))
         if alarm["evidence"]:
             console.print(Text(f"  evidence: {alarm['evidence']}"))
-    console.print(Text(f"{found['name']} ({found['party']}) at {found['center']}   {found['now']}", style="bold"))
+    console.print(
+        Text(f"{found['name']} ({found['party']}) at {found['center']}   {found['now']}", style="bold")
+    )
     trouble = f": {link['trouble']}" if link["trouble"] else ""
     style = "green" if link["state"] in {"live", "connected", "good"} else "yellow"
     console.print(Text(f"line to the center: {link['state']}{trouble}", style=style))
     console.print(
-        f"record: {record['size']} entries recorded, {record['firm_size']} firm, {record['settled_size']} settled"
+        f"record: {record['size']} entries recorded, "
+        f"{record['firm_size']} firm, {record['settled_size']} settled"
     )
     if found["inbox"]:
         table = Table("due", "what", "since", title="What a person must do now", title_justify="left")
@@ -100,7 +104,9 @@ def _print_status(found: dict[str, Any]) -> None:
     else:
         console.print("nothing is due")
     if found["activities"]:
-        table = Table("activity", "of", "title", "state", "position", title="Activities", title_justify="left")
+        table = Table(
+            "activity", "of", "title", "state", "position", title="Activities", title_justify="left"
+        )
         for one in found["activities"]:
             position = one["position"]
             reasons = "; ".join(position.get("reasons", []))
@@ -114,7 +120,9 @@ def _print_status(found: dict[str, Any]) -> None:
         console.print(table)
     for zone in found["zones"]:
         declared = zone["declared"]
-        console.print(Text(f"zone {declared['id']} ({declared['zone']}) of {zone['author']}: {declared['name']}"))
+        console.print(
+            Text(f"zone {declared['id']} ({declared['zone']}) of {zone['author']}: {declared['name']}")
+        )
     for site in found["sites"]:
         console.print(Text(f"site {site['words']}"))
     for conflict in found["conflicts"]:

@@ -1,13 +1,15 @@
 """`entente zone|site`: declare zones with their rules and guarantors, and protected sites; withdraw them.
 
-Invariants: a safe or demilitarised zone without a guarantor is refused by the rule, not by the command line; whatever shows a
-site says that notification does not create, change or remove anyone's legal protection.
+Invariants: a safe or demilitarised zone without a guarantor is refused by the rule, not by the command
+line; whatever shows a site says that notification does not create, change or remove anyone's legal
+protection.
 
     $ entente zone declare castello --type demilitarised --obligation "keeps the distances=ru" ...
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -45,7 +47,7 @@ APPS = {"zone": zone_app, "site": site_app}
 
 
 def _one_volume(
-    circle: list[str] | None, polygon: list[str] | None, geojson: Any, heights: str, window: str
+    circle: list[str] | None, polygon: list[str] | None, geojson: list[Path] | None, heights: str, window: str
 ) -> dict[str, Any]:
     volumes = read_volumes(
         circles=circle or [], polygons=polygon or [], heights=heights, window=window, files=geojson or []
@@ -72,8 +74,12 @@ def declare_zone(  # noqa: PLR0913 - a zone has this many sides
     applies_to: Annotated[
         list[Word] | None, Parameter(help="Kinds of activity that it is about; all if not given.")
     ] = None,
-    permits: Annotated[list[str] | None, Parameter(help="A party whose activities are permitted in it.")] = None,
-    obligation: Annotated[list[str] | None, Parameter(help="'TEXT=PARTY': what is owed, and who guarantees it.")] = None,
+    permits: Annotated[
+        list[str] | None, Parameter(help="A party whose activities are permitted in it.")
+    ] = None,
+    obligation: Annotated[
+        list[str] | None, Parameter(help="'TEXT=PARTY': what is owed, and who guarantees it.")
+    ] = None,
     source: Annotated[str, Parameter(help="Where the rule comes from.")] = "",
     replaces: Annotated[str, Parameter(help="Hash or index of the version that this one replaces.")] = "",
     to: Parties = None,

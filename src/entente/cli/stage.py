@@ -1,5 +1,4 @@
-"""The stage of the demo: starts center and desks as processes, runs commands as officers would, and ends
-them.
+"""The stage of the demo: starts center and desks as processes, runs commands as officers would.
 
 Invariants: every process that is started is ended (terminate, then kill); a command that fails where it
 should not stops the demo with what it printed; nothing listens beyond the loopback.
@@ -12,9 +11,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -53,9 +54,12 @@ class Stage:
             print(f"\n{text}\n{'-' * len(text)}", flush=True)
 
     def say(self, text: str) -> None:
-        """Print a line."""
+        """Print a text, wrapped to the terminal with its own indent."""
         if not self._quiet:
-            print(text, flush=True)
+            indent = text[: len(text) - len(text.lstrip())]
+            width = min(shutil.get_terminal_size((110, 40)).columns, 120)
+            lines = textwrap.wrap(text, width, subsequent_indent=f"{indent}  ", break_on_hyphens=False)
+            print("\n".join(lines), flush=True)
 
     def note(self, text: str) -> None:
         """Print what is seen on the stage, under the command that showed it."""

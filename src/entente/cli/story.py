@@ -2,15 +2,16 @@
 
     1. Two parties found a center; the memorandum's public rules stand in its charter
     2. The Castello road's distances become zones, each obligation with its guarantor
-    3. A strike is planned where the other side's troops are; its place is passed 9 km off. The read-back shows the officers
+    3. A strike is planned where the other side's troops are; its place is passed 9 km off. The read-back
+    shows the officers
        where they were told; the desk compares with its own plan, and the position does not count
     4. The corrected place is read back, the conflict is named, and the other side objects
     5. A contact does not answer: the ladder goes to the next one at the agreed minute
     6. A readout is signed by both; another is left unanswered, and recorded as silent
     7. Both mirrors verify, offline; then copies are tampered with, and each is caught
 
-Invariants: each number in the summary was read from an answer of this run; each step that should be stopped is asserted to
-have been stopped: `Story.is_complete` is false, and the demo fails, when one was not.
+Invariants: each number in the summary was read from an answer of this run; each step that should be
+stopped is asserted to have been stopped: `Story.is_complete` is false, and the demo fails, when one was not.
 
     >>> tell_story(Stage(folder, rate=60, quiet=True)).is_complete
     True
@@ -70,21 +71,23 @@ class Story:
     def lines(self) -> list[str]:
         """Return the summary, for a stranger."""
         then = self.scene.strike.minutes_out_of_reach
+        after, answered = self.escalated_after_s / 60, self.answered_after_s / 60
         lines = [
-            f"1. A place was passed {self.off_m / 1000:.1f} km off. It did not count: {self.blocked_because}.",
-            f"   In 2016 such a place was passed 9 km off, and counted. ({self.scene.cite('hill')})",
+            f"1. A place was passed {self.off_m / 1000:.1f} km off. Read back in words and held against",
+            f"   the plan, it did not count: {self.blocked_because}.",
+            "   In 2016 a place 9 km off was passed on, and stood.",
             f"2. Told right, the conflict was named: {self.conflict}",
-            f"   The other side objected: {self.objection!r}. The activity never had its agreement.",
-            f"3. A contact did not answer. After {self.escalated_after_s / 60:.1f} minutes the message went to "
-            f"{self.escalated_to}, who acknowledged {self.answered_after_s / 60:.1f} minutes after it was recorded.",
-            f"   In 2016 the contact could not be reached for {then} minutes.",
-            f"4. One readout is signed by {' and '.join(self.signed)}, over the same bytes; on the other, "
-            f"{', '.join(self.silent)} is recorded as silent: silence is not consent.",
+            f"   The other side objected ({self.objection!r}): the activity never had its agreement.",
+            f"3. A contact did not answer. After {after:.1f} minutes the message went to",
+            f"   {self.escalated_to}, who acknowledged it {answered:.1f} minutes after it was recorded. In 2016: {then} minutes.",
+            f"4. One readout is signed by {' and '.join(self.signed)}, over the same bytes. On the other",
+            f"   {', '.join(self.silent)} is recorded as silent; silence is not consent.",
             f"5. Verified offline: {'; '.join(self.verified)}.",
             f"6. Tampered with {len(TAMPERINGS)} copies, caught {len(self.caught)}:",
         ]
         lines += [f"     {name}: {why}" for name, why in self.caught]
         lines += [f"   MISSED: {what}" for what in self.missed]
+        lines.append(f"   Sources: {self.scene.cite('hill')}; {self.scene.cite('mou')}")
         return lines
 
     def summary(self) -> dict[str, Any]:
@@ -163,8 +166,9 @@ def _found(stage: Stage, story: Story) -> None:
         stage.note(f"{term['text']}")
     rules = scene.raw["rules"]
     stage.note(
-        f"Agreed numbers ({rules['assumption']}): {rules['lateral_m']} m apart, {rules['vertical_m']} m in height, "
-        f"{rules['time_s'] // 60} minutes; next contact after {rules['escalate_minutes']} minutes"
+        f"Agreed numbers ({rules['assumption']}): {rules['lateral_m']} m apart, "
+        f"{rules['vertical_m']} m in height, {rules['time_s'] // 60} minutes; "
+        f"next contact after {rules['escalate_minutes']} minutes"
     )
 
 
@@ -291,7 +295,14 @@ def _correct_it(stage: Stage, story: Story) -> None:
         "the objection at the other desk", lambda: _activity(stage, "us", STRIKE)["state"] == "objected"
     )
     stage.act(
-        "us", "close", STRIKE, "--officer", "planner-1", "--cancelled", "--note", "objected to; not carried out"
+        "us",
+        "close",
+        STRIKE,
+        "--officer",
+        "planner-1",
+        "--cancelled",
+        "--note",
+        "objected to; not carried out",
     )
 
 
@@ -303,7 +314,9 @@ def _call_for_help(stage: Stage, story: Story) -> None:
         *("--about", f"activity:{POSITIONS}", "--urgent"),
     )
     recorded = parse_utc(said["recorded"])
-    stage.note(f"contact-1 of us does not answer; agreed: next contact after {rules['escalate_minutes']} minutes")
+    stage.note(
+        f"contact-1 of us does not answer; agreed: next contact after {rules['escalate_minutes']} minutes"
+    )
 
     def escalated() -> Any:  # noqa: ANN401 - the desk's JSON
         return _find_rung(stage, "us", said["leaf"], "escalated")
@@ -345,7 +358,9 @@ def _agree_on_readouts(stage: Stage, story: Story) -> None:
     )
     stage.note("us does not answer the second one")
     first = stage.wait_for("the first readout to settle", lambda: _settled(stage, "us", "call-1"))
-    second = stage.wait_for("the second readout to settle", lambda: _settled(stage, "us", "call-2"), timeout_s=90)
+    second = stage.wait_for(
+        "the second readout to settle", lambda: _settled(stage, "us", "call-2"), timeout_s=90
+    )
     story.signed = sorted(first["signed"])
     story.silent = sorted(second["silent"])
     stage.note(f"call-1: signed by {', '.join(story.signed)}")
@@ -370,7 +385,8 @@ def _verify(stage: Stage, story: Story) -> None:
         found = _verified(stage, party, story.charter)
         checked = found["checked"]
         story.verified.append(
-            f"{party}'s mirror, {found['size']} entries, {checked['signatures']} signatures, {found['standing']}"
+            f"{party}'s mirror, {found['size']} entries, {checked['signatures']} signatures, "
+            f"{found['standing']}"
         )
         stage.note(f"SOUND: {story.verified[-1]}")
     for name, tamper in TAMPERINGS.items():

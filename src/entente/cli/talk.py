@@ -1,7 +1,7 @@
 """`entente say|readout`: the hotline, and the common record of a call or meeting.
 
-Invariants: what is signed is the original text; a translation is marked as one; a readout is signed over the very same
-bytes by everybody, or dissented from with a reason; silence is recorded as silence.
+Invariants: what is signed is the original text; a translation is marked as one; a readout is signed over
+the very same bytes by everybody, or dissented from with a reason; silence is recorded as silence.
 
     $ entente say castello "Convoy is at the checkpoint" --desk ./us --officer duty-1
 """
@@ -35,7 +35,7 @@ APPS = {"say": say_app, "readout": readout_app}
 
 
 @say_app.default
-def say(
+def say(  # noqa: PLR0913 - each is a thing that only the officer can say
     thread: Annotated[str, Parameter(name="THREAD")],
     text: Annotated[str, Parameter(name="TEXT")],
     /,
@@ -143,7 +143,11 @@ def show(
         return ExitCode.OK
     readout, standing = found["readout"], found["standing"]
     print(f"{readout['title']}, held {readout['held']}\n\n{readout['text']}\n")
-    for word, text in (("signed", "signed these bytes"), ("dissented", "dissented"), ("silent", "said nothing")):
+    for word, text in (
+        ("signed", "signed these bytes"),
+        ("dissented", "dissented"),
+        ("silent", "said nothing"),
+    ):
         if standing[word]:
             print(f"{text}: {', '.join(standing[word])}")
     print(f"{found['state']}; SHA-256 of the bytes {found['sha256']}")

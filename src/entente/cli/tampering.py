@@ -37,9 +37,10 @@ def change_byte(mirror: Path, copy: Path) -> None:
 
 
 def drop_entry(mirror: Path, copy: Path) -> None:
-    """Leave one entry out and make every tile anew, so that the files agree with each other."""
+    """Leave one entry out, fill the number up with the last one, and make every tile anew."""
     entries = _read(mirror)
-    _rewrite(mirror, copy, entries[: len(entries) // 2] + entries[len(entries) // 2 + 1 :])
+    at = len(entries) // 2
+    _rewrite(mirror, copy, [*entries[:at], *entries[at + 1 :], entries[-1]])
 
 
 def swap_entries(mirror: Path, copy: Path) -> None:

@@ -159,7 +159,8 @@ def parse_body(raw: bytes, body_type: type[B]) -> B:
     try:
         return parse_canonical_as(raw, body_type, max_bytes=MAX_BODY_BYTES)
     except Malformed as error:
-        raise Malformed(error.code, error.message, path="$.body" + error.path.removeprefix("$")) from error
+        inside = error.path.removeprefix("$") if error.path.startswith("$") else f", {error.path}"
+        raise Malformed(error.code, error.message, path=f"$.body{inside if error.path else ''}") from error
 
 
 def open_message(
