@@ -195,6 +195,18 @@ def test_an_update_resolves_and_reopens_and_history_stays(record: RecordSimulato
     assert "Resolved with entry 5: alpha closed." in explain_conflict(row)
 
 
+def test_every_earlier_span_stays(record: RecordSimulator) -> None:
+    record.notify("us", "alpha")
+    leaf = record.notify("ru", "bravo")
+    for lon in (50.0, EAST, 50.0, EAST):
+        leaf = record.send(
+            "ru", "activity.update", Update("bravo", leaf, "t", [make_circle(lon=lon)], [], "")
+        )
+    row = get_conflict(record.host, "alpha|bravo")
+    assert row.since_index == 5
+    assert [(span.since_index, span.resolved_index) for span in row.earlier] == [(1, 2), (3, 4)]
+
+
 def test_the_row_is_the_same_whoever_came_last() -> None:
     found = []
     for order in (("us", "ru"), ("ru", "us")):

@@ -382,7 +382,9 @@ def differences(plan: list[VolumeWire], told: list[VolumeWire]) -> list[tuple[in
 
 def test_the_plan_agrees_with_itself() -> None:
     assert differences([make_circle()], [make_circle()]) == []
-    assert differences([make_circle()], [make_circle(TOLD_LAT + 0.0005)]) == []
+    # 0.00090 degrees of latitude are 99.9 m here, 0.00091 are 101.0 m.
+    assert differences([make_circle()], [make_circle(TOLD_LAT + 0.00090)]) == []
+    assert [one[1] for one in differences([make_circle()], [make_circle(TOLD_LAT + 0.00091)])] == ["position"]
 
 
 def test_nine_kilometres_from_the_plan_are_found() -> None:
