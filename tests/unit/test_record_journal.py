@@ -189,6 +189,20 @@ def test_frame_signed_by_another_key_is_refused() -> None:
     assert caught.value.code == "journal-signature"
 
 
+def test_thorough_reading_finds_a_bad_checkpoint_in_the_middle() -> None:
+    # The last root covers every entry, so that a quick start may go on; an audit of the file may not.
+    data, chain = encode_journal_header(ORIGIN)
+    tree = Tree()
+    impostor = NoteSigner(SigningKey(ORIGIN, make_seed("impostor")))
+    for signer in (LOG, impostor, LOG):
+        tree.append(leaf_hash(make_entry(tree.size)))
+        frame, chain = encode_frame(chain, [make_entry(tree.size - 1)], sign_tree(tree, signer=signer))
+        data += frame
+    assert restore_journal(data, LOG.key).tree.size == 3
+    with pytest.raises(StoreError, match="size 2: note: expected a signature by"):
+        restore_journal(data, LOG.key, thorough=True)
+
+
 def test_journal_of_another_origin_is_refused() -> None:
     other = NoteSigner(SigningKey("other.example", make_seed("log")))
     with pytest.raises(StoreError, match=r"expected origin 'other.example'"):

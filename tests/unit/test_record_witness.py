@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from entente.kernel.errors import Malformed, PeerError, VerificationFailed
@@ -223,6 +225,21 @@ def test_fork_evidence_convinces_a_stranger_and_nothing_less_does() -> None:
         make_same_size_fork(mine, mine)
     with pytest.raises(ValueError, match="expected an older checkpoint"):
         make_history_fork(TREE, mine, verified(TREE, 7))
+
+
+def test_honest_log_cannot_be_accused_with_a_false_root_or_another_size() -> None:
+    mine, forged = verified(TREE, 300), make_tree(300, branch=b"!")
+    honest = {"checkpoint-a": mine.note, "checkpoint-b": sign_tree(TREE, 7)}
+    _, root_line, *proof_lines = (
+        make_history_fork(TREE, mine, verified(forged, 7)).evidence["consistency"].split(b"\n")
+    )
+    assert base64.b64decode(root_line) == TREE.root(7)
+    false_root = b"\n".join((b"old 7", base64.b64encode(bytes(32)), *proof_lines))
+    with pytest.raises(VerificationFailed, match="expected old root"):
+        verify_fork(honest | {"consistency": false_root}, LOG.key)
+    other_size = make_history_fork(TREE, mine, verified(forged, 8)).evidence["consistency"]
+    with pytest.raises(VerificationFailed, match="expected a proof from size 7, got 8"):
+        verify_fork(honest | {"consistency": other_size}, LOG.key)
 
 
 def test_somebody_elses_notes_are_no_evidence() -> None:
