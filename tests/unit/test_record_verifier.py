@@ -139,7 +139,7 @@ def test_older_partial_tiles_are_compared_too() -> None:
     assert report.is_sound
     assert report.older_tiles == 7
     for path in ("tile/0/000.p/3", "tile/0/001.p/44", "tile/entries/002.p/8"):
-        report = audit(altered(path, lambda data: bytes((data[0] ^ 1,)) + data[1:], whole))
+        report = audit(altered(path, lambda data: data[:-1] + bytes((data[-1] ^ 1,)), whole))
         assert [fault.path for fault in report.faults] == [path]
 
 
@@ -200,7 +200,14 @@ def test_known_checkpoint_of_another_history_is_a_fork() -> None:
     )
 
 
-def test_thousand_faults_are_counted_and_a_hundred_kept() -> None:
+def test_known_checkpoints_are_not_held_against_tiles_that_are_not_sound() -> None:
+    report = audit(altered("tile/0/001.p/44", flip, publish(300)), known=[verified(make_tree(9))])
+    assert [fault.code for fault in report.faults] == ["bad-tile"]
+    assert report.known_checked == 0
+    assert report.unchecked[0] == "1 known checkpoints: the tiles are not sound"
+
+
+def test_three_hundred_faults_are_counted_and_a_hundred_kept() -> None:
     def refuse(index: int, _entry: bytes) -> None:
         raise Denied("not-allowed", f"entry {index}: expected nothing")
 
