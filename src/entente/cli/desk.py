@@ -19,7 +19,7 @@ from entente.cli.output import ExitCode, print_json
 from entente.cli.run import Json, make_app
 from entente.kernel.canonical import convert_to
 from entente.kernel.errors import Malformed
-from entente.store.clock import parse_clock
+from entente.store.clock import SystemClock, parse_clock
 
 app = make_app(
     "desk",
@@ -100,7 +100,7 @@ def init(  # noqa: PLR0913 - each is a thing that only the party can say
         config,
         officers=[convert_to(one, OfficerWire) for one in officers],
         contacts=contacts,
-        clock=parse_clock(clock),
+        clock=SystemClock(),
         random=SystemRandom(),
         root_keys=root_keys,
         root_threshold=root_threshold,

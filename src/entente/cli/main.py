@@ -39,6 +39,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "readout": ("Talk", "talk", "propose, sign or dissent from a readout of a call or meeting"),
     "status": ("Look", "look", "what stands, what is due, what conflicts"),
     "watch": ("Look", "look", "follow what happens, a line each"),
+    "prove": ("Check", "prove", "write one message's proof file, for a court or a journalist"),
     "verify": ("Check", "verify", "check a mirror or a proof file, offline"),
     "doctor": ("Check", "doctor", "check this desk or center: keys, disk, clock, witnesses"),
 }

@@ -96,7 +96,7 @@ class Stage:
         except ValueError:
             answer = {"message": done.stdout.decode(errors="replace")}
         if done.returncode != expect:
-            told = answer.get("message") or done.stderr.decode(errors="replace")
+            told = answer.get("message") or done.stderr.decode(errors="replace") or str(answer)
             raise TransportError(
                 "demo-step",
                 f"entente {' '.join(words)}: expected exit {expect}, got {done.returncode}: {told}",

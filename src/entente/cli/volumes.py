@@ -23,6 +23,8 @@ from entente.kernel.time import parse_utc
 
 _E7: Final = Decimal(10_000_000)
 _CM: Final = Decimal(100)
+_MAX_LAT_E7: Final = 900_000_000
+_MAX_LON_E7: Final = 1_800_000_000
 
 
 def _scaled(text: str, scale: Decimal, *, what: str) -> int:
@@ -40,7 +42,13 @@ def read_point(text: str) -> list[int]:
     parts = text.split(",")
     if len(parts) != 2:
         raise Malformed("bad-point", f"position: expected LAT,LON in degrees, got {text!r}")
-    return [_scaled(parts[0], _E7, what="latitude"), _scaled(parts[1], _E7, what="longitude")]
+    lat_e7 = _scaled(parts[0], _E7, what="latitude")
+    lon_e7 = _scaled(parts[1], _E7, what="longitude")
+    if abs(lat_e7) > _MAX_LAT_E7:
+        raise Malformed("bad-point", f"latitude: expected -90 to 90 degrees, got {parts[0]!r}")
+    if not -_MAX_LON_E7 <= lon_e7 < _MAX_LON_E7:
+        raise Malformed("bad-point", f"longitude: expected -180 up to but without 180, got {parts[1]!r}")
+    return [lat_e7, lon_e7]
 
 
 def read_circle(text: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from entente.joint.audit import AuditCounts, AuditFailure, RecordAudit
@@ -89,9 +89,19 @@ def read_entries(source: TileSource, size: int) -> Iterator[bytes]:
 
 
 def verify_record(
-    source: TileSource, kinds: KindTable, *, progress: Callable[[int, int], None] | None = None
+    source: TileSource,
+    kinds: KindTable,
+    *,
+    present: Iterable[str] = (),
+    progress: Callable[[int, int], None] | None = None,
 ) -> RecordReport:
     """Return what a check of the whole record found; see the module for the steps.
+
+    Args:
+        source: The published files.
+        kinds: What this version speaks.
+        present: Paths of all files that are there, so that older partial tiles are compared too.
+        progress: Called with the number of entries replayed so far and the size.
 
     Raises:
         EntenteError: There is no record to check: no checkpoint, no readable entry 0, or no charter in it.
@@ -118,7 +128,12 @@ def verify_record(
 
     policy = make_record_policy(audit.state.rows)
     # The quorum is judged apart: a record that is only recorded is not a faulty one.
-    files = audit_record(source, replace(policy, quorum=NO_QUORUM), check_entry=lambda _index, _entry: None)
+    files = audit_record(
+        source,
+        replace(policy, quorum=NO_QUORUM),
+        present=present,
+        check_entry=lambda _index, _entry: None,
+    )
     failures = [*broken, *audit.failures, *_file_faults(files)]
     standing: Standing | None = None
     reasons: tuple[str, ...] = ()
@@ -145,7 +160,7 @@ def verify_record(
         quorum=reasons,
         cosigned=tuple(Cosigned(each.key.name, each.time_s) for each in files.cosignatures),
         counts=audit.counts,
-        tiles=files.tiles,
+        tiles=files.tiles + files.older_tiles,
         bundles=files.bundles,
         failures=tuple(failures),
         unchecked=(

@@ -28,7 +28,6 @@ from entente.kernel.message import CENTER, Entry, VerifiedMessage
 from entente.kernel.roots import Roots, parse_roots
 from entente.kernel.rows import Row, Rows, get_row
 from entente.kernel.wire import (
-    Centimetres,
     Hex64,
     Minutes,
     NameText,
@@ -47,17 +46,17 @@ MAX_PARTIES: Final = 64
 class AgreedRules(WireStruct, frozen=True):
     """What the founding parties agreed on in numbers.
 
-    Separation widens volumes before they are compared. A read position that differs by more than
+    Separation (at most 1,000 km) widens volumes before they are compared. A read position that differs by more than
     ``read_back_tolerance_cm`` does not count. An unanswered message goes to the next contact every
     ``escalate_minutes`` and lapses after ``lapse_minutes``; a readout nobody answered in
     ``readout_minutes`` is recorded as silent. ``dishonest_witnesses`` is f of the quorum rule, or null for
     the default.
     """
 
-    lateral_cm: Centimetres
-    vertical_cm: Centimetres
+    lateral_cm: Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
+    vertical_cm: Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
     time_s: Annotated[int, msgspec.Meta(ge=0, le=31_622_400)]
-    read_back_tolerance_cm: Centimetres
+    read_back_tolerance_cm: Annotated[int, msgspec.Meta(ge=100, le=10_000_000)]
     escalate_minutes: Minutes
     lapse_minutes: Minutes
     readout_minutes: Minutes
