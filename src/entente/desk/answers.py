@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
-from entente.kernel.canonical import parse_canonical_as
+from entente.kernel.canonical import encode_canonical, parse_canonical_as
 from entente.kernel.envelope import SignedMessage, parse_envelope, verify_envelope
 from entente.kernel.errors import Malformed, VerificationFailed
 from entente.kernel.ids import LeafHash, LogIndex
@@ -154,7 +154,20 @@ def verify_refusal(
     raw = bytes(answer.refusal)
     if raw == b"null":
         return None
-    return verify_refusal_envelope(parse_envelope(raw), leaf, center_key, origin=origin)
+    return verify_refusal_envelope(parse_embedded(raw), leaf, center_key, origin=origin)
+
+
+def parse_embedded(raw: bytes) -> SignedMessage:
+    """Return an envelope that stands inside an answer, however its JSON was spelt there.
+
+    Signatures cover the payload's bytes, so that spelling the envelope canonically again changes nothing of
+    what it proves; a second spelling of an *entry* is another leaf and is never passed here.
+    """
+    try:
+        plain = msgspec.json.decode(raw)
+        return parse_envelope(encode_canonical(plain))
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise Malformed("not-json", f"envelope: {str(error)[:200].lower()}") from error
 
 
 def verify_refusal_envelope(

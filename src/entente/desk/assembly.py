@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import structlog
 
@@ -51,7 +51,7 @@ from entente.record.tile_reader import TileReader
 from entente.record.tree import Tree
 from entente.space import Gazetteer
 from entente.store.mirror import Mirror
-from entente.store.sql import Database, open_sqlite
+from entente.store.sql import open_sqlite
 from entente.store.sql_rows import SqlRows
 from entente.store.tables import ROW_INDEX, ROWS
 from entente.store.tls import make_client_context
@@ -60,8 +60,24 @@ _LOG = structlog.get_logger("desk")
 _MAX_STEPS = 1_000
 
 
-class ViewStore:
-    """The two databases of rows, and how to begin them anew."""
+class ViewHome(Protocol):
+    """Where the rows of both views live. One writer; readers see what was committed."""
+
+    def open(self, mirrored_size: int) -> JointViews:
+        """Return the views as they were left, or empty ones when they cannot be gone on with."""
+
+    def reset(self) -> JointViews:
+        """Return empty views; readers see them fill again from the mirror."""
+
+    def reader(self) -> Rows:
+        """Return our own view's rows, for any thread."""
+
+    def close(self) -> None:
+        """Let go of what is open."""
+
+
+class SqlViews:
+    """Both views in SQLite, a database each (`ViewHome`)."""
 
     def __init__(self, folder: Path, party: str, charter: bytes) -> None:
         self._databases = [open_sqlite(folder / name) for name in ("public.db", "own.db")]
@@ -69,7 +85,7 @@ class ViewStore:
         self._charter = charter
 
     def open(self, mirrored_size: int) -> JointViews:
-        """Return the views as they were committed, or empty ones when they cannot be gone on with."""
+        """Return the views as they were committed; empty ones when they differ or are ahead of the mirror."""
         public, own = (SqlRows(database) for database in self._databases)
         sizes = find_applied(public), find_applied(own)
         if sizes[0] != sizes[1] or sizes[0] > mirrored_size:
@@ -85,12 +101,9 @@ class ViewStore:
         public, own = (SqlRows(database) for database in self._databases)
         return JointViews(public, own, party=self._party, charter=self._charter)
 
-    def reader(self, *, own: bool) -> Rows:
-        """Return rows that any thread may read: what was committed."""
-        return SqlRows(self._database(own=own), cache_rows=0)
-
-    def _database(self, *, own: bool) -> Database:
-        return self._databases[1 if own else 0]
+    def reader(self) -> Rows:
+        """Return our own view's rows: without a cache they hold no state that threads could share."""
+        return SqlRows(self._databases[1], cache_rows=0)
 
     def close(self) -> None:
         """Close both databases."""
@@ -121,7 +134,7 @@ class Desk:
     board: AlarmBoard
     ledger: BookLedger
     view: CenterView
-    view_store: ViewStore
+    view_home: ViewHome
     mirror: Mirror
     follower: Follower
     outbox: Outbox
@@ -176,7 +189,7 @@ class Desk:
             self._set_link("lying", str(error))
             _LOG.warning("center-did-not-stand-up", code=error.code, error=error.message)
             return False
-        self._set_link("followed" if followed.is_founded else "not-founded", "")
+        self._set_link("good" if followed.is_founded else "not-founded", "")
         if followed.is_founded:
             self.plans.review()
         return True
@@ -217,7 +230,7 @@ class Desk:
 
     def close(self) -> None:
         """Close the book and the views; nothing is lost by not doing so."""
-        self.view_store.close()
+        self.view_home.close()
         self.book.close()
 
     def __enter__(self) -> Self:
@@ -235,12 +248,14 @@ def open_desk(
     clock: Clock,
     random: Random,
     transport: Transport | None = None,
+    view_home: ViewHome | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Desk:
     """Open the desk in a vault's folder; it must have joined a center.
 
     Args:
         transport: To the center; by default the real one, with the CA of the pinned charter.
+        view_home: Where rows live; by default SQLite in the folder.
 
     Raises:
         NotFound: ``not-joined``.
@@ -261,8 +276,8 @@ def open_desk(
     forked = book.find_meta("forked")
     if forked is not None:
         view.fork = Fork("log-forked", forked, evidence={})
-    store = ViewStore(folder / "views", vault.party, pin.payload.encode())
-    own = store.reader(own=True)
+    home = view_home or SqlViews(folder / "views", vault.party, pin.payload.encode())
+    views, own = home.open(view.size), home.reader()
     ledger = BookLedger(book, clock)
     wire = transport if transport is not None else _connect(vault, pin, charter, random)
     followed: list[Follower] = []
@@ -285,7 +300,7 @@ def open_desk(
     follower = Follower(
         party=vault.party,
         view=view,
-        views=store.open(view.size),
+        views=views,
         mirror=mirror,
         transport=wire,
         book=book,
@@ -293,7 +308,7 @@ def open_desk(
         outbox=outbox,
         seal_key=vault.seal_key,
         clock=clock,
-        make_views=store.reset,
+        make_views=home.reset,
         stale_s=vault.config.stale_s,
         progress=progress,
     )
@@ -309,7 +324,7 @@ def open_desk(
         board=board,
         ledger=ledger,
         view=view,
-        view_store=store,
+        view_home=home,
         mirror=mirror,
         follower=follower,
         outbox=outbox,

@@ -21,13 +21,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
 
-from entente.desk.answers import CharterAnswer, RefusedAnswer, parse_answer
+from entente.desk.answers import CharterAnswer, RefusedAnswer, parse_answer, parse_embedded
 from entente.desk.client import CenterClient, make_unpinned_context
 from entente.desk.vault import Vault
 from entente.joint import KINDS, KeyRing, verify_message
@@ -182,7 +183,26 @@ def join(
     url = center_url or vault.config.center_url
     if not url:
         raise Malformed("no-url", "center: expected its URL, the settings have none")
-    transport = connect(url) if connect else _connect(vault, url, random)
+    with ExitStack() as held:
+        if connect is not None:
+            transport = connect(url)
+        else:
+            transport = held.enter_context(closing(_connect(vault, url, random)))
+        return _join(
+            vault, transport, url, clock, passphrase=passphrase, expect_fingerprint=expect_fingerprint
+        )
+
+
+def _join(
+    vault: Vault,
+    transport: Transport,
+    url: str,
+    clock: Clock,
+    *,
+    passphrase: str | None,
+    expect_fingerprint: str,
+) -> JoinReport:
+    folder = vault.folder
     answer = fetch_charter(transport)
     raw = answer.payload_bytes()
     payload, charter = parse_charter(raw)
@@ -207,7 +227,7 @@ def join(
     return _report(vault.party, url, payload, charter, answer)
 
 
-def _connect(vault: Vault, url: str, random: Random) -> Transport:
+def _connect(vault: Vault, url: str, random: Random) -> CenterClient:
     tls = make_unpinned_context(vault.client_cert_paths) if url.startswith("https") else None
     return CenterClient(url, random=random, tls=tls)
 
@@ -243,7 +263,7 @@ def _check_agreed(folder: Path, raw: bytes, expect_fingerprint: str) -> None:
 
 def _check_founded(answer: CharterAnswer, raw: bytes) -> None:
     """Check that every founder signed, our own root keys among them."""
-    signed = parse_envelope(bytes(answer.envelope))
+    signed = parse_embedded(bytes(answer.envelope))
     if signed.payload != raw:
         raise VerificationFailed("other-charter", "charter: expected the envelope of the payload beside it")
     message = verify_message(signed, KeyRing(None, {}, {}), KINDS)

@@ -139,7 +139,7 @@ def find_object(desk: Desk, name: str, kind: str, to: Sequence[str] | None) -> O
     found = [row for row in rows if row is not None and row.type == kind]
     if to is not None:
         wanted = {*to, desk.party} if to else set()
-        found = [row for row in found if set(row.to) == wanted]
+        found = [row for row in found if ({row.author, *row.to} if row.to else set()) == wanted]
     if not found:
         raise NotFound("no-object", f"{kind} {name!r}: expected one in the record, found none")
     if len(found) > 1:
@@ -152,7 +152,7 @@ def find_object(desk: Desk, name: str, kind: str, to: Sequence[str] | None) -> O
 
 def _others(desk: Desk, row: ObjectRow) -> tuple[str, ...]:
     """Return to whom a message about an object goes: its audience without us; empty when open."""
-    return tuple(party for party in row.to if party != desk.party)
+    return tuple(sorted({row.author, *row.to} - {desk.party})) if row.to else ()
 
 
 def _leaf(desk: Desk, name: str) -> str:

@@ -120,6 +120,8 @@ def init_desk(  # noqa: PLR0913 - each is a thing that only the party can say
         Malformed: The roster would not be sound.
     """
     party = parse_party_id(config.party)
+    # What would be refused at the next start must not be written now.
+    parse_config(encode_config(config))
     if not 1 <= root_threshold <= root_keys <= MAX_ROOTS:
         raise Malformed(
             "bad-threshold",
