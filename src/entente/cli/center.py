@@ -128,7 +128,7 @@ def serve(
     *,
     start_without: Annotated[
         list[str] | None,
-        Parameter(help="Start although this party's witness does not answer; recorded in the log."),
+        Parameter(help="Start although this party's witness does not answer; said in the center's log."),
     ] = None,
     json: Json = False,
 ) -> int:
