@@ -324,3 +324,11 @@ def test_a_quick_test_may_not_open_a_socket_start_a_process_or_sleep() -> None:
         subprocess.run([sys.executable, "-V"], check=True)
     with pytest.raises(RuntimeError, match="expected no sleep, got 0"):
         time.sleep(0)
+
+
+def test_the_threat_model_names_tests_that_exist() -> None:
+    page = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    named = re.findall(r"\[(test_\w+)\]\(\.\./(tests/[\w/]+\.py)\)", page)
+    assert len(named) >= 25
+    for test, path in named:
+        assert f"def {test}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}: no {test}"
