@@ -29,7 +29,9 @@ ROOMS: Final = (*PURE_ROOMS, "store", "center", "desk", "formats", "web", "cli")
 
 # A file of more than MAX_LINES needs a reason here: path below src/entente -> reason.
 MAX_LINES: Final = 500
-LONG_FILES: Final[dict[str, str]] = {}
+LONG_FILES: Final[dict[str, str]] = {
+    "desk/outbox.py": "from draft to proof is one state machine; in two files it could not be checked",
+}
 
 IMPURE_CALLS: Final = frozenset({"open", "print", "input", "breakpoint", "exec", "eval", "__import__"})
 IMPURE_METHODS: Final = frozenset({"read_text", "write_text", "read_bytes", "write_bytes"})
@@ -159,7 +161,12 @@ def test_rooms_are_the_named_ones() -> None:
 
 
 def test_no_folder_is_deeper_than_three() -> None:
-    deep = [str(file) for file in get_package_files() if len(file.relative_to(PACKAGE.parent).parts) > 4]
+    # Alembic's own layout, store/migrations/versions, is the one exception.
+    deep = [
+        str(file)
+        for file in get_package_files()
+        if len(file.relative_to(PACKAGE.parent).parts) > 4 and "migrations" not in file.parts
+    ]
     assert deep == []
 
 
