@@ -115,6 +115,7 @@ class PartySimulator:
         self,
         kind: str,
         body: WireStruct,
+        /,
         *,
         origin: str = ORIGIN,
         at: str = "2016-09-17T15:00:00Z",

@@ -141,6 +141,11 @@ def answer_error(error: EntenteError, incident: str, *, refusal: bytes = b"") ->
     return Answer(get_status(error), _ENCODER.encode(value), headers=headers)
 
 
+def answer_fault(code: str, message: str, incident: str, status: int) -> Answer:
+    """Return a refusal that is about no message: a wrong path, or a fault of our own."""
+    return encode_answer(ErrorAnswer(code, message, "", incident, msgspec.Raw(b"null")), status=status)
+
+
 def sign_refusal(
     error: EntenteError, leaf: str, *, origin: str, at: str, size: int, center: SigningKey
 ) -> bytes:

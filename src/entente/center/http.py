@@ -32,6 +32,7 @@ from entente.center import archive
 from entente.center.answers import (
     Answer,
     answer_error,
+    answer_fault,
     answer_recorded,
     encode_answer,
     get_status,
@@ -92,6 +93,8 @@ class CenterHTTP:
             return
         except EntenteError as error:
             answer = self._refuse(error)
+        except Exception as error:  # noqa: BLE001 - the client learns that it failed, the log why
+            answer = self._answer_fault("/messages", error)
         await _send(answer, send)
 
     async def _submit(self, body: bytes) -> Answer:
@@ -266,7 +269,7 @@ class CenterHTTP:
     def _refuse(self, error: EntenteError, leaf: str = "") -> Answer:
         """Answer with what is wrong; sign it when it is about a well-formed message."""
         center = self._center
-        incident = center.random.draw(4).hex()
+        incident = self._draw_incident()
         status = get_status(error)
         refusal = b""
         if leaf and status in {403, 409}:
@@ -289,24 +292,44 @@ class CenterHTTP:
         del request
         status = error.status_code if isinstance(error, HTTPException) else 500
         code = {404: "no-path", 405: "wrong-method"}.get(status, "http")
-        value = {"code": code, "message": f"request: expected a path and method of /openapi.json ({status})"}
-        return _respond(encode_answer(value, status=status))
+        message = f"request: expected a path and method of /openapi.json, got neither ({status})"
+        return _respond(answer_fault(code, message, self._draw_incident(), status))
 
     async def serve_fault(self, request: Request, error: Exception) -> Response:
+        """Answer for a fault of our own."""
+        return _respond(self._answer_fault(request.url.path, error))
+
+    def _answer_fault(self, path: str, error: Exception) -> Answer:
         """Answer for a fault of our own: the log has the reason, the client the incident."""
-        incident = self._center.random.draw(4).hex()
-        self._log.error("fault", incident=incident, path=request.url.path, reason=repr(error))
-        value = {
-            "code": "fault",
-            "message": "center: a fault of its own, nothing was changed",
-            "incident": incident,
-        }
-        return _respond(encode_answer(value, status=500))
+        incident = self._draw_incident()
+        self._log.error("fault", incident=incident, path=path, reason=repr(error))
+        return answer_fault("fault", "center: a fault of its own, nothing was changed", incident, 500)
+
+    def _draw_incident(self) -> str:
+        return self._center.random.draw(4).hex()
 
 
-def make_app(center: Center) -> tuple[Starlette, CenterHTTP]:
-    """Return the application and its routes' object, which `attach` binds to a running loop."""
-    http = CenterHTTP(center)
+class CenterApp:
+    """The ASGI application: the one write path goes straight to its function, everything else by routes."""
+
+    def __init__(self, http: CenterHTTP) -> None:
+        self.http = http
+        self._routes = _make_routes(http)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and scope["path"] == "/messages" and scope["method"] == "POST":
+            await self.http.serve_submit(scope, receive, send)
+        else:
+            await self._routes(scope, receive, send)
+
+
+def make_app(center: Center) -> CenterApp:
+    """Return the application; ``http.attach`` binds it to a running loop."""
+    return CenterApp(CenterHTTP(center))
+
+
+def _make_routes(http: CenterHTTP) -> Starlette:
     gets = (
         ("/health", http.serve_health),
         ("/record/checkpoint", http.serve_checkpoint),
@@ -326,25 +349,13 @@ def make_app(center: Center) -> tuple[Starlette, CenterHTTP]:
         ("/metrics", http.serve_metrics),
         ("/openapi.json", http.serve_openapi),
     )
-    app = Starlette(
+    return Starlette(
         routes=[
-            Route("/messages", _Bare(http), methods=["POST"]),
             Route("/charter/signatures", http.serve_signatures, methods=["POST"]),
             *(Route(path, endpoint, methods=["GET"]) for path, endpoint in gets),
         ],
         exception_handlers={HTTPException: http.serve_http_error, Exception: http.serve_fault},
     )
-    return app, http
-
-
-class _Bare:
-    """An ASGI application for one route."""
-
-    def __init__(self, http: CenterHTTP) -> None:
-        self._http = http
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._http.serve_submit(scope, receive, send)
 
 
 def _resolve(future: asyncio.Future[Outcome], outcome: Outcome) -> None:

@@ -19,13 +19,13 @@ import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 import uvicorn
 
 from entente.center.folder import CenterFolder
-from entente.center.http import CenterHTTP, make_app
+from entente.center.http import CenterApp, CenterHTTP, make_app
 from entente.center.service import Center, CenterPorts, open_center
 from entente.joint import KINDS
 from entente.kernel.errors import StoreError
@@ -102,15 +102,15 @@ def serve_center(
     except StoreError as error:
         log.critical("not-opened", code=error.code, reason=error.message)
         raise
-    app, http = make_app(center)
+    app = make_app(center)
     try:
         with _listen(listen or center.settings.address) as plug:
             scheme = "https" if center.settings.tls else "http"
             host, port = plug.getsockname()[:2]
             url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-            server = _make_server(app, center, http)
+            server = _make_server(app, center)
             with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-                runner.run(_serve(server, center, http, plug, url, on_ready))
+                runner.run(_serve(server, center, app.http, plug, url, on_ready))
     finally:
         center.stop()
     log.info("stopped", origin=center.keys.origin)
@@ -125,8 +125,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _make_server(app: Any, center: Center, http: CenterHTTP) -> _Server:  # noqa: ANN401 - an ASGI application
-    del http
+def _make_server(app: CenterApp, center: Center) -> _Server:
     context = _make_context(center) if center.settings.tls else None
 
     def use(_config: uvicorn.Config, _default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:

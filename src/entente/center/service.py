@@ -142,6 +142,7 @@ class Center:
                 log_key=NoteSigner(keys.log).key,
                 find_published=lambda: writer.published.checkpoint if writer.published else None,
                 list_members=lambda: list_members(committed),
+                find_ring=lambda: self.ring,
                 find_dishonest=lambda: find_dishonest(committed),
                 on_start=self._decide_start,
                 on_fatal=ports.on_fatal,
@@ -174,8 +175,9 @@ class Center:
 
     @property
     def ring(self) -> object:
-        """An object that changes when keys or authorities in force do."""
-        return self._writer.state.ring
+        """An object that changes when keys or authorities in force do; None for a draft."""
+        published = self._writer.published
+        return published.ring if published else None
 
     def start(self) -> None:
         """Start every part. A draft that everyone had signed is recorded now."""

@@ -51,6 +51,7 @@ ANSWER_S: Final = 5.0
 _PATIENCE_S: Final = 2.0
 """How long the witnesses that have answered wait for those that have not."""
 _TICK_S: Final = 0.05
+_NOT_READ: Final = object()
 _ASK_AGAIN_S: Final = 1.0
 _Found = tuple[WitnessLink, VerifiedCheckpoint, SignatureLine | None]
 
@@ -72,6 +73,7 @@ class WitnessPorts:
     Attributes:
         find_published: The newest published checkpoint, or None.
         list_members: The circle in force; called in this room's own thread.
+        find_ring: An object that changes when a roster does.
         find_dishonest: As the charter says.
         on_start: Told the decision of the start-up check, each time it changes.
         client_certificate: Certificate and key that the center shows to a witness behind TLS.
@@ -82,6 +84,7 @@ class WitnessPorts:
     log_key: NoteKey
     find_published: Callable[[], VerifiedCheckpoint | None]
     list_members: Callable[[], list[CircleMember]]
+    find_ring: Callable[[], object]
     find_dishonest: Callable[[], int | None]
     on_start: Callable[[StartDecision], None]
     on_fatal: Callable[[BaseException], None]
@@ -101,6 +104,7 @@ class Witnesses:
         self._pending: set[asyncio.Task[_Found]] = set()
         self._target: VerifiedCheckpoint | None = None
         self._target_since_s = 0.0
+        self._ring: object = _NOT_READ
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news = asyncio.Event()
         self._is_stopping = False
@@ -276,6 +280,11 @@ class Witnesses:
 
     def _refresh_links(self) -> None:
         """Follow the rosters: keys and addresses may have changed."""
+        ring = self._ports.find_ring()
+        if ring is self._ring:
+            return
+        # Taken before the rows are read: if a roster comes in between, they are read again.
+        self._ring = ring
         members = {member.party: member for member in self._ports.list_members()}
         for party, member in members.items():
             link = self._links.get(party)

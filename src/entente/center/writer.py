@@ -33,11 +33,11 @@ from sqlalchemy import Connection
 from entente.center import archive
 from entente.center.folder import CenterFolder, HostKeys
 from entente.center.standings import Standings
-from entente.joint import AlreadyRecorded, JointState, verify_message
+from entente.joint import AlreadyRecorded, JointState, KeyRing, MessageRow, SeqRow, verify_message
 from entente.kernel.envelope import parse_envelope
 from entente.kernel.errors import EntenteError, StoreError
 from entente.kernel.ids import PartyID
-from entente.kernel.keys import SigningKey
+from entente.kernel.keys import PublicKey, SigningKey
 from entente.kernel.kinds import KindTable
 from entente.kernel.message import VerifiedMessage
 from entente.kernel.ports import Clock
@@ -78,10 +78,14 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What everyone may know of the record at one moment: durable and signed. An immutable snapshot."""
+    """What everyone may know of the record at one moment: durable and signed. An immutable snapshot.
+
+    ``ring`` holds the keys in force; it is another object whenever a roster has changed.
+    """
 
     checkpoint: VerifiedCheckpoint
     recorded_utc: str
+    ring: KeyRing
 
     @property
     def size(self) -> int:
@@ -113,9 +117,21 @@ class _PastHead:
         return self.tree.root(self.size if size is None else size)
 
 
-def host_time_key(origin: str, center: SigningKey) -> NoteKey:
+def host_time_key(origin: str, center: PublicKey) -> NoteKey:
     """Return the key of the host's timestamped line: the center's own, which the charter names."""
-    return NoteKey(f"{origin}/host", SignatureType.COSIGNATURE_ED25519, center.public.raw)
+    return NoteKey(f"{origin}/host", SignatureType.COSIGNATURE_ED25519, center.raw)
+
+
+def host_cosigner(keys: HostKeys) -> CosignatureSigner:
+    """Return what makes the host's timestamped line (docs/adr/0005-store-and-center.md)."""
+    name = host_time_key(keys.origin, keys.center.public).name
+    return CosignatureSigner(SigningKey(name, keys.center.seed))
+
+
+def encode_signed(tree: Tree, log: NoteSigner, host: CosignatureSigner, time_s: int) -> bytes:
+    """Return the signed checkpoint of a tree, with the host's timestamped line on it."""
+    text = encode_checkpoint(Checkpoint(log.key.name, tree.size, tree.root()))
+    return encode_note(SignedNote(text, (log.sign(text), host.cosign(text, time_s))))
 
 
 class RecordWriter:
@@ -131,9 +147,7 @@ class RecordWriter:
         clock: Clock,
     ) -> None:
         self._log = NoteSigner(keys.log)
-        self._host = CosignatureSigner(
-            SigningKey(host_time_key(keys.origin, keys.center).name, keys.center.seed)
-        )
+        self._host = host_cosigner(keys)
         self._clock = clock
         self._rows = SqlRows(database)
         self._time_s = 0
@@ -176,6 +190,7 @@ class RecordWriter:
         again: list[Submission] = []
         places: list[int | EntenteError] = []
         first = self.tree.size
+        self._expect(submissions)
         for submission in submissions:
             # Step 1. A later message of a batch is judged with the earlier ones in force. What is projected
             # here is in memory alone; if we stop, it never was.
@@ -306,7 +321,7 @@ class RecordWriter:
         if checkpoint is None:
             return
         self._time_s = time_s
-        self.published = Published(checkpoint, encode_utc(from_unix_s(time_s)))
+        self.published = Published(checkpoint, encode_utc(from_unix_s(time_s)), self.state.ring)
         facts = archive.read_meta(self.database)
         standings = Standings(
             {}, int(facts.get(archive.FIRM_SIZE, "0")), int(facts.get(archive.SETTLED_SIZE, "0"))
@@ -315,12 +330,18 @@ class RecordWriter:
             standings = standings.add(verify_checkpoint(kept.note, self._log.key), kept.lines, self._rows)
         self.standings = standings
 
+    def _expect(self, submissions: Sequence[Submission]) -> None:
+        """Ask at once for the rows that step 1 will ask for: nearly always to learn that there are none."""
+        self._rows.expect(MessageRow, [one.message.leaf for one in submissions])
+        headers = [one.message.payload for one in submissions]
+        self._rows.expect(SeqRow, [f"{header.author}:{header.seq}" for header in headers])
+
     def _make_published(self) -> Published:
         """Sign the grown tree (step 2). When the clock jumps back, the recorded time stands still."""
         self._time_s = max(self._time_s, to_unix_s(self._clock.now_utc()), 0)
-        text = encode_checkpoint(Checkpoint(self.origin, self.tree.size, self.tree.root()))
-        note = encode_note(SignedNote(text, (self._log.sign(text), self._host.cosign(text, self._time_s))))
-        return Published(verify_checkpoint(note, self._log.key), encode_utc(from_unix_s(self._time_s)))
+        note = encode_signed(self.tree, self._log, self._host, self._time_s)
+        recorded_utc = encode_utc(from_unix_s(self._time_s))
+        return Published(verify_checkpoint(note, self._log.key), recorded_utc, self.state.ring)
 
     def _write_batch(
         self,
@@ -382,7 +403,7 @@ def open_writer(
     if not folder.journal.exists() and not folder.database.exists():
         create_journal(folder.journal, keys.origin)
     log_key = NoteSigner(keys.log).key
-    host_key = host_time_key(keys.origin, keys.center)
+    host_key = host_time_key(keys.origin, keys.center.public)
     times: dict[int, int] = {}
     last_note = b""
     # The journal's lock keeps a second center away from the database too, so it is taken first.

@@ -103,6 +103,8 @@ def _lock(descriptor: int, path: Path) -> None:
         raise StoreError(
             "journal-locked", f"journal {path.name!r}: expected to be its only owner, another process has it"
         ) from error
+    except OSError as error:
+        raise StoreError("io-error", f"journal {path.name!r}: {(error.strerror or '').lower()}") from error
 
 
 class JournalFile:

@@ -18,8 +18,10 @@ It knows no tables: `tables` has ours, and a desk adds its own through ``migrati
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,9 +33,18 @@ from sqlalchemy.pool import QueuePool
 from entente.kernel.errors import StoreError
 
 MIGRATIONS: Final = "entente.store:migrations"
-_READERS: Final = 8
+_READERS: Final = 16
+"""Threads that read at one time; each keeps its connection."""
 _BUSY_MS: Final = 5_000
 """How long a writer waits for another program that reads the file (a backup): then it is an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A statement in the database's own words, and the order of its parameters."""
+
+    sql: str
+    names: tuple[str, ...]
 
 
 class Database:
@@ -42,6 +53,9 @@ class Database:
     def __init__(self, writer: Engine, readers: Engine) -> None:
         self._writer = writer
         self._readers = readers
+        self._mine = threading.local()
+        self._lock = threading.Lock()
+        self._open: list[Connection] = []
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -58,12 +72,55 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Give a connection that reads; each statement sees what is committed when it starts."""
+        """Give this thread's connection that reads; each statement sees what is committed when it starts."""
         try:
-            with self._readers.connect() as connection:
-                yield connection
+            yield self._reader()
         except SQLAlchemyError as error:
             raise _wrap(error) from error
+
+    def prepare(self, statement: Any) -> Prepared:  # noqa: ANN401 - any statement of SQLAlchemy Core
+        """Return a statement ready for `find_value` and `write_many`."""
+        compiled = statement.compile(dialect=self._readers.dialect)
+        return Prepared(str(compiled), tuple(compiled.positiontup or compiled.params))
+
+    def find_value(self, prepared: Prepared, *values: object) -> Any:  # noqa: ANN401 - what the column holds
+        """Return the first column of the first row, or None; values in the order of ``names``."""
+        found = self.find_rows(prepared, *values)
+        return found[0][0] if found else None
+
+    def find_rows(self, prepared: Prepared, *values: object) -> list[Any]:
+        """Return every row. Values stand in the order of ``prepared.names``."""
+        try:
+            cursor = self._reader().connection.cursor()
+            try:
+                cursor.execute(prepared.sql, values)
+                return list(cursor.fetchall())
+            finally:
+                cursor.close()
+        except (SQLAlchemyError, self._readers.dialect.loaded_dbapi.Error) as error:
+            raise _wrap(error) from error
+
+    def write_many(
+        self, connection: Connection, prepared: Prepared, rows: Sequence[Sequence[object]]
+    ) -> None:
+        """Execute a prepared statement for many rows, in the caller's transaction."""
+        try:
+            cursor = connection.connection.cursor()
+            try:
+                cursor.executemany(prepared.sql, rows)
+            finally:
+                cursor.close()
+        except self._readers.dialect.loaded_dbapi.Error as error:
+            raise _wrap(error) from error
+
+    def _reader(self) -> Connection:
+        found: Connection | None = getattr(self._mine, "connection", None)
+        if found is None or found.closed:
+            found = self._readers.connect()
+            self._mine.connection = found
+            with self._lock:
+                self._open.append(found)
+        return found
 
     def upsert(self, table: Table) -> Any:  # noqa: ANN401 - the dialect's own insert
         """Return an insert that replaces the row of the same primary key."""
@@ -79,7 +136,11 @@ class Database:
         return insert.on_conflict_do_update(index_elements=keys, set_=rest)
 
     def close(self) -> None:
-        """Close every connection; what was committed stays."""
+        """Close every connection; what was committed stays. Nobody may be reading any more."""
+        with self._lock:
+            for connection in self._open:
+                connection.close()
+            self._open.clear()
         self._writer.dispose()
         self._readers.dispose()
 
@@ -154,7 +215,7 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _wrap(error: SQLAlchemyError) -> StoreError:
+def _wrap(error: Exception) -> StoreError:
     origin = getattr(error, "orig", None)
     text = str(origin if origin is not None else error).partition("\n")[0]
     code = "disk-full" if "full" in text else "database"

@@ -21,11 +21,11 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, select, tuple_
+from sqlalchemy import Connection, Select, bindparam, select
 
 from entente.kernel.errors import StoreError
 from entente.kernel.rows import R, Row
@@ -33,9 +33,15 @@ from entente.store.sql import Database
 from entente.store.tables import ROW_INDEX, ROWS
 
 _PAGE: Final = 500
-_CHUNK: Final = 200
-"""Keys in one question: far below every database's limit of parameters."""
+_CHUNK: Final = 64
+"""Keys in one question."""
 _FIND: Final = select(ROWS.c.data).where(ROWS.c.tbl == bindparam("t"), ROWS.c.key == bindparam("k"))
+_FIND_MANY: Final = select(ROWS.c.key, ROWS.c.data).where(
+    ROWS.c.tbl == bindparam("t"), ROWS.c.key.in_([bindparam(f"k{at:02d}") for at in range(_CHUNK)])
+)
+_FORGET: Final = ROW_INDEX.delete().where(
+    *(ROW_INDEX.c[name] == bindparam(f"_{name}") for name in ("tbl", "field", "value", "key"))
+)
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODERS: Final[dict[type[Row], msgspec.json.Decoder[Any]]] = {}
 
@@ -61,6 +67,12 @@ class SqlRows:
         self._database = database
         self._cache_rows = cache_rows
         self._cache: OrderedDict[tuple[str, str], Row] = OrderedDict()
+        self._absent: set[tuple[str, str]] = set()
+        self._find = database.prepare(_FIND)
+        self._find_many = database.prepare(_FIND_MANY)
+        self._put = database.prepare(database.upsert(ROWS))
+        self._index = database.prepare(database.upsert(ROW_INDEX))
+        self._forget = database.prepare(_FORGET)
         self._puts: dict[str, dict[str, Row]] = {}
         self._put_index: dict[tuple[str, str, str], dict[str, None]] = {}
 
@@ -70,11 +82,21 @@ class SqlRows:
         found: Row | None = self._puts.get(row.TABLE, {}).get(key)
         if found is None:
             found = self._cache.get(place)
-            if found is None:
-                found = self._load(row, key)
-            else:
+            if found is not None:
                 self._cache.move_to_end(place)
+            elif place not in self._absent:
+                found = self._load(row, key)
         return found if isinstance(found, row) else None
+
+    def expect(self, row: type[Row], keys: Sequence[str]) -> None:
+        """Look up many rows that are about to be asked for, in one question for many of them.
+
+        What is not there is remembered as absent until the next commit.
+        """
+        unknown = [key for key in keys if (row.TABLE, key) not in self._cache]
+        for key, data in self._load_many(row.TABLE, unknown):
+            self._remember((row.TABLE, key), decode_row(row, data))
+        self._absent.update((row.TABLE, key) for key in unknown if (row.TABLE, key) not in self._cache)
 
     def put(self, row: Row) -> None:
         """Insert or replace a row by its key."""
@@ -125,34 +147,24 @@ class SqlRows:
 
     def write_to(self, connection: Connection) -> None:
         """Write every put in the caller's transaction; `mark_committed` follows its commit."""
-        data: list[dict[str, str]] = []
-        added: list[dict[str, str]] = []
-        removed: list[dict[str, str]] = []
+        data: list[tuple[str, str, str]] = []
+        added: list[tuple[str, str, str, str]] = []
+        removed: list[tuple[str, str, str, str]] = []
         for name, table in self._puts.items():
-            data += [
-                {"tbl": name, "key": key, "data": _ENCODER.encode(row).decode()} for key, row in table.items()
-            ]
+            data += [(name, key, _ENCODER.encode(row).decode()) for key, row in table.items()]
             indexed = {key: row for key, row in table.items() if row.INDEXED}
             if not indexed:
                 continue
-            old = self._stored_places(connection, name, indexed)
+            old = self._stored_places(name, indexed)
             for key, row in indexed.items():
                 now = {(field, getattr(row, field)) for field in row.INDEXED}
                 was = old.get(key, frozenset())
-                added += [_place(name, field, value, key) for field, value in now - was]
-                removed += [_place(name, field, value, key) for field, value in was - now]
-        if removed:
-            columns = [
-                ROW_INDEX.c[name] == bindparam(f"_{name}") for name in ("tbl", "field", "value", "key")
-            ]
-            connection.execute(
-                ROW_INDEX.delete().where(*columns),
-                [{f"_{name}": value for name, value in place.items()} for place in removed],
-            )
-        if data:
-            connection.execute(self._database.upsert(ROWS), data)
-        if added:
-            connection.execute(self._database.upsert(ROW_INDEX), added)
+                added += [(name, field, value, key) for field, value in now - was]
+                removed += [(name, field, value, key) for field, value in was - now]
+        database = self._database
+        for prepared, rows in ((self._forget, removed), (self._put, data), (self._index, added)):
+            if rows:
+                database.write_many(connection, prepared, rows)
 
     def mark_committed(self) -> None:
         """Forget what was put: the database has it."""
@@ -161,6 +173,7 @@ class SqlRows:
                 self._remember((name, key), row)
         self._puts.clear()
         self._put_index.clear()
+        self._absent.clear()
 
     def _remember(self, place: tuple[str, str], row: Row) -> None:
         if self._cache_rows <= 0:
@@ -171,13 +184,22 @@ class SqlRows:
             self._cache.popitem(last=False)
 
     def _load(self, row: type[R], key: str) -> R | None:
-        with self._database.read() as connection:
-            data = connection.execute(_FIND, {"t": row.TABLE, "k": key}).scalar()
+        data = self._database.find_value(self._find, row.TABLE, key)
         if data is None:
+            if self._cache_rows > 0 and len(self._absent) < self._cache_rows:
+                self._absent.add((row.TABLE, key))
             return None
         found = decode_row(row, data)
         self._remember((row.TABLE, key), found)
         return found
+
+    def _load_many(self, name: str, keys: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Yield key and data of those of ``keys`` that are stored."""
+        for start in range(0, len(keys), _CHUNK):
+            chunk = list(keys[start : start + _CHUNK])
+            # Always as many parameters: one statement in the database's own words serves every question.
+            chunk += [""] * (_CHUNK - len(chunk))
+            yield from self._database.find_rows(self._find_many, name, *chunk)
 
     def _matching(self, name: str, table: dict[str, Row], equals: dict[str, str]) -> Iterable[str]:
         keys: set[str] | None = None
@@ -204,31 +226,21 @@ class SqlRows:
                 return
             after = found[-1][0]
 
-    def _stored_places(
-        self, connection: Connection, name: str, rows: dict[str, Row]
-    ) -> dict[str, frozenset[tuple[str, str]]]:
+    def _stored_places(self, name: str, rows: dict[str, Row]) -> dict[str, frozenset[tuple[str, str]]]:
         """Return, of rows that are stored already, the index places that they have now."""
         found: dict[str, frozenset[tuple[str, str]]] = {}
         unknown: list[str] = []
         for key in rows:
             old = self._cache.get((name, key))
             if old is None:
-                unknown.append(key)
+                if (name, key) not in self._absent:
+                    unknown.append(key)
             else:
                 found[key] = frozenset((field, getattr(old, field)) for field in old.INDEXED)
-        for start in range(0, len(unknown), _CHUNK):
-            chunk = unknown[start : start + _CHUNK]
-            question = select(ROWS.c.key, ROWS.c.data).where(
-                tuple_(ROWS.c.tbl, ROWS.c.key).in_([(name, key) for key in chunk])
-            )
-            for key, data in connection.execute(question).all():
-                stored = decode_row(type(rows[key]), data)
-                found[key] = frozenset((field, getattr(stored, field)) for field in stored.INDEXED)
+        for key, data in self._load_many(name, unknown):
+            stored = decode_row(type(rows[key]), data)
+            found[key] = frozenset((field, getattr(stored, field)) for field in stored.INDEXED)
         return found
-
-
-def _place(name: str, field: str, value: str, key: str) -> dict[str, str]:
-    return {"tbl": name, "field": field, "value": value, "key": key}
 
 
 def _select_rows(fields: tuple[str, ...]) -> Select[str, str]:
