@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from entente.desk.joining import PIN_FILE, find_pin, get_pin
+from entente.joint import KINDS
+from entente.kernel.charter import CharterRow
 from entente.kernel.envelope import parse_envelope
 from entente.kernel.errors import Denied, EntenteError, Malformed, NotFound, VerificationFailed
 from entente.kernel.keys import encode_public_key
 from entente.kernel.message import encode_payload
-from tests.parties import PartySimulator
+from tests.parties import CenterSimulator, PartySimulator
 from tests.protocol.desk_stage import Stage, make_stage, open_scratch
 
 
@@ -163,7 +165,11 @@ def test_desk_that_has_not_joined_says_so(stage: Stage) -> None:
 
 def test_record_that_begins_with_another_charter_is_void(stage: Stage) -> None:
     stage.join()
-    stage.center.rewrite([b"not the charter"])
+    # Well signed by everyone, and not what was agreed: a charter that we once signed elsewhere.
+    other = CenterSimulator(stage.center.us, PartySimulator("ru"), kinds=KINDS)
+    signed = other.write_charter(other.draft_charter(name="Another"), seq=0, prev="0" * 64)
+    stage.center.rewrite([signed.raw])
     desk = stage.open()
     desk.follow_once()
-    assert "other-charter" in stage.alarms()
+    assert "expected the charter that we pinned" in stage.alarms()["other-charter"].words
+    assert desk.rows.find(CharterRow, "charter") is None

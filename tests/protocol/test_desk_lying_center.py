@@ -9,7 +9,8 @@ import pytest
 
 from entente.deconflict import Acknowledge, ActivityRow, Notify, ReceiptRow, find_receipt
 from entente.desk.answers import REFUSAL_TYPE, verify_refusal_envelope
-from entente.desk.outbox import QUEUED, RECORDED, REFUSED, SIGNED, Draft
+from entente.desk.compose import Draft
+from entente.desk.outbox import QUEUED, RECORDED, REFUSED, SIGNED
 from entente.dialogue import About, Say, SayRow
 from entente.kernel.envelope import parse_envelope
 from entente.kernel.errors import Denied

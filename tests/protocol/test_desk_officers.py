@@ -122,6 +122,9 @@ def test_position_nine_kilometres_off_our_plan_is_disputed_by_the_desk(stage: St
     stage.open().run_once()
     disputes = [one for one in ask(stage, "messages") if one["kind"] == "position.dispute"]
     assert len(disputes) == 1
+    stage.desk.board.dismiss(stage.alarms()["plan-differs"].id, officer="duty-1", why="being updated")
+    stage.desk.run_once()
+    assert stage.alarms() == {}, "what an officer has dismissed does not come back by itself"
     assert b"40.15" not in b"".join(stage.center.received), "the plan itself stays here"
 
 

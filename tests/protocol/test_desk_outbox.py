@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from entente.deconflict import Acknowledge
+from entente.desk.compose import Draft
 from entente.desk.gate import DESK, OFFICER, Release, decide_release
-from entente.desk.outbox import QUEUED, RECORDED, REFUSED, SIGNED, WITHDRAWN, Draft
+from entente.desk.outbox import QUEUED, RECORDED, REFUSED, SIGNED, WITHDRAWN
 from entente.desk.speaking import Said
 from entente.dialogue import About, Say, SayRow
 from entente.kernel.envelope import parse_envelope

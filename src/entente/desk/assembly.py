@@ -26,6 +26,7 @@ from entente.desk.archive import Archive
 from entente.desk.book import Book
 from entente.desk.checks import CenterView
 from entente.desk.client import CenterClient
+from entente.desk.compose import Composer
 from entente.desk.evidence import AlarmBoard
 from entente.desk.gate import BookLedger, Gate
 from entente.desk.gazetteer import load_gazetteer
@@ -282,20 +283,15 @@ def open_desk(
     wire = transport if transport is not None else _connect(vault, pin, charter, random)
     followed: list[Follower] = []
     joint = JointReader(vault.party, view, own, lambda: bool(followed) and followed[0].is_followed)
+    composer = Composer(vault.desk_key, vault.party, pin.origin, joint, view, KINDS, random)
     outbox = Outbox(
         book,
-        key=vault.desk_key,
-        party=vault.party,
-        origin=pin.origin,
+        composer,
         center_key=center_key,
-        joint=joint,
-        view=view,
         transport=wire,
         gate=Gate(ledger),
         board=board,
-        kinds=KINDS,
         clock=clock,
-        random=random,
     )
     follower = Follower(
         party=vault.party,

@@ -141,8 +141,9 @@ class CenterView:
                 self._found(make_same_size_fork(other, checkpoint))
 
     def _binding(self) -> list[VerifiedCheckpoint]:
-        """Return what the log signed and showed us beyond our tree: it binds the log all the same."""
-        return [*(promise.checkpoint for promise in self._promises), *([self.served] if self.served else [])]
+        """Return what the log signed and showed us, followed or not: it binds the log all the same."""
+        held = (self.mirrored, self.served, *(promise.checkpoint for promise in self._promises))
+        return [checkpoint for checkpoint in held if checkpoint is not None]
 
     def _found(self, fork: Fork) -> None:
         # INVARIANT: a fork is final; later checks keep the first evidence.
@@ -169,10 +170,8 @@ class CenterView:
         if checkpoint.size == self.size:
             return None
         reader = TileReader(source, checkpoint)
-        # The reader's tiles are authentic under the new checkpoint, so its proofs convince anyone.
-        if self.mirrored is not None and self.size > 0 and reader.root(self.size) != self.mirrored.root:
-            self._found(make_history_fork(reader, checkpoint, self.mirrored))
         for other in binding:
+            # The reader's tiles are authentic under the new checkpoint, so its proofs convince anyone.
             if 0 < other.size < checkpoint.size and reader.root(other.size) != other.root:
                 self._found(make_history_fork(reader, checkpoint, other))
         return Step(checkpoint, reader, self.size)

@@ -26,7 +26,7 @@ from entente.kernel.rows import Rows
 
 
 class JointReader:
-    """What `outbox` asks of the record as we follow it (`outbox.Joint`). Reads what was committed."""
+    """What `compose` asks of the record as we follow it (`compose.Joint`). Reads what was committed."""
 
     def __init__(self, party: str, view: CenterView, rows: Rows, is_followed: Callable[[], bool]) -> None:
         self._party = party

@@ -28,8 +28,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Final
 
 import msgspec
 
@@ -42,28 +41,14 @@ from entente.desk.answers import (
     verify_refusal,
 )
 from entente.desk.book import Book
-from entente.desk.checks import CenterView, Promise
+from entente.desk.checks import Promise
+from entente.desk.compose import Composed, Composer, Draft
 from entente.desk.evidence import AlarmBoard, Finding, make_finding
-from entente.desk.gate import OFFICER, Gate, Release
-from entente.desk.sealing import reopen_own, seal_body
-from entente.kernel.envelope import MESSAGE_TYPE, SignedMessage, sign_envelope
-from entente.kernel.errors import Denied, EntenteError, Fork, Malformed, NotFound, PeerError, TransportError
-from entente.kernel.ids import LeafHash, LogIndex, PartyID
-from entente.kernel.keys import PublicKey, SigningKey
-from entente.kernel.kinds import KindTable
-from entente.kernel.message import (
-    MAX_BODY_BYTES,
-    Addressee,
-    ParsedMessage,
-    Payload,
-    Seen,
-    encode_payload,
-    parse_body,
-    parse_message,
-)
-from entente.kernel.ports import Clock, Random, Transport
-from entente.kernel.roster import SealKeyWire
-from entente.kernel.sealed import SealContext
+from entente.desk.gate import Gate, Release
+from entente.kernel.errors import Denied, EntenteError, Fork, NotFound, PeerError, TransportError
+from entente.kernel.ids import LeafHash, LogIndex
+from entente.kernel.keys import PublicKey
+from entente.kernel.ports import Clock, Transport
 from entente.kernel.time import encode_utc
 
 QUEUED: Final = "queued"
@@ -71,26 +56,8 @@ SIGNED: Final = "signed"
 RECORDED: Final = "recorded"
 REFUSED: Final = "refused"
 WITHDRAWN: Final = "withdrawn"
-MAX_CIPHERTEXT_BYTES: Final = 49_152
 MAX_WAITING: Final = 10_000
 _SEEN_DENIED: Final = frozenset({"seen-ahead", "seen-fork"})
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """Something to say. Empty ``addressees``: open to every party.
-
-    Args:
-        body: Canonical bytes of the kind's body.
-        token: Chosen by whoever asks, so that asking twice says it once; drawn when empty.
-    """
-
-    kind: str
-    body: bytes = field(repr=False)
-    officers: tuple[str, ...]
-    addressees: tuple[str, ...] = ()
-    purpose: str = OFFICER
-    token: str = ""
 
 
 class OutboxItem(msgspec.Struct, frozen=True):
@@ -113,66 +80,30 @@ class OutboxItem(msgspec.Struct, frozen=True):
     trouble: str
 
 
-class Joint(Protocol):
-    """What the outbox needs to know of the record as we follow it. Safe from several threads."""
-
-    def find_head(self) -> tuple[int, LeafHash] | None:
-        """Return number and name of our last message in the record; None before our roster is in it."""
-
-    def is_followed(self) -> bool:
-        """Tell whether the record was followed at least once since the start."""
-
-    def get_seal_keys(self, parties: tuple[str, ...]) -> dict[PartyID, SealKeyWire]:
-        """Return the seal keys in force; raise `Denied` for a name that is no other party."""
-
-    def list_others(self) -> tuple[str, ...]:
-        """Return every other party."""
-
-    def check(self, signed: SignedMessage, opened: ParsedMessage[Any] | None) -> None:
-        """Return if our copy of the rules would accept this as the next entry; raise otherwise."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Composed:
-    signed: SignedMessage
-    seq: int
-    salt: bytes | None = field(repr=False)
-    ciphertexts: dict[PartyID, bytes] = field(repr=False)
-
-
 class Outbox:
     """The outbox of one desk. `put` may be called from any thread, `step` from one."""
 
-    def __init__(  # noqa: PLR0913 - the ports of one queue, each by its name
+    def __init__(
         self,
         book: Book,
+        composer: Composer,
         *,
-        key: SigningKey,
-        party: str,
-        origin: str,
         center_key: PublicKey,
-        joint: Joint,
-        view: CenterView,
         transport: Transport,
         gate: Gate,
         board: AlarmBoard,
-        kinds: KindTable,
         clock: Clock,
-        random: Random,
     ) -> None:
         self._book = book
-        self._key = key
-        self._party = party
-        self._origin = origin
+        self._composer = composer
+        self._joint = composer.joint
+        self._view = composer.view
+        self._origin = composer.origin
         self._center_key = center_key
-        self._joint = joint
-        self._view = view
         self._transport = transport
         self._gate = gate
         self._board = board
-        self._kinds = kinds
         self._clock = clock
-        self._random = random
         self._lock = threading.RLock()
         self.on_put: Callable[[], None] = lambda: None
         self.restore_promises()
@@ -195,18 +126,9 @@ class Outbox:
         return item
 
     def _put(self, draft: Draft) -> OutboxItem:
-        kind = self._kinds.get(draft.kind)
-        parse_body(draft.body, kind.body)
-        if draft.addressees and not kind.may_be_sealed:
-            raise Malformed("not-sealable", f"{draft.kind}: expected an open message, got addressees")
-        if len(draft.body) > MAX_BODY_BYTES:
-            raise Malformed(
-                "too-large", f"{draft.kind}: expected <= {MAX_BODY_BYTES} bytes, got {len(draft.body)}"
-            )
-        if tuple(sorted(set(draft.addressees))) != draft.addressees:
-            raise Malformed("to-order", "addressees: expected each party once, sorted by name")
+        self._composer.check_form(draft)
         with self._lock:
-            token = draft.token or self._random.draw(16).hex()
+            token = draft.token or self._composer.random.draw(16).hex()
             known = self._book.read_one("SELECT * FROM outbox WHERE token = ?", (token,))
             if known is not None:
                 return _item(known)
@@ -218,7 +140,7 @@ class Outbox:
             at = encode_utc(self._clock.now_utc())
             if waiting or not self._is_ready():
                 return self.get(self._insert(draft, token, at))
-            composed = self._compose(draft, at)
+            composed = self._composer.compose(draft, at)
             with self._book.transaction():
                 number = self._insert(draft, token, at)
                 self._keep_signed(number, draft, composed)
@@ -255,53 +177,7 @@ class Outbox:
         last = self._book.read_one("SELECT max(seq) AS seq FROM outbox WHERE state = 'recorded'")
         return last is None or last["seq"] is None or last["seq"] <= head[0]
 
-    def _compose(self, draft: Draft, at: str) -> _Composed:
-        """Return the draft signed with the next number, checked by our own rules. Nothing is kept yet.
-
-        SECURITY: until it is kept, the signed envelope lives in this process alone: if the rules refuse it or
-        we crash, no second envelope with its number was ever shown to anyone.
-        """
-        head = self._joint.find_head()
-        if head is None:
-            raise AssertionError("outbox: composed before our roster was in the record")
-        seq, prev = head[0] + 1, head[1]
-        size, root = self._view.seen
-        to: tuple[Addressee, ...] = ()
-        raw, commitment, salt = draft.body, None, None
-        ciphertexts: dict[PartyID, bytes] = {}
-        if draft.addressees:
-            context = SealContext(self._origin, PartyID(self._party), seq, draft.kind, PartyID(""))
-            keys = self._joint.get_seal_keys(draft.addressees)
-            sealed = seal_body(draft.body, context, keys, random=self._random)
-            to, commitment, salt = sealed.to, sealed.commitment, sealed.salt
-            ciphertexts, raw = sealed.ciphertexts, b"null"
-            largest = max(map(len, ciphertexts.values()))
-            if largest > MAX_CIPHERTEXT_BYTES:
-                raise Malformed(
-                    "too-large", f"ciphertext: expected <= {MAX_CIPHERTEXT_BYTES} bytes, got {largest}"
-                )
-        payload = Payload(
-            v=1,
-            kind=draft.kind,
-            center=self._origin,
-            author=self._party,
-            officers=sorted(set(draft.officers)),
-            seq=seq,
-            prev=prev,
-            seen=Seen(size=size, root=root.hex()),
-            at=at,
-            to=list(to),
-            body=msgspec.Raw(raw),
-            sealed=commitment,
-        )
-        signed = sign_envelope(encode_payload(payload), MESSAGE_TYPE, [self._key])
-        opened = None
-        if salt is not None:
-            opened = reopen_own(parse_message(signed, self._kinds.bodies), salt, draft.body, self._kinds)
-        self._joint.check(signed, opened)
-        return _Composed(signed, seq, salt, ciphertexts)
-
-    def _keep_signed(self, number: int, draft: Draft, composed: _Composed) -> None:
+    def _keep_signed(self, number: int, draft: Draft, composed: Composed) -> None:
         """Pass the gate and make the envelope durable, all in one transaction: after this it may be sent."""
         recipients = draft.addressees or self._joint.list_others()
         release = Release(draft.kind, draft.body, recipients, draft.officers, draft.purpose)
@@ -322,7 +198,7 @@ class Outbox:
                 # said.
                 db.execute(
                     "INSERT OR REPLACE INTO bodies VALUES (?, ?, ?, ?)",
-                    (leaf, self._party, composed.salt, draft.body),
+                    (leaf, self._composer.party, composed.salt, draft.body),
                 )
 
     def step(self) -> OutboxItem | None:
@@ -369,7 +245,7 @@ class Outbox:
             if self._row(row["id"])["state"] != QUEUED or not self._is_ready():
                 return None
             try:
-                self._keep_signed(row["id"], draft, self._compose(draft, row["at"]))
+                self._keep_signed(row["id"], draft, self._composer.compose(draft, row["at"]))
             except (Denied, PeerError, NotFound) as error:
                 # Its turn came, and things have changed since it was written down: it was never signed for
                 # anyone.

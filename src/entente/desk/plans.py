@@ -31,9 +31,10 @@ from entente.deconflict import (
     compare_with_plan,
 )
 from entente.desk.book import Book
+from entente.desk.compose import Draft
 from entente.desk.evidence import AlarmBoard, Finding
 from entente.desk.gate import DESK
-from entente.desk.outbox import Draft, Outbox
+from entente.desk.outbox import Outbox
 from entente.joint import MessageRow
 from entente.kernel.charter import get_charter
 from entente.kernel.errors import EntenteError, NotFound, StoreError

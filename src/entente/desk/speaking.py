@@ -39,7 +39,8 @@ from entente.deconflict import (
 )
 from entente.desk import requests as ask
 from entente.desk.assembly import Desk
-from entente.desk.outbox import RECORDED, REFUSED, Draft, OutboxItem
+from entente.desk.compose import Draft
+from entente.desk.outbox import RECORDED, REFUSED, OutboxItem
 from entente.dialogue import (
     READOUT_TYPE,
     About,

@@ -32,10 +32,11 @@ from entente.deconflict import Deliver, Delivery, find_receipt
 from entente.desk.book import Book
 from entente.desk.checks import CHUNK_ENTRIES, CenterView, Step
 from entente.desk.client import RecordSource
+from entente.desk.compose import Draft
 from entente.desk.evidence import AlarmBoard, Finding, make_finding
 from entente.desk.gate import DESK
 from entente.desk.outbox import REFUSED as MESSAGE_REFUSED
-from entente.desk.outbox import SIGNED, Draft, Outbox
+from entente.desk.outbox import SIGNED, Outbox
 from entente.desk.sealing import find_addressee, open_received, reopen_own
 from entente.desk.views import REFUSED, UNREADABLE, JointViews, Opening, Taken
 from entente.joint import KINDS
