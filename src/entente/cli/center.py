@@ -1,4 +1,4 @@
-"""`entente center init|serve`: make a center from the parties' cards, and run it.
+"""`entente center init|serve|restore`: make a center from the parties' cards, run it, restore it.
 
 Invariants: `init` writes nothing that can be served unless the whole charter is sound; `serve` prints
 where it listens and what it waits for, and ends with its own exit codes.
@@ -38,7 +38,7 @@ _METRES: Final = {
 
 app = make_app(
     "center",
-    "Make a center, or run it.\n\n"
+    "Make a center, run it, or restore its record from a party's mirror.\n\n"
     "Example: entente center init ./center --origin example.org/joint --name 'Joint center'\n"
     "           --url http://127.0.0.1:7100 --card us/us.party.json --card ru/ru.party.json\n"
     "Example: entente center serve ./center",
@@ -143,6 +143,35 @@ def serve(
         without=tuple(start_without or ()),
         on_ready=lambda url: _print_ready(url, as_json=json),
     )
+
+
+@app.command
+def restore(
+    folder: Path,
+    *,
+    mirror: Annotated[Path, Parameter(help="A party's mirror folder, or a copy of it.")],
+    json: Json = False,
+) -> int:
+    """Put the record of a party's mirror in the place of a lost, damaged or old journal.
+
+    The center must not run. The old journal is kept beside the new one. The next start asks the
+    witnesses, as every start does.
+
+    Example: entente center restore ./center --mirror ./us/mirror
+    """
+    from entente.center.restore import restore_journal_from
+    from entente.store.clock import SystemClock
+    from entente.store.mirror import FolderTileSource
+
+    done = restore_journal_from(folder, FolderTileSource(mirror), SystemClock())
+    if json:
+        print_json({"ok": True, "size": done.size, "replaced": done.replaced})
+    else:
+        print(f"journal   {done.size} entries, from {mirror}")
+        if done.replaced:
+            print(f"kept      the old journal, as {folder / done.replaced}")
+        print("\nNext: entente center serve", folder)
+    return ExitCode.OK
 
 
 def _print_ready(url: str, *, as_json: bool) -> None:

@@ -1,5 +1,4 @@
-"""`entente prove`: write one message's proof file from a desk's mirror, with the policy that it is checked
-under.
+"""`entente prove`: write one message's proof file from a desk's mirror, and the policy to check it under.
 
 Invariants: read from the mirror alone, offline; the proof is verified before it is written; the entry's
 exact bytes are inside, so that one file and the policy are all that a stranger needs.
