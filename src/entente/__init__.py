@@ -1,2 +1,1 @@
 """entente: a joint center in software for parties that do not trust each other."""
-

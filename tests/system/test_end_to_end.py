@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from entente.cli.stage import Stage, free_ports
-from entente.kernel.errors import TransportError
+from entente.kernel.errors import EntenteError, TransportError
 from entente.kernel.time import parse_utc
 
 SECRET = "Mosul-Hotel-Quebec-58"
@@ -93,7 +93,7 @@ def _thread(stage: Stage, party: str, name: str) -> list[Any]:
 
     try:
         found: list[Any] = DeskLink.open(stage.folder / party).call("GET", "/api/thread", name=name)
-    except Exception:
+    except EntenteError:
         return []
     return found
 

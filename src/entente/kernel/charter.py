@@ -46,9 +46,9 @@ MAX_PARTIES: Final = 64
 class AgreedRules(WireStruct, frozen=True):
     """What the founding parties agreed on in numbers.
 
-    Separation (at most 1,000 km) widens volumes before they are compared. A read position that differs by more than
-    ``read_back_tolerance_cm`` does not count. An unanswered message goes to the next contact every
-    ``escalate_minutes`` and lapses after ``lapse_minutes``; a readout nobody answered in
+    Separation (at most 1,000 km) widens volumes before they are compared. A read position that differs
+    by more than ``read_back_tolerance_cm`` does not count. An unanswered message goes to the next contact
+    every ``escalate_minutes`` and lapses after ``lapse_minutes``; a readout nobody answered in
     ``readout_minutes`` is recorded as silent. ``dishonest_witnesses`` is f of the quorum rule, or null for
     the default.
     """
