@@ -146,8 +146,8 @@ def _check_center(message: VerifiedMessage[Any], rows: Rows) -> None:
         raise PeerError(
             "other-center", f"message: expected center {charter.origin!r}, got {payload.center!r}"
         )
-    parties = {founder.party for founder in charter.charter.parties}
-    if payload.author not in parties and payload.author != CENTER:
+    author = payload.author
+    if author != CENTER and not any(author == founder.party for founder in charter.charter.parties):
         raise PeerError("unknown-author", f"author: expected a party, got {payload.author!r}")
 
 
