@@ -402,6 +402,19 @@ def test_host_cannot_read_a_sealed_text(stage: Stage) -> None:
     assert parsed.body == stage.desk.archive.read(3).body
 
 
+def test_a_long_absence_is_receipted_in_messages_that_fit(stage: Stage) -> None:
+    leaves = [
+        stage.center.say("ru", "thread.say", make_say(f"text {place}"), officers=["duty-1"])
+        for place in range(700)
+    ]
+    stage.desk.run_once()
+    assert stage.alarms() == {}
+    assert stage.desk.link.state == "good"
+    receipts = [find_receipt(stage.desk.rows, leaf, "us") for leaf in leaves]
+    assert {receipt.delivery for receipt in receipts if receipt} == {"readable"}
+    assert None not in receipts
+
+
 def test_receipts_are_said_by_the_desk_alone_and_once(stage: Stage) -> None:
     leaf = stage.center.say("ru", "activity.notify", make_notify(), officers=["duty-1"])
     for _ in range(3):

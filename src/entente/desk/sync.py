@@ -40,9 +40,11 @@ from entente.desk.outbox import SIGNED, Outbox
 from entente.desk.sealing import find_addressee, open_received, reopen_own
 from entente.desk.views import REFUSED, UNREADABLE, JointViews, Opening, Taken
 from entente.joint import KINDS
+from entente.kernel.canonical import encode_canonical
 from entente.kernel.charter import get_charter
 from entente.kernel.envelope import parse_envelope
 from entente.kernel.errors import (
+    Denied,
     EntenteError,
     Fork,
     Malformed,
@@ -52,7 +54,7 @@ from entente.kernel.errors import (
     VerificationFailed,
 )
 from entente.kernel.ids import PartyID
-from entente.kernel.message import ParsedMessage, encode_body, parse_message
+from entente.kernel.message import MAX_BODY_BYTES, ParsedMessage, encode_body, parse_message
 from entente.kernel.ports import Clock, Transport
 from entente.kernel.roster import PartyRow
 from entente.kernel.sealed import SealKey
@@ -65,6 +67,8 @@ from entente.record.tiles import TileSource
 from entente.store.mirror import Mirror
 
 MAX_DELIVERIES: Final = 500
+DELIVERY_BYTES: Final = 120
+"""What one delivery takes in a body besides its note, rounded up."""
 _CACHE_BYTES: Final = 32 * 2**20
 _OPEN_MARK: Final = b'"to":[]'
 
@@ -369,8 +373,14 @@ class Follower:
             if self._is_owed(row["leaf"], row["outcome"])
         ]
         if due:
-            body = encode_body(Deliver(messages=due))
-            self._outbox.put(Draft("receipt.deliver", body, (), purpose=DESK, token=batch))
+            draft = Draft(
+                "receipt.deliver", encode_body(Deliver(messages=due)), (), purpose=DESK, token=batch
+            )
+            try:
+                self._outbox.put(draft)
+            except (Denied, PeerError) as error:
+                # Ours to look into, and no fault of the center's: following goes on without this receipt.
+                self._board.raise_alarm(Finding("delivery-refused", f"our receipts: {error.message}", batch))
         with self._book.transaction() as db:
             db.execute("UPDATE outcomes SET said = 1 WHERE batch = ?", (batch,))
 
@@ -379,9 +389,15 @@ class Follower:
         return "" if row is None else str(row["batch"])
 
     def _make_batch(self) -> str:
-        rows = self._book.read(
-            "SELECT leaf, outcome FROM outcomes WHERE said = 0 ORDER BY idx LIMIT ?", (MAX_DELIVERIES,)
+        waiting = self._book.read(
+            "SELECT leaf, outcome, note FROM outcomes WHERE said = 0 ORDER BY idx LIMIT ?", (MAX_DELIVERIES,)
         )
+        rows, size_bytes = [], 0
+        for row in waiting:
+            size_bytes += DELIVERY_BYTES + len(encode_canonical(row["note"]))
+            if rows and size_bytes > MAX_BODY_BYTES:
+                break
+            rows.append(row)
         if not rows:
             return ""
         named = "\n".join(f"{row['leaf']} {row['outcome']}" for row in rows)
