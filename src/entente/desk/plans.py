@@ -37,7 +37,7 @@ from entente.desk.gate import DESK
 from entente.desk.outbox import Outbox
 from entente.joint import MessageRow
 from entente.kernel.charter import get_charter
-from entente.kernel.errors import EntenteError, NotFound, StoreError
+from entente.kernel.errors import Denied, NotFound, PeerError, StoreError
 from entente.kernel.message import encode_body
 from entente.kernel.ports import Clock
 from entente.kernel.rows import Rows
@@ -169,7 +169,7 @@ class PlanShelf:
         draft = Draft("position.dispute", encode_body(body), tuple(said.officers[:1]), others, DESK, token)
         try:
             self._outbox.put(draft)
-        except EntenteError as error:
+        except (Denied, PeerError) as error:
             # The alarm stands all the same; what the dispute was refused for stands in it.
             words = f"dispute of {row.version[:12]}: {error.message}"
             self._board.raise_alarm(Finding("dispute-refused", words, row.version))

@@ -23,6 +23,7 @@ It has no thread of its own and reads no event stream: `serve` wakes it.
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -392,7 +393,8 @@ class Follower:
         waiting = self._book.read(
             "SELECT leaf, outcome, note FROM outcomes WHERE said = 0 ORDER BY idx LIMIT ?", (MAX_DELIVERIES,)
         )
-        rows, size_bytes = [], 0
+        rows: list[sqlite3.Row] = []
+        size_bytes = 0
         for row in waiting:
             size_bytes += DELIVERY_BYTES + len(encode_canonical(row["note"]))
             if rows and size_bytes > MAX_BODY_BYTES:
