@@ -14,6 +14,8 @@ expects is checked, and a demo that does not show it fails; processes that it st
 from __future__ import annotations
 
 import shutil
+import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -25,6 +27,7 @@ from entente.cli.output import ExitCode, print_json
 from entente.cli.run import Json, make_app
 from entente.cli.stage import Stage
 from entente.cli.story import Story, tell_story
+from entente.kernel.errors import Malformed
 
 app = make_app(
     "demo",
@@ -49,8 +52,12 @@ def demo(
 ) -> int:
     """Run the replay."""
     began = time.monotonic()
+    if folder is not None and folder.exists():
+        raise Malformed("exists", f"demo folder {str(folder)!r}: expected none, found one")
+    # Told to stop from outside, the processes that it started must end with it.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(128 + signal.SIGTERM))
     temporary = Path(tempfile.mkdtemp(prefix="entente-demo-")) if folder is None else None
-    stage = Stage((temporary or folder or Path()) / "center-and-desks", rate=rate, quiet=json)
+    stage = Stage(temporary / "run" if temporary else (folder or Path()).resolve(), rate=rate, quiet=json)
     try:
         story = tell_story(stage)
         if json:

@@ -12,7 +12,7 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 
 from entente.kernel.errors import (
     Denied,
@@ -48,15 +48,20 @@ class ExitCode(IntEnum):
 HINTS: Mapping[str, str] = {
     "no-desk": "give the desk's folder with --desk DIR or set ENTENTE_DESK",
     "desk-not-running": "start it with: entente desk serve DIR",
+    "no-answer": "check the address, and that the center runs",
     "not-joined": "join a center first: entente desk join DIR --center URL",
     "waiting-for-witness": "start the other parties' desks; entente doctor names the one that is missing",
     "no-charter": "every founding party must run: entente desk join DIR --center URL",
 }
 
 
+# A file or folder that the command named and that is not there: a mistake in the command, not a refusal.
+_NAMED_WRONG: Final = frozenset({"no-file", "no-desk"})
+
+
 def exit_code(error: EntenteError) -> ExitCode:
     """Return the code that tells a script what kind of error this was."""
-    if isinstance(error, Malformed):
+    if isinstance(error, Malformed) or error.code in _NAMED_WRONG:
         return ExitCode.USAGE
     if isinstance(error, PeerError):
         return ExitCode.VERIFICATION_FAILED

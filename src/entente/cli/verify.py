@@ -118,9 +118,15 @@ def _print_mirror(report: RecordReport, failures: list[str], unchecked: list[str
     console = Console(highlight=False)
     counts = report.counts
     standing = report.standing.name.lower() if report.standing is not None else "not judged"
-    console.print(f"record    {report.origin}{'  (an exercise)' if report.exercise else ''}", markup=False)
-    console.print(f"charter   {report.fingerprint}", markup=False)
-    console.print(f"size      {report.size} entries, root {report.root[:16]}, {standing}", markup=False)
+    console.print(
+        f"record    {report.origin}{'  (an exercise)' if report.exercise else ''}",
+        markup=False,
+        soft_wrap=True,
+    )
+    console.print(f"charter   {report.fingerprint}", markup=False, soft_wrap=True)
+    console.print(
+        f"size      {report.size} entries, root {report.root[:16]}, {standing}", markup=False, soft_wrap=True
+    )
     console.print("\nChecked:")
     for line in (
         f"{counts.entries} entries replayed: form, keys, chains, rules; {counts.signatures} signatures",
@@ -130,14 +136,14 @@ def _print_mirror(report: RecordReport, failures: list[str], unchecked: list[str
         f"{report.tiles} hash tiles and {report.bundles} entry bundles derived again; root and log signature",
         *(f"cosigned by {one.witness} at {encode_utc(from_unix_s(one.time_s))}" for one in report.cosigned),
     ):
-        console.print(f"  {line}", markup=False)
+        console.print(f"  {line}", markup=False, soft_wrap=True)
     console.print("\nNot checked:")
     for line in unchecked:
-        console.print(f"  {line}", markup=False)
+        console.print(f"  {line}", markup=False, soft_wrap=True)
     if failures:
         console.print(f"\nFAILED: {len(failures)} found", style="bold red")
         for line in failures[:20]:
-            console.print(f"  {line}", markup=False)
+            console.print(f"  {line}", markup=False, soft_wrap=True)
         if len(failures) > 20:
             console.print(f"  and {len(failures) - 20} more; --json shows all")
     else:
