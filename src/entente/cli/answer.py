@@ -1,4 +1,4 @@
-"""`entente ack|readback|concur|object`: what a receiving officer answers.
+"""`entente ack|readback|concur|object|dismiss`: what a receiving officer answers.
 
 Invariants: each answer names its officer; reading back without ``--at`` says what this desk's own map says
 of the position that was told, so that the officer reads words, not digits; an objection has a reason.
@@ -41,7 +41,18 @@ object_app = make_app(
     "Object to an activity, with a reason.\n\n"
     "Example: entente object strike-1 --desk ./ru --officer duty-1 --reason 'our positions are there'",
 )
-APPS = {"ack": ack_app, "readback": readback_app, "concur": concur_app, "object": object_app}
+dismiss_app = make_app(
+    "dismiss",
+    "Take an alarm down, in an officer's name and for a reason; its evidence is kept.\n\n"
+    "Example: entente dismiss 2 --desk ./us --officer duty-1 --why 'corrected by entry 23'",
+)
+APPS = {
+    "ack": ack_app,
+    "readback": readback_app,
+    "concur": concur_app,
+    "object": object_app,
+    "dismiss": dismiss_app,
+}
 
 
 @ack_app.default
@@ -184,3 +195,23 @@ def object_to(
         "POST", "/api/object", {"officer": officer, "activity": activity, "reason": reason}
     )
     return print_spoken(answer, f"objected to {activity!r}", as_json=json)
+
+
+@dismiss_app.default
+def dismiss(
+    alarm: Annotated[int, Parameter(name="ALARM")],
+    /,
+    *,
+    officer: OfficerName,
+    why: Annotated[str, Parameter(help="Why it need not stand any longer.")],
+    desk: DeskFolder = None,
+    json: Json = False,
+) -> int:
+    """Take ALARM down."""
+    body = {"officer": officer, "alarm": alarm, "why": why}
+    found = DeskLink.open(desk).call("POST", "/api/dismiss", body)
+    if json:
+        print_json({"ok": True, **found})
+    else:
+        print(f"alarm {alarm} is down; its evidence is kept")
+    return ExitCode.OK

@@ -9,6 +9,7 @@ the first line.
 
 from __future__ import annotations
 
+import json as jsonlib
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -64,8 +65,23 @@ def watch(*, desk: DeskFolder = None, json: Json = False) -> int:
         if json:
             print_json(event)
         else:
-            print(f"{event.get('event', 'message'):<14} {event.get('data', '')}", flush=True)
+            print(say_event(event.get("event", ""), jsonlib.loads(event.get("data", "{}"))), flush=True)
     return ExitCode.OK
+
+
+def say_event(name: str, data: dict[str, Any]) -> str:
+    """Return an event of the desk in one line for a person."""
+    if name == "entry":
+        officers = f" ({', '.join(data['officers'])})" if data["officers"] else ""
+        sealed = ", sealed" if data["is_sealed"] else ""
+        at = data["at"][:19].replace("T", " ")
+        what = f"{data['author']}{officers}: {data['kind']}, {data['standing']}{sealed}"
+        return f"{at}  {data['index']:>6}  {what}"
+    if name == "alarm":
+        return f"ALARM {data.get('id', '')}: {data.get('words', data)}"
+    if name == "link":
+        return f"line to the center: {data['state']}{': ' + data['trouble'] if data['trouble'] else ''}"
+    return f"{name}: {data}"
 
 
 def _print_status(found: dict[str, Any]) -> None:
@@ -83,7 +99,7 @@ def _print_status(found: dict[str, Any]) -> None:
         if alarm["evidence"]:
             console.print(Text(f"  evidence: {alarm['evidence']}"))
     console.print(
-        Text(f"{found['name']} ({found['party']}) at {found['center']}   {found['now']}", style="bold")
+        Text(f"{found['name']} ({found['party']}) at {found['center']}   {found['now'][:19]}Z", style="bold")
     )
     trouble = f": {link['trouble']}" if link["trouble"] else ""
     style = "green" if link["state"] in {"live", "connected", "good"} else "yellow"

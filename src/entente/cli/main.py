@@ -35,6 +35,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "readback": ("Tell and answer", "answer", "read a notified position back, confirm or dispute one"),
     "concur": ("Tell and answer", "answer", "agree to an activity that needs your agreement"),
     "object": ("Tell and answer", "answer", "object to an activity, with a reason"),
+    "dismiss": ("Tell and answer", "answer", "take an alarm down, for a reason"),
     "say": ("Talk", "talk", "say something on the hotline, in a thread"),
     "readout": ("Talk", "talk", "propose, sign or dissent from a readout of a call or meeting"),
     "status": ("Look", "look", "what stands, what is due, what conflicts"),
