@@ -20,7 +20,7 @@ import msgspec
 
 from entente.center.draft import CenterPlan, Draft, PartyCard
 from entente.center.folder import CenterFolder, CenterSettings
-from entente.center.founding import Founding, init_center
+from entente.center.founding import Founding, init_center, parse_signature_set
 from entente.kernel.charter import AgreedRules
 from entente.kernel.envelope import (
     MESSAGE_TYPE,
@@ -213,5 +213,5 @@ def init_signed(root: Path, parties: list[PartySimulator], **options: Any) -> Dr
     folder = CenterFolder(root)
     founding = Founding(folder, folder.read_keys())
     for party in parties:
-        founding.add(party.sign_charter(draft))
+        founding.add(parse_signature_set(party.sign_charter(draft)))
     return draft

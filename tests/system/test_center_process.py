@@ -136,6 +136,9 @@ def test_a_center_is_founded_takes_a_message_and_becomes_settled(tmp_path: Path,
             lines = iter(events.iter_lines())
             first = [next(lines) for _ in range(5)]
         assert first[2:5] == ["id: 1", "event: recorded", 'data: {"from": 0, "to": 3}']
+        with http.stream("GET", "/events", headers={"last-event-id": "99999"}) as events:
+            lines = iter(events.iter_lines())
+            assert next(line for line in lines if line.startswith("event")) == "event: reset"
         assert center.stop() == 0
 
 

@@ -10,7 +10,7 @@ It shows a draft to anyone who can connect: nothing in it is secret.
 
     >>> draft = init_center(Path("center"), plan, settings, clock, random)
     >>> founding = Founding(folder, keys)
-    >>> founding.add(body)
+    >>> founding.add(parse_signature_set(body))
     >>> founding.is_complete
     True
 """
@@ -163,14 +163,13 @@ class Founding:
             cards.append(msgspec.json.decode(data, type=PartyCard, strict=True))
         return cards
 
-    def add(self, body: bytes) -> None:
+    def add(self, given: SignatureSet) -> None:
         """Keep a party's signatures.
 
         Raises:
             Malformed, VerificationFailed, Denied: What is wrong with them.
             StoreError: They could not be kept.
         """
-        given = parse_signature_set(body)
         part = verify_signature_set(self.draft, given)
         known = self._parts.get(part.party)
         if known is not None:

@@ -34,7 +34,7 @@ _ENVELOPE: Final = {"$ref": "#/components/schemas/EnvelopeWire"}
 
 
 def make_schemas(kinds: KindTable) -> dict[str, Any]:
-    """Return every schema by name; a kind's body is ``body:<kind>``."""
+    """Return every schema by name; a kind's body is ``body.<kind>``."""
     bodies = {kind.name: kind.body for kind in kinds}
     types = [
         SubmissionWire, RecordedAnswer, ErrorAnswer, Refusal, CharterAnswer, SignatureSet, StatusAnswer,
@@ -44,7 +44,7 @@ def make_schemas(kinds: KindTable) -> dict[str, Any]:
     refs, schemas = msgspec.json.schema_components(types, ref_template=_REF)
     by_type = dict(zip(types, refs, strict=True))
     for name, body in bodies.items():
-        schemas[f"body:{name}"] = by_type[body]
+        schemas[f"body.{name}"] = by_type[body]
     # What the types hold as raw bytes is an envelope, parsed strictly of its own.
     for struct, field in (
         ("SubmissionWire", "envelope"),
@@ -89,7 +89,7 @@ def _tie_bodies(schemas: dict[str, Any], bodies: dict[str, type[Any]]) -> None:
     payload["allOf"] = [
         {
             "if": {"properties": {"kind": {"const": name}, "to": {"maxItems": 0}}},
-            "then": {"properties": {"body": {"$ref": f"#/components/schemas/body:{name}"}}},
+            "then": {"properties": {"body": {"$ref": f"#/components/schemas/body.{name}"}}},
         }
         for name in sorted(bodies)
     ]

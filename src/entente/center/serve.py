@@ -24,6 +24,7 @@ from typing import Final
 import structlog
 import uvicorn
 
+from entente.center.corked import CorkedProtocol
 from entente.center.folder import CenterFolder
 from entente.center.http import CenterApp, CenterHTTP, make_app
 from entente.center.service import Center, CenterPorts, open_center
@@ -136,7 +137,7 @@ def _make_server(app: CenterApp, center: Center) -> _Server:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=CorkedProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

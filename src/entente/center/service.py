@@ -29,7 +29,7 @@ import structlog
 from entente.center.answers import NotSigning
 from entente.center.circle import find_dishonest, list_members
 from entente.center.folder import CenterFolder, CenterSettings, HostKeys
-from entente.center.founding import CharterAnswer, Founding, describe_founded
+from entente.center.founding import CharterAnswer, Founding, describe_founded, parse_signature_set
 from entente.center.ladder_clock import LadderClock, LadderPorts
 from entente.center.metrics import Metrics
 from entente.center.reading import Reading
@@ -209,24 +209,27 @@ class Center:
 
     def process_charter(self) -> CharterAnswer:
         """Return the charter as it stands."""
-        founding = self._founding
-        if self._writer.published is not None:
-            return describe_founded(self._writer.journal.read_entry(0))
-        if founding is None:
-            raise AssertionError("center: expected a draft or a record")
         with self._founding_lock:
-            return founding.describe()
+            founding = self._founding
+            if self._writer.published is None and founding is not None:
+                return founding.describe()
+        return describe_founded(self._writer.journal.read_entry(0))
 
     def process_signatures(self, body: bytes) -> CharterAnswer:
         """Keep a party's signatures; with the last one, found the center."""
-        founding = self._founding
-        if founding is None:
-            raise Denied("founded", "founding: expected a draft, this center is founded already")
+        given = parse_signature_set(body)
         with self._founding_lock:
-            founding.add(body)
-            if founding.is_complete and self._writer.published is None:
-                self._found(founding)
-        return self.process_charter()
+            founding = self._founding
+            if founding is not None and self._writer.published is None:
+                founding.add(given)
+                if founding.is_complete:
+                    self._found(founding)
+                    self._founding = None
+        charter = self.process_charter()
+        if charter.state == "founded" and not {one.keyid for one in given.signatures} <= set(charter.signed):
+            # Sending again what was taken is answered with the charter; anything else comes too late.
+            raise Denied("founded", "founding: expected a draft, this center is founded already")
+        return charter
 
     def process_status(self) -> StatusAnswer:
         """Return how the center is."""

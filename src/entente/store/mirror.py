@@ -8,7 +8,7 @@ Invariants:
   * The checkpoint is written last: whatever it covers is durable before it is.
   * No path leaves the folder: a path is parsed in its one spelling before a file is touched; a file that
     is a link is refused.
-  * A full tile is written once; partial ones that a full tile replaces are removed after the checkpoint is.
+  * A full tile is written once; its partial forms are removed after the checkpoint is written, not before.
 
 It checks nothing that it is given: `desk.sync` verified it before, `record.verifier` does it again whenever
 asked.
@@ -158,19 +158,19 @@ class Mirror:
         return touched
 
     def _drop_partial(self, old: int, new: int) -> None:
-        """Remove partial tiles of the old right edge that a full tile has replaced."""
+        """Remove every partial form of tiles that have become full (tlog-tiles, section Partial tiles)."""
         level, was, now = 0, old, new
         while was:
-            index, width = divmod(was, TILE_WIDTH)
-            if width and now // TILE_WIDTH > index:
-                self._unlink(Tile(level, index, width))
+            for index in range(was // TILE_WIDTH, now // TILE_WIDTH):
+                self._unlink_partial(Tile(level, index))
                 if level == 0:
-                    self._unlink(Tile(ENTRIES, index, width))
+                    self._unlink_partial(Tile(ENTRIES, index))
             level, was, now = level + 1, was // TILE_WIDTH, now // TILE_WIDTH
 
-    def _unlink(self, tile: Tile) -> None:
+    def _unlink_partial(self, tile: Tile) -> None:
         # Only tidiness hangs on this: a reader that misses a partial tile asks for the full one.
-        path = self._folder / encode_tile_path(tile)
+        folder = self._folder / (encode_tile_path(tile) + ".p")
         with contextlib.suppress(OSError):
-            path.unlink()
-            path.parent.rmdir()
+            for path in folder.iterdir():
+                path.unlink()
+            folder.rmdir()

@@ -35,6 +35,8 @@ from entente.kernel.errors import StoreError
 MIGRATIONS: Final = "entente.store:migrations"
 _READERS: Final = 16
 """Threads that read at one time; each keeps its connection."""
+_LOG_PAGES: Final = 8_000
+"""Write-ahead log of 32 MB before its pages go to the database: a busy page goes there once for many."""
 _BUSY_MS: Final = 5_000
 """How long a writer waits for another program that reads the file (a backup): then it is an error."""
 
@@ -202,6 +204,7 @@ def _prepare_writer(connection: Any, _record: Any) -> None:  # noqa: ANN401 - th
         f"busy_timeout={_BUSY_MS}",
         "trusted_schema=OFF",
         "cache_size=-65536",
+        f"wal_autocheckpoint={_LOG_PAGES}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

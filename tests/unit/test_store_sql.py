@@ -1,0 +1,130 @@
+"""The database: durable, strict, of one version, and the same as its tables say."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import select, text
+
+from entente.kernel.errors import StoreError
+from entente.store.sql import Database, open_sqlite
+from entente.store.sql_rows import SqlRows, decode_row
+from entente.store.tables import META, METADATA, ROWS
+from tests.unit.test_rows_contract import BoatRow, boat
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = open_sqlite(tmp_path / "center.db")
+    yield opened
+    opened.close()
+
+
+def test_migrations_make_the_tables_that_queries_are_built_from(database: Database) -> None:
+    with database.write() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": "version_store"})
+        assert compare_metadata(context, METADATA) == []
+        rows = connection.execute(text("SELECT name, sql FROM sqlite_schema WHERE type = 'table'")).all()
+        made = {name: sql for name, sql in rows if name != "version_store"}
+    assert set(made) == set(METADATA.tables)
+    assert all("STRICT" in sql for sql in made.values()), "a table that takes text for numbers"
+
+
+def test_a_commit_is_durable(database: Database) -> None:
+    with database.write() as connection:
+        pragmas = {
+            name: connection.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_what_raises_inside_a_transaction_is_undone(database: Database) -> None:
+    def write() -> None:
+        with database.write() as connection:
+            connection.execute(database.upsert(META), [{"name": "a", "value": "1"}])
+            raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        write()
+    with database.read() as connection:
+        assert connection.execute(select(META)).all() == []
+
+
+def test_an_upsert_replaces(database: Database) -> None:
+    for value in ("1", "2"):
+        with database.write() as connection:
+            connection.execute(database.upsert(META), [{"name": "a", "value": value}])
+    with database.read() as connection:
+        assert [tuple(row) for row in connection.execute(select(META))] == [("a", "2")]
+
+
+def test_readers_cannot_write(database: Database) -> None:
+    with pytest.raises(StoreError, match="readonly"), database.read() as connection:
+        connection.execute(database.upsert(META), [{"name": "a", "value": "1"}])
+
+
+def test_a_reader_sees_whole_commits_alone(database: Database) -> None:
+    seen: list[int] = []
+
+    def look() -> None:
+        with database.read() as connection:
+            seen.append(len(connection.execute(select(META)).all()))
+
+    with database.write() as connection:
+        connection.execute(database.upsert(META), [{"name": "a", "value": "1"}])
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+    look()
+    assert seen == [0, 1]
+
+
+def test_a_newer_database_is_refused(tmp_path: Path) -> None:
+    open_sqlite(tmp_path / "center.db").close()
+    with sqlite3.connect(tmp_path / "center.db") as connection:
+        connection.execute("UPDATE version_store SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(StoreError) as caught:
+        open_sqlite(tmp_path / "center.db")
+    assert caught.value.code == "newer-database"
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "center.db").write_bytes(b"not a database, and long enough to be looked at" * 100)
+    with pytest.raises(StoreError, match="not a database"):
+        open_sqlite(tmp_path / "center.db")
+
+
+def test_a_row_of_another_version_is_named(database: Database) -> None:
+    with pytest.raises(StoreError, match="table 'boats': expected a row of this version"):
+        decode_row(BoatRow, '{"name":1}')
+    with database.write() as connection:
+        connection.execute(database.upsert(ROWS), [{"tbl": "boats", "key": "ada", "data": "[]"}])
+    with pytest.raises(StoreError) as caught:
+        SqlRows(database).find(BoatRow, "ada")
+    assert caught.value.code == "bad-row"
+
+
+def test_expected_rows_are_found_and_absent_ones_are_remembered_until_the_commit(database: Database) -> None:
+    rows, other = SqlRows(database), SqlRows(database)
+    for at in range(100):
+        rows.put(boat(f"{at:03d}"))
+    rows.commit()
+    fresh = SqlRows(database)
+    fresh.expect(BoatRow, [f"{at:03d}" for at in range(150)])
+    assert fresh.find(BoatRow, "099") == boat("099")
+    other.put(boat("120"))
+    other.commit()
+    assert fresh.find(BoatRow, "120") is None
+    fresh.put(boat("120", tons=7))
+    assert fresh.find(BoatRow, "120") == boat("120", tons=7)
+    fresh.commit()
+    assert SqlRows(database).find(BoatRow, "120") == boat("120", tons=7)
+    assert fresh.find(BoatRow, "121") is None
