@@ -105,6 +105,8 @@ def test_sent_is_never_shown_as_acknowledged(stage: Stage) -> None:
     )
     settle(stage)
     ladder = stage.act("us", "status", said["leaf"], show=False)
+    sending = {rung["name"]: rung["at"] for rung in ladder["rungs"]}
+    assert sending["submitted"][:16] <= sending["recorded"][:16] <= sending["firm"][:16]
     rungs = {rung["name"]: rung["state"] for one in ladder["parties"] for rung in one["rungs"]}
     assert rungs["acknowledged"] != "reached"
     stage.act("ru", "ack", said["leaf"][:12], "--officer", "duty-2")

@@ -250,8 +250,14 @@ class Reading:
 
     def process_ladder(self, leaf: str) -> Answer:
         """Answer with every rung of a message's ladder."""
-        view = deconflict.describe_ladder(self.rows, parse_leaf_hash(leaf), self.name_standing)
+        view = deconflict.describe_ladder(
+            self.rows, parse_leaf_hash(leaf), self.name_standing, self._find_times
+        )
         return encode_answer(view)
+
+    def _find_times(self, index: int) -> tuple[str, str]:
+        place = archive.find_arrival(self.database, index)
+        return ("" if place is None else place.recorded_utc), ""
 
     def _describe(self, place: archive.Place) -> MessageAnswer:
         return MessageAnswer(

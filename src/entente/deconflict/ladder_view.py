@@ -61,11 +61,18 @@ class LadderView(msgspec.Struct, frozen=True):
     parties: tuple[PartyLadder, ...]
 
 
-def describe_ladder(rows: Rows, leaf: str, standing: Callable[[int], str]) -> LadderView:
+def describe_ladder(
+    rows: Rows,
+    leaf: str,
+    standing: Callable[[int], str],
+    times: Callable[[int], tuple[str, str]] = lambda _index: ("", ""),
+) -> LadderView:
     """Return the ladder of a message, or raise `NotFound` when nobody owes a receipt for it.
 
     Args:
         standing: What the record says of an entry by its index: ``recorded``, ``firm`` or ``settled``.
+        times: By when an entry was recorded, by the host's signed time, and firm, by the witnesses' signed
+            times; each empty where nobody here knows.
     """
     receipts = list_receipts(rows, leaf, list_parties(rows))
     if not receipts:
@@ -77,7 +84,7 @@ def describe_ladder(rows: Rows, leaf: str, standing: Callable[[int], str]) -> La
         message=leaf,
         kind=first.kind,
         author=first.author,
-        rungs=_describe_sending(first, standing),
+        rungs=_describe_sending(first, standing, times(first.submitted.index)),
         parties=tuple(
             PartyLadder(receipt.party, receipt.state, _describe_party(receipt, standing))
             for receipt in receipts
@@ -85,19 +92,29 @@ def describe_ladder(rows: Rows, leaf: str, standing: Callable[[int], str]) -> La
     )
 
 
-def _describe_sending(receipt: ReceiptRow, standing: Callable[[int], str]) -> tuple[Rung, ...]:
+def _describe_sending(
+    receipt: ReceiptRow, standing: Callable[[int], str], known: tuple[str, str]
+) -> tuple[Rung, ...]:
     sent = receipt.submitted
     word = standing(sent.index)
     place = f"entry {sent.index} of the record"
     firm = (
-        Rung("firm", "reached", f"{word}: cosigned by the witnesses", "", "", sent.index, word)
+        Rung("firm", "reached", f"{word}: cosigned by the witnesses", known[1], "", sent.index, word)
         if word in {"firm", "settled"}
         else Rung("firm", "not-yet", "not firm yet: too few witnesses have cosigned it")
     )
     return (
         _reach("submitted", f"submitted by {receipt.author}", sent, standing),
-        # The recording time is the center's word, and stands here only once it has given it in the record.
-        Rung("recorded", "reached", f"recorded as {place}", receipt.recorded_utc, "center", sent.index, word),
+        # The recording time is the center's word: in the record, or signed on a checkpoint seen here.
+        Rung(
+            "recorded",
+            "reached",
+            f"recorded as {place}",
+            receipt.recorded_utc or known[0],
+            "center",
+            sent.index,
+            word,
+        ),
         firm,
     )
 

@@ -96,6 +96,11 @@ _SCHEMA: Final = (
         dismissed_why TEXT NOT NULL DEFAULT ''
     ) STRICT;
     """,
+    """
+    CREATE TABLE milestones (
+        size INTEGER PRIMARY KEY, recorded TEXT NOT NULL DEFAULT '', firm TEXT NOT NULL DEFAULT ''
+    ) STRICT;
+    """,
 )
 """One script a version, applied in order; never changed once released."""
 

@@ -172,7 +172,9 @@ def list_inbox(desk: Desk) -> list[Plain]:
 def get_ladder(desk: Desk, request: ask.MessageRequest) -> Plain:
     """Return every rung of a message's ladder: who, when, and what has not happened."""
     row = desk.archive.resolve(request.message)
-    ladder: Plain = msgspec.to_builtins(describe_ladder(desk.rows, row.leaf, desk.follower.standing))
+    ladder: Plain = msgspec.to_builtins(
+        describe_ladder(desk.rows, row.leaf, desk.follower.standing, desk.follower.find_times)
+    )
     return ladder
 
 

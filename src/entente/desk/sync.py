@@ -42,7 +42,7 @@ from entente.desk.sealing import find_addressee, open_received, reopen_own
 from entente.desk.views import REFUSED, UNREADABLE, JointViews, Opening, Taken
 from entente.joint import KINDS
 from entente.kernel.canonical import encode_canonical
-from entente.kernel.charter import get_charter
+from entente.kernel.charter import CharterRow, get_charter
 from entente.kernel.envelope import parse_envelope
 from entente.kernel.errors import (
     Denied,
@@ -55,13 +55,15 @@ from entente.kernel.errors import (
     VerificationFailed,
 )
 from entente.kernel.ids import PartyID
+from entente.kernel.keys import parse_public_key
 from entente.kernel.message import MAX_BODY_BYTES, ParsedMessage, encode_body, parse_message
 from entente.kernel.ports import Clock, Transport
 from entente.kernel.roster import PartyRow
 from entente.kernel.sealed import SealKey
-from entente.kernel.time import encode_utc
+from entente.kernel.time import encode_utc, from_unix_s
+from entente.record.checkpoint import VerifiedCheckpoint
 from entente.record.cosignature import verify_cosignatures
-from entente.record.note import NoteKey, parse_note_key
+from entente.record.note import NoteKey, SignatureType, parse_note_key
 from entente.record.quorum import Standing, decide_standing
 from entente.record.tile_reader import TileReader
 from entente.record.tiles import TileSource
@@ -192,6 +194,34 @@ class Follower:
             self.view.undo()
             raise
         self.view.finish(step)
+        self._keep_milestone(step.checkpoint.size, "recorded", self._find_host_time(step.checkpoint))
+
+    def _find_host_time(self, checkpoint: VerifiedCheckpoint) -> str:
+        """Return the host's signed time on a checkpoint, or nothing where it gave none."""
+        charter = self.views.public.rows.find(CharterRow, "charter")
+        if charter is None:
+            return ""
+        center = parse_public_key(charter.charter.center)
+        key = NoteKey(f"{charter.origin}/host", SignatureType.COSIGNATURE_ED25519, center.raw)
+        found = verify_cosignatures(checkpoint.note, checkpoint, [key])
+        return encode_utc(from_unix_s(found[0].time_s)) if found else ""
+
+    def _keep_milestone(self, size: int, word: str, at: str) -> None:
+        if at:
+            with self._book.transaction() as db:
+                db.execute("INSERT OR IGNORE INTO milestones (size) VALUES (?)", (size,))
+                db.execute(f"UPDATE milestones SET {word} = ? WHERE size = ? AND {word} = ''", (at, size))  # noqa: S608 - one of two words of ours
+
+    def find_times(self, index: int) -> tuple[str, str]:
+        """Return by when an entry was recorded (the host's signed time) and firm (the witnesses')."""
+        found = []
+        for word in ("recorded", "firm"):
+            row = self._book.read_one(
+                f"SELECT {word} AS at FROM milestones WHERE size > ? AND {word} != '' ORDER BY size LIMIT 1",  # noqa: S608 - the same
+                (index,),
+            )
+            found.append(row["at"] if row is not None else "")
+        return found[0], found[1]
 
     def _keep_cosignatures(self, raw: bytes) -> None:
         """Keep the newest cosignatures beside the checkpoint that we hold, for whoever reads the mirror."""
@@ -442,7 +472,14 @@ class Follower:
             raise
         dishonest = get_charter(self.views.public.rows).rules.dishonest_witnesses
         decision = decide_standing(checkpoint, cosignatures, witnesses=keys, host=None, dishonest=dishonest)
-        return checkpoint.size if decision.standing >= least else 0
+        if decision.standing < least:
+            return 0
+        if least is Standing.FIRM:
+            # Firm since the witness that made the quorum full.
+            times = sorted(one.time_s for one in cosignatures)
+            at = encode_utc(from_unix_s(times[decision.needed - 1]))
+            self._keep_milestone(checkpoint.size, "firm", at)
+        return checkpoint.size
 
     def get_witness_keys(self) -> dict[PartyID, NoteKey]:
         """Return each party's witness key in force."""
