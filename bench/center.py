@@ -16,6 +16,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -27,7 +28,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
+import httpx
 
 from bench.load import SEPARATOR
 from bench.parties import PartySimulator, SeededRandom, encode_request, init_signed, make_party
@@ -38,7 +39,7 @@ from entente.kernel.message import encode_body
 from entente.kernel.sealed import SUITE, SealContext, pack_sealed, parse_seal_public
 from entente.kernel.wire import WireStruct
 from entente.store.clock import SystemClock
-from entente.store.tls import KeyedCertificate, issue_client, make_authority
+from entente.store.tls import KeyedCertificate, issue_client, make_authority, make_client_context
 
 CALLERS: Final = 64
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -124,12 +125,12 @@ def _build_request(
 
 
 def measure(
-    folder: Path, work: Path, port: int, files: list[Path], parties: list[PartySimulator]
+    folder: Path | None, work: Path, port: int, files: list[Path], parties: list[PartySimulator]
 ) -> dict[str, Any]:
-    """Run the load against a running center and return its figures."""
+    """Run the load against a running center and return its figures; without a folder, over plain HTTP."""
     plan = {
         "port": port,
-        "tls_ca": str(folder / "tls" / "authority.crt"),
+        "tls_ca": str(folder / "tls" / "authority.crt") if folder else "",
         "callers": [
             {
                 "requests": str(file),
@@ -160,6 +161,7 @@ def main() -> int:
     work = Path(tempfile.mkdtemp(prefix="entente-bench-"))
     try:
         _run(report, work, each)
+        _measure_flushes(report, work)
     finally:
         shutil.rmtree(work)
     report.write()
@@ -194,11 +196,30 @@ def _run(report: Report, work: Path, each: int) -> None:
             report.add(f"{name}: load's CPU", figures["cpu_s"] / figures["answers"] * 1e6, "us each")
 
 
+def _measure_flushes(report: Report, work: Path) -> None:
+    """Count the flushes of a running center under load, by system-call tracing."""
+    if shutil.which("strace") is None:
+        print("flushes a batch: not measured, strace is not installed")
+        return
+    folder, trace = work / "traced", work / "trace"
+    parties = [make_party(f"t{place:02d}") for place in range(8)]
+    init_signed(folder, parties)
+    with running_center(folder, trace=trace) as (_, port):
+        sent: dict[str, list[str]] = {}
+        files = build_requests(parties, "addressed", 25, work, sent)
+        measure(None, work, port, files, parties)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
+            text = http.get("/metrics").text
+    batches = float(re.findall(r"(?m)^entente_batch_messages_count (\S+)", text)[0])
+    counts = re.findall(
+        r"(?m)^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(fdatasync|fsync)$", trace.read_text()
+    )
+    flushes = sum(int(count) for count, _ in counts)
+    report.add("flushes a batch, journal and database together, by strace", flushes / batches, "")
+    report.add("messages a batch in that run", len(parties) * 25 / batches, "")
+
+
 def _post_first(work: Path, folder: Path, port: int, raw: bytes) -> None:
-    import httpx  # noqa: PLC0415 - only here
-
-    from entente.store.tls import make_client_context  # noqa: PLC0415
-
     context = make_client_context(
         ca_pem=(folder / "tls" / "authority.crt").read_text(encoding="utf-8"),
         certificate=work / "p00.crt",
@@ -224,5 +245,4 @@ def _read_cpu_s(pid: int) -> float:
 
 
 if __name__ == "__main__":
-    assert msgspec.__version__
     sys.exit(main())

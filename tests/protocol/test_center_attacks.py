@@ -16,11 +16,12 @@ from entente.center.answers import REFUSAL_TYPE, Refusal
 from entente.center.http import CenterApp, make_app
 from entente.center.sequencer import deliver_at_once
 from entente.center.service import Center, CenterPorts, open_center
+from entente.center.submission import parse_request
 from entente.deconflict import Lapse
 from entente.dialogue import About, Say
 from entente.kernel.canonical import parse_canonical_as
 from entente.kernel.envelope import parse_envelope, verify_envelope
-from entente.kernel.errors import VerificationFailed
+from entente.kernel.errors import Malformed, VerificationFailed
 from entente.kernel.keys import SigningKey, encode_public_key
 from entente.kernel.message import Seen
 from entente.kernel.wire import encode_base64, parse_base64
@@ -242,6 +243,11 @@ def test_too_much_is_refused_before_it_is_read(door: Door, parties: list[PartySi
     )
     padded = big.raw[:-1] + b" " * 65_536 + b"}"
     expect_refused(door, b'{"envelope":%b,"ciphertexts":[]}' % padded, 413, "too-large")
+
+
+def test_too_much_is_refused_by_the_parser_too() -> None:
+    with pytest.raises(Malformed, match=r"expected <= 4194304 bytes, got 4194305"):
+        parse_request(b" " * (4 << 20) + b"x")
 
 
 @pytest.mark.parametrize(

@@ -292,7 +292,7 @@ def test_a_failed_disk_stops_everything(bench: Bench, monkeypatch: pytest.Monkey
         if step == "journal":
             patch.setattr(bench.writer.journal, "append", fail)
         else:
-            patch.setattr(archive, "write_arrivals", fail)
+            patch.setattr(archive.BatchStatements, "write_arrivals", fail)
         sequencer.enqueue(submission(bench.writer, say(bench.parties[0])), answered.append)
         sequencer.start()
         sequencer._thread.join(10)

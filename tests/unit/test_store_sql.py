@@ -128,3 +128,7 @@ def test_expected_rows_are_found_and_absent_ones_are_remembered_until_the_commit
     fresh.commit()
     assert SqlRows(database).find(BoatRow, "120") == boat("120", tons=7)
     assert fresh.find(BoatRow, "121") is None
+    other.put(boat("121"))
+    other.commit()
+    fresh.commit()
+    assert fresh.find(BoatRow, "121") == boat("121"), "absence is not remembered beyond a commit"

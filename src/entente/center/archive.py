@@ -5,8 +5,9 @@ event ids ascend without a gap and survive a restart.
 
 It decides nothing: `writer` does.
 
+    >>> statements = BatchStatements(database)
     >>> with database.write() as connection:
-    ...     write_sealed(connection, database, [(leaf, "ru", ciphertext)])
+    ...     statements.write_sealed(connection, [(leaf, "ru", ciphertext)])
     >>> find_sealed(database, leaf, "ru")
 """
 
@@ -62,19 +63,26 @@ class KeptCheckpoint:
     lines: dict[str, SignatureLine]
 
 
-def write_sealed(connection: Connection, database: Database, items: Sequence[tuple[str, str, bytes]]) -> None:
-    """Keep ciphertexts: (leaf, party, bytes)."""
-    if items:
-        rows = [{"leaf": leaf, "party": party, "data": data} for leaf, party, data in items]
-        connection.execute(database.upsert(SEALED), rows)
+class BatchStatements:
+    """What every batch writes beside its rows, ready to be executed."""
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sealed = database.prepare_upsert(SEALED)
+        self._arrivals = database.prepare_upsert(ARRIVALS)
 
-def write_arrivals(
-    connection: Connection, database: Database, items: Sequence[tuple[int, str]], recorded_utc: str
-) -> None:
-    """Write down when a batch, (index, leaf), was recorded."""
-    rows = [{"log_index": index, "leaf": leaf, "recorded_utc": recorded_utc} for index, leaf in items]
-    connection.execute(database.upsert(ARRIVALS), rows)
+    def write_sealed(self, connection: Connection, items: Sequence[tuple[str, str, bytes]]) -> None:
+        """Keep ciphertexts: (leaf, party, bytes)."""
+        unique = {(leaf, party): data for leaf, party, data in items}
+        rows = [(leaf, party, data) for (leaf, party), data in unique.items()]
+        self._database.write_many(connection, self._sealed, rows)
+
+    def write_arrivals(
+        self, connection: Connection, items: Sequence[tuple[int, str]], recorded_utc: str
+    ) -> None:
+        """Write down when a batch, (index, leaf), was recorded."""
+        rows = [(index, leaf, recorded_utc) for index, leaf in items]
+        self._database.write_many(connection, self._arrivals, rows)
 
 
 def write_event(connection: Connection, event_id: int, kind: str, **data: int) -> None:

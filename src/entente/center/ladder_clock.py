@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -25,11 +25,11 @@ import structlog
 
 from entente import deconflict, dialogue
 from entente.center import archive
+from entente.center.due_rows import DueRows
 from entente.center.sequencer import Sequencer
 from entente.center.writer import Published, Submission
-from entente.deconflict import ReceiptRow
 from entente.joint import KeyRing, MessageRow, verify_message
-from entente.kernel.charter import AgreedRules, CharterRow, get_charter
+from entente.kernel.charter import CharterRow
 from entente.kernel.envelope import MESSAGE_TYPE, sign_envelope
 from entente.kernel.errors import EntenteError, StoreError
 from entente.kernel.ids import LeafHash
@@ -38,8 +38,8 @@ from entente.kernel.kinds import KindTable
 from entente.kernel.message import CENTER, NO_MESSAGE, Payload, Seen, encode_body, encode_payload
 from entente.kernel.ports import Clock
 from entente.kernel.roster import AuthorRow
-from entente.kernel.rows import R, Row, Rows
-from entente.kernel.time import encode_utc, parse_utc
+from entente.kernel.rows import Rows
+from entente.kernel.time import encode_utc
 from entente.kernel.wire import WireStruct
 from entente.store.sql import Database
 from entente.store.sql_rows import SqlRows
@@ -72,32 +72,6 @@ class LadderPorts:
     on_fatal: Callable[[BaseException], None]
 
 
-class DueRows:
-    """Rows that show only those waiting receipts that may be due: `plan_ladder` asks much about each."""
-
-    def __init__(self, rows: Rows, may_be_due: Callable[[ReceiptRow], bool]) -> None:
-        self._rows = rows
-        self._may_be_due = may_be_due
-
-    def find(self, row: type[R], key: str) -> R | None:
-        """Return the row, or None."""
-        return self._rows.find(row, key)
-
-    def put(self, row: Row) -> None:
-        """Refuse: looking changes nothing."""
-        raise TypeError(f"ladder: expected to look only, got a put of {row.key()!r}")
-
-    def select(
-        self, row: type[R], *, after: str = "", limit: int | None = None, **equals: str
-    ) -> Iterator[R]:
-        """Yield what `plan_ladder` asks for; waiting receipts that cannot be due are left out."""
-        is_asked = equals == {"state": "waiting"}
-        for found in self._rows.select(row, after=after, limit=limit, **equals):
-            if is_asked and isinstance(found, ReceiptRow) and not self._may_be_due(found):
-                continue
-            yield found
-
-
 class LadderClock:
     """Runs in a thread of its own."""
 
@@ -106,6 +80,8 @@ class LadderClock:
         self._every_s = every_s
         self._rows: Rows = SqlRows(ports.database, cache_rows=0)
         self._recorded: dict[int, datetime] = {}
+        self._looked_utc = self._quiet_until = datetime.min.replace(tzinfo=UTC)
+        self._ring: KeyRing | None = None
         self._stopping = threading.Event()
         self._log = structlog.get_logger("ladder")
         self._thread = threading.Thread(target=self._run, name="ladder", daemon=True)
@@ -125,19 +101,21 @@ class LadderClock:
         if not self._ports.is_open() or self._rows.find(CharterRow, "charter") is None:
             return 0
         now_utc = self._ports.clock.now_utc()
-        # One look's own cache: the charter and the rosters are read once, and nothing is kept that may
-        # change.
+        # One look's own cache: charter and rosters are read once, and nothing is kept that may change.
         rows = SqlRows(self._ports.database, cache_rows=_CACHED_ROWS)
-        rules = get_charter(rows).rules
-        maybe_due = DueRows(rows, lambda receipt: self._may_be_due(receipt, rules, now_utc))
-        due: list[tuple[str, WireStruct]] = [
-            *deconflict.plan_ladder(maybe_due, now_utc, self._find_recorded),
-            *dialogue.plan_settlements(rows, now_utc, self._find_recorded),
-        ]
+        due: list[tuple[str, WireStruct]] = [*dialogue.plan_settlements(rows, now_utc, self._find_recorded)]
+        ring = self._ports.find_ring()
+        # A new roster may bring contacts, and a clock that jumped back new dates: both need a look.
+        if now_utc >= self._quiet_until or now_utc < self._looked_utc or ring is not self._ring:
+            self._looked_utc, self._ring = now_utc, ring
+            due_rows = DueRows(rows, self._find_recorded_at, now_utc)
+            due += deconflict.plan_ladder(due_rows, now_utc, self._find_recorded)
+            self._quiet_until = due_rows.next_due
         told = 0
         for kind, body in due:
             if self._stopping.is_set():
                 break
+            self._quiet_until = now_utc  # what follows from this may be due as well
             try:
                 self._tell(kind, body, now_utc)
             except StoreError:
@@ -173,25 +151,19 @@ class LadderClock:
         message = verify_message(signed, self._ports.find_ring(), self._ports.kinds)
         self._ports.sequencer.submit(Submission(message)).result(_ANSWER_S)
 
-    def _may_be_due(self, receipt: ReceiptRow, rules: AgreedRules, now_utc: datetime) -> bool:
-        """Tell whether anything could be due for a receipt: False only when nothing is."""
-        index = receipt.submitted.index
+    def _find_recorded_at(self, index: int) -> datetime | None:
         recorded = self._recorded.get(index)
         if recorded is None:
-            if len(self._recorded) >= _CACHED_TIMES:
-                self._recorded.clear()
             recorded = archive.find_recorded_utc(self._ports.database, index)
-            if recorded is None:
-                return True
-            self._recorded[index] = recorded
-        if receipt.recorded_utc:
-            recorded = min(recorded, parse_utc(receipt.recorded_utc))
-        minutes = min((len(receipt.escalations) + 1) * rules.escalate_minutes, rules.lapse_minutes)
-        return now_utc - recorded >= timedelta(minutes=minutes)
+            if recorded is not None:
+                if len(self._recorded) >= _CACHED_TIMES:
+                    self._recorded.clear()
+                self._recorded[index] = recorded
+        return recorded
 
     def _find_recorded(self, leaf: LeafHash) -> datetime | None:
         row = self._rows.find(MessageRow, leaf)
-        return None if row is None else archive.find_recorded_utc(self._ports.database, row.index)
+        return None if row is None else self._find_recorded_at(row.index)
 
     def _run(self) -> None:
         try:

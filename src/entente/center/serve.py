@@ -11,6 +11,7 @@ is JSON lines on stderr, without secrets and without bodies.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -104,6 +105,7 @@ def serve_center(
         log.critical("not-opened", code=error.code, reason=error.message)
         raise
     app = make_app(center)
+    _calm_collector()
     try:
         with _listen(listen or center.settings.address) as plug:
             scheme = "https" if center.settings.tls else "http"
@@ -116,6 +118,17 @@ def serve_center(
         center.stop()
     log.info("stopped", origin=center.keys.origin)
     return 0
+
+
+def _calm_collector() -> None:
+    """Have the cycle collector look seldom, and never at what was there at the start.
+
+    The cached rows are many and hold no cycles; walking them stalled every answer for tens of milliseconds
+    (measured in docs/adr/0005-store-and-center.md).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
 
 class _Server(uvicorn.Server):

@@ -51,7 +51,6 @@ from entente.kernel.wire import Count, Hex64, OriginText, UtcText, WireStruct
 from entente.record import EMPTY_ROOT, NoteSigner
 from entente.store.sql_rows import SqlRows
 
-MAX_RATE_HZ: Final = 5.0
 _FOUNDING_S: Final = 60.0
 
 

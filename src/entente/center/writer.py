@@ -150,6 +150,7 @@ class RecordWriter:
         self._host = host_cosigner(keys)
         self._clock = clock
         self._rows = SqlRows(database)
+        self._statements = archive.BatchStatements(database)
         self._time_s = 0
         self._event_id = archive.read_last_event_id(database)
         self._may_sign = False
@@ -308,7 +309,7 @@ class RecordWriter:
                     message = verify_message(parse_envelope(data), self.state.ring, self.state.kinds)
                     self.state.apply(self.state.admit(message, _PastHead(self.tree, index)))
                     placed.append((index, message.leaf))
-                archive.write_arrivals(connection, self.database, placed, encode_utc(from_unix_s(times[end])))
+                self._statements.write_arrivals(connection, placed, encode_utc(from_unix_s(times[end])))
                 self._event_id += 1
                 archive.write_event(connection, self._event_id, "recorded", **{"from": first, "to": end})
                 first = end
@@ -356,11 +357,11 @@ class RecordWriter:
             for one in (*(submission for _, submission in admitted), *again)
             for party, data in one.ciphertexts
         ]
-        archive.write_sealed(connection, self.database, sealed)
+        self._statements.write_sealed(connection, sealed)
         if not admitted:
             return
         placed = [(index, one.message.leaf) for index, one in admitted]
-        archive.write_arrivals(connection, self.database, placed, published.recorded_utc)
+        self._statements.write_arrivals(connection, placed, published.recorded_utc)
         self._event_id += 1
         archive.write_event(connection, self._event_id, "recorded", **{"from": first, "to": published.size})
         self._rows.write_to(connection)

@@ -19,13 +19,13 @@ It knows no tables: `tables` has ours, and a desk adds its own through ``migrati
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Table, bindparam, create_engine, event, tuple_
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
@@ -35,6 +35,8 @@ from entente.kernel.errors import StoreError
 MIGRATIONS: Final = "entente.store:migrations"
 _READERS: Final = 16
 """Threads that read at one time; each keeps its connection."""
+_SIZES: Final = (64, 8, 1)
+"""Rows that one statement writes: few statements a batch, and few texts to keep ready."""
 _LOG_PAGES: Final = 8_000
 """Write-ahead log of 32 MB before its pages go to the database: a busy page goes there once for many."""
 _BUSY_MS: Final = 5_000
@@ -47,6 +49,13 @@ class Prepared:
 
     sql: str
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedMany:
+    """A statement about rows, for each number of rows that it is executed with."""
+
+    sql: dict[int, str]
 
 
 class Database:
@@ -81,7 +90,7 @@ class Database:
             raise _wrap(error) from error
 
     def prepare(self, statement: Any) -> Prepared:  # noqa: ANN401 - any statement of SQLAlchemy Core
-        """Return a statement ready for `find_value` and `write_many`."""
+        """Return a statement ready for `find_value` and `find_rows`."""
         compiled = statement.compile(dialect=self._readers.dialect)
         return Prepared(str(compiled), tuple(compiled.positiontup or compiled.params))
 
@@ -102,18 +111,58 @@ class Database:
         except (SQLAlchemyError, self._readers.dialect.loaded_dbapi.Error) as error:
             raise _wrap(error) from error
 
+    def prepare_upsert(self, table: Table) -> PreparedMany:
+        """Return an insert of whole rows that replaces those of the same primary key, for `write_many`."""
+        columns = [column.name for column in table.c]
+        return self._prepare_many(
+            lambda rows: self.upsert(table).values(
+                [{name: bindparam(f"{name}_{row}") for name in columns} for row in range(rows)]
+            ),
+            columns,
+        )
+
+    def prepare_delete(self, table: Table) -> PreparedMany:
+        """Return a removal of rows by their whole primary key, for `write_many`."""
+        keys = list(table.primary_key.columns)
+        return self._prepare_many(
+            lambda rows: table.delete().where(
+                tuple_(*keys).in_(
+                    [tuple_(*(bindparam(f"{key.name}_{row}") for key in keys)) for row in range(rows)]
+                )
+            ),
+            [key.name for key in keys],
+        )
+
     def write_many(
-        self, connection: Connection, prepared: Prepared, rows: Sequence[Sequence[object]]
+        self, connection: Connection, prepared: PreparedMany, rows: Sequence[tuple[object, ...]]
     ) -> None:
-        """Execute a prepared statement for many rows, in the caller's transaction."""
+        """Write rows in the caller's transaction; no two of one primary key.
+
+        One statement takes many rows: the driver lets other threads run between two statements, and this one
+        would wait for its turn after each.
+        """
         try:
             cursor = connection.connection.cursor()
             try:
-                cursor.executemany(prepared.sql, rows)
+                place = 0
+                while place < len(rows):
+                    size = next(each for each in _SIZES if each <= len(rows) - place)
+                    chunk = rows[place : place + size]
+                    cursor.execute(prepared.sql[size], [value for row in chunk for value in row])
+                    place += size
             finally:
                 cursor.close()
         except self._readers.dialect.loaded_dbapi.Error as error:
             raise _wrap(error) from error
+
+    def _prepare_many(self, build: Callable[[int], Any], columns: Sequence[str]) -> PreparedMany:
+        found = {}
+        for size in _SIZES:
+            prepared = self.prepare(build(size))
+            if prepared.names != tuple(f"{name}_{row}" for row in range(size) for name in columns):
+                raise AssertionError(f"database: expected parameters row by row, got {prepared.names}")
+            found[size] = prepared.sql
+        return PreparedMany(found)
 
     def _reader(self) -> Connection:
         found: Connection | None = getattr(self._mine, "connection", None)

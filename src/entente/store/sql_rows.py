@@ -39,9 +39,6 @@ _FIND: Final = select(ROWS.c.data).where(ROWS.c.tbl == bindparam("t"), ROWS.c.ke
 _FIND_MANY: Final = select(ROWS.c.key, ROWS.c.data).where(
     ROWS.c.tbl == bindparam("t"), ROWS.c.key.in_([bindparam(f"k{at:02d}") for at in range(_CHUNK)])
 )
-_FORGET: Final = ROW_INDEX.delete().where(
-    *(ROW_INDEX.c[name] == bindparam(f"_{name}") for name in ("tbl", "field", "value", "key"))
-)
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODERS: Final[dict[type[Row], msgspec.json.Decoder[Any]]] = {}
 
@@ -70,9 +67,9 @@ class SqlRows:
         self._absent: set[tuple[str, str]] = set()
         self._find = database.prepare(_FIND)
         self._find_many = database.prepare(_FIND_MANY)
-        self._put = database.prepare(database.upsert(ROWS))
-        self._index = database.prepare(database.upsert(ROW_INDEX))
-        self._forget = database.prepare(_FORGET)
+        self._put = database.prepare_upsert(ROWS)
+        self._index = database.prepare_upsert(ROW_INDEX)
+        self._forget = database.prepare_delete(ROW_INDEX)
         self._puts: dict[str, dict[str, Row]] = {}
         self._put_index: dict[tuple[str, str, str], dict[str, None]] = {}
 

@@ -1,0 +1,82 @@
+"""What may be due: so that a look costs nothing while nothing is.
+
+`deconflict.plan_ladder` asks much about every waiting receipt. This shows it only those whose time may have
+come, and remembers when the next one's will.
+
+Invariants: a receipt that is due is never left out; who looks again at `next_due` misses nothing, since
+what is recorded after a look is due later than that.
+
+    >>> rows = DueRows(rows, find_recorded, now_utc)
+    >>> plan_ladder(rows, now_utc, find_recorded)
+    >>> rows.next_due
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from entente.deconflict import ReceiptRow
+from entente.kernel.charter import get_charter
+from entente.kernel.roster import PartyRow
+from entente.kernel.rows import R, Row, Rows
+from entente.kernel.time import parse_utc
+
+_SLACK: Final = timedelta(seconds=2)
+"""Recorded times are whole seconds, rounded down."""
+
+
+class DueRows:
+    """`Rows` for `plan_ladder`, to look at.
+
+    Args:
+        rows: Where the rows are.
+        find_recorded: When an entry, by index, was recorded; None where that is not known.
+        now_utc: The time of the look.
+    """
+
+    def __init__(
+        self, rows: Rows, find_recorded: Callable[[int], datetime | None], now_utc: datetime
+    ) -> None:
+        self._rows = rows
+        self._find_recorded = find_recorded
+        self._now_utc = now_utc
+        self._rules = get_charter(rows).rules
+        self.next_due = now_utc + timedelta(minutes=self._rules.escalate_minutes) - _SLACK
+
+    def find(self, row: type[R], key: str) -> R | None:
+        """Return the row, or None."""
+        return self._rows.find(row, key)
+
+    def put(self, row: Row) -> None:
+        """Refuse: looking changes nothing."""
+        raise TypeError(f"ladder: expected to look only, got a put of {row.key()!r}")
+
+    def select(
+        self, row: type[R], *, after: str = "", limit: int | None = None, **equals: str
+    ) -> Iterator[R]:
+        """Yield what `plan_ladder` asks for; waiting receipts whose time has not come are left out."""
+        is_asked = equals == {"state": "waiting"}
+        for found in self._rows.select(row, after=after, limit=limit, **equals):
+            if is_asked and isinstance(found, ReceiptRow):
+                due_utc = self._find_due(found)
+                if due_utc is not None and due_utc > self._now_utc:
+                    self.next_due = min(self.next_due, due_utc)
+                    continue
+            yield found
+
+    def _find_due(self, receipt: ReceiptRow) -> datetime | None:
+        """Return when the next step of a receipt is due, or None where that is not known."""
+        recorded = self._find_recorded(receipt.submitted.index)
+        if recorded is None:
+            return None
+        if receipt.recorded_utc:
+            recorded = min(recorded, parse_utc(receipt.recorded_utc))
+        row = self._rows.find(PartyRow, receipt.party)
+        contacts = len(row.statement.contacts) if row else 0
+        step = len(receipt.escalations) + 1
+        minutes = step * self._rules.escalate_minutes
+        if step >= contacts or minutes >= self._rules.lapse_minutes:
+            minutes = self._rules.lapse_minutes
+        return recorded + timedelta(minutes=minutes)

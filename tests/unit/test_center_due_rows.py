@@ -1,0 +1,81 @@
+"""What may be due: against the whole plan, for any receipts and any moment."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.parties import NOW, RULES, make_party
+from entente.center.due_rows import DueRows
+from entente.deconflict import ReceiptRow, plan_ladder
+from entente.deconflict.receipts import Escalation, Stamp
+from entente.kernel.charter import Charter, CharterRow, FoundingParty
+from entente.kernel.ids import LeafHash
+from entente.kernel.keys import SigningKey, encode_public_key
+from entente.kernel.roster import PartyRow
+from entente.kernel.rows import MemoryRows
+from entente.kernel.time import encode_utc
+
+PARTIES = [make_party(name) for name in ("ru", "us")]
+
+
+def rows_of(receipts: list[Any]) -> tuple[MemoryRows, dict[int, datetime]]:
+    rows, times = MemoryRows(), {}
+    center = encode_public_key(SigningKey("center", b"c" * 32).public)
+    founders = [FoundingParty(one.name, one.name, one.statement().roots, "00" * 32) for one in PARTIES]
+    charter = Charter("x", "x", center, "", "", exercise=True, parties=founders, rules=RULES, terms=[])
+    rows.put(CharterRow("example.org/joint", charter, ""))
+    for party in PARTIES:
+        rows.put(PartyRow(party.name, party.statement(), 0))
+    for index, (recorded_s, taken, is_stated, state) in enumerate(receipts):
+        times[index] = NOW + timedelta(seconds=recorded_s)
+        stamp = Stamp(f"{index:064x}", index, encode_utc(times[index]), ())
+        rows.put(
+            ReceiptRow(
+                message=f"{index:064x}",
+                kind="thread.say",
+                author="us",
+                party="ru",
+                submitted=stamp,
+                escalations=tuple(Escalation(step, "duty-2", 0, stamp) for step in range(1, taken + 1)),
+                recorded_utc=encode_utc(times[index]) if is_stated else "",
+                state=state,
+            )
+        )
+    return rows, times
+
+
+RECEIPTS = st.lists(
+    st.tuples(
+        st.integers(-7_200, 0), st.integers(0, 1), st.booleans(), st.sampled_from(("waiting", "acknowledged"))
+    ),
+    max_size=6,
+)
+
+
+@given(receipts=RECEIPTS, seconds=st.integers(-100, 4_000))
+def test_nothing_that_is_due_is_left_out(receipts: list[Any], seconds: int) -> None:
+    rows, times = rows_of(receipts)
+    now_utc = NOW + timedelta(seconds=seconds)
+
+    def find_recorded(leaf: LeafHash) -> datetime | None:
+        return times.get(int(leaf, 16))
+
+    due_rows = DueRows(rows, times.get, now_utc)
+    plan = plan_ladder(rows, now_utc, find_recorded)
+    assert plan_ladder(due_rows, now_utc, find_recorded) == plan
+    if not plan:
+        # Until the next date nothing becomes due: that is when nobody looks.
+        just_before = due_rows.next_due - timedelta(milliseconds=1)
+        assert plan_ladder(rows, max(now_utc, just_before), find_recorded) == []
+
+
+def test_looking_changes_nothing() -> None:
+    rows, times = rows_of([])
+    with pytest.raises(TypeError, match="expected to look only"):
+        DueRows(rows, times.get, NOW).put(CharterRow("x", msgspec.UNSET, ""))  # type: ignore[arg-type]
