@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from bench.parties import RULES, PartySimulator, make_party
-from entente.center.circle import list_members
+from entente.center.circle import find_witness_keys, list_members
 from entente.center.standings import Standings
-from entente.kernel.charter import Charter, CharterRow
+from entente.kernel.charter import Charter, CharterRow, FoundingParty
 from entente.kernel.keys import SigningKey, encode_public_key
 from entente.kernel.roster import PartyRow
 from entente.kernel.rows import MemoryRows
@@ -32,7 +32,8 @@ def rows_of(parties: list[PartySimulator], dishonest: int | None = None, **chang
     rows = MemoryRows()
     rules = msgspec.structs.replace(RULES, dishonest_witnesses=dishonest)
     center = encode_public_key(SigningKey("center", b"c" * 32).public)
-    charter = Charter("x", "x", center, "", "", exercise=True, parties=[], rules=rules, terms=[])
+    founders = [FoundingParty(one.name, one.name, one.statement().roots, "00" * 32) for one in parties]
+    charter = Charter("x", "x", center, "", "", exercise=True, parties=founders, rules=rules, terms=[])
     rows.put(CharterRow("example.org/joint", charter, ""))
     for place, party in enumerate(parties):
         statement = party.statement(**changes.get(party.name, {}))
@@ -68,6 +69,17 @@ def test_a_witness_key_that_is_none_does_not_count_and_breaks_nothing(vkey: str)
 def test_a_log_key_is_no_witness_key() -> None:
     rows = rows_of(PARTIES[:2], ru={"witness": encode_note_key(LOG.key)})
     assert [member.party for member in list_members(rows)] == ["cn"]
+
+
+def test_a_party_without_a_witness_weakens_nothing() -> None:
+    theirs, checkpoint = PARTIES[0].statement().witness, checkpoint_of(5)
+    two = rows_of(PARTIES[:2], ru={"witness": theirs})
+    assert Standings().add(checkpoint, lines(checkpoint, PARTIES[0]), two).firm_size == 0
+    four = rows_of(PARTIES, ru={"witness": theirs})
+    assert Standings().add(checkpoint, lines(checkpoint, PARTIES[0], PARTIES[2]), four).firm_size == 0
+    three = Standings().add(checkpoint, lines(checkpoint, PARTIES[0], *PARTIES[2:]), four)
+    assert (three.firm_size, three.settled_size) == (5, 0)
+    assert sorted(find_witness_keys(four)) == ["cn", "ru", "un", "us"]
 
 
 def test_two_parties_are_firm_only_together() -> None:

@@ -7,7 +7,14 @@ from typing import Final
 import pytest
 
 from entente.center.circle import CircleMember
-from entente.center.startup import StartState, WitnessReport, decide_start, parse_report
+from entente.center.startup import (
+    StartDecision,
+    StartState,
+    WitnessReport,
+    count_needed,
+    decide_start,
+    parse_report,
+)
 from entente.center.witness_link import WitnessLink
 from entente.kernel.errors import PeerError
 from entente.kernel.ids import PartyID
@@ -25,6 +32,7 @@ from entente.record import (
     verify_checkpoint,
     verify_consistency,
 )
+from entente.record.quorum import quorum_size
 
 ORIGIN: Final = "example.org/start"
 LOG: Final = NoteSigner(SigningKey(ORIGIN, bytes(32)))
@@ -56,30 +64,35 @@ def reports(*seen: VerifiedCheckpoint | None) -> list[WitnessReport]:
     return [WitnessReport(party, each) for party, each in zip(PARTIES, seen, strict=False)]
 
 
+def decide(
+    members: list[CircleMember], given: list[WitnessReport], without: tuple[str, ...]
+) -> StartDecision:
+    needed = count_needed(len(members), len(members), None)
+    return decide_start(MINE, given, members, needed=needed, without=without)
+
+
 def test_all_witnesses_behind_or_even_mean_open() -> None:
-    found = decide_start(
-        MINE, reports(SAME, None, checkpoint_of(MINE), SAME), MEMBERS, dishonest=None, without=()
-    )
+    found = decide(MEMBERS, reports(SAME, None, checkpoint_of(MINE), SAME), ())
     assert (found.state, found.missing) == (StartState.OPEN, ())
 
 
 def test_a_witness_ahead_means_never_sign() -> None:
     ahead = checkpoint_of(tree_of(b"a", b"b", b"c", b"d"))
-    found = decide_start(MINE, reports(SAME, ahead), MEMBERS, dishonest=None, without=PARTIES)
+    found = decide(MEMBERS, reports(SAME, ahead), PARTIES)
     assert found.state is StartState.AHEAD
     assert "'ru' cosigned 4 entries, the journal has 3" in found.reason
 
 
 def test_a_witness_of_another_history_means_never_sign() -> None:
     for other in (tree_of(b"a", b"x"), tree_of(b"a", b"b", b"x")):
-        found = decide_start(MINE, reports(checkpoint_of(other)), MEMBERS, dishonest=None, without=PARTIES)
+        found = decide(MEMBERS, reports(checkpoint_of(other)), PARTIES)
         assert found.state is StartState.FORK
 
 
 def test_a_silent_witness_is_waited_for() -> None:
-    found = decide_start(MINE, reports(SAME, SAME, SAME), MEMBERS, dishonest=None, without=())
+    found = decide(MEMBERS, reports(SAME, SAME, SAME), ())
     assert (found.state, found.missing) == (StartState.WAITING, ("us",))
-    nobody = decide_start(MINE, [], MEMBERS, dishonest=None, without=())
+    nobody = decide(MEMBERS, [], ())
     assert nobody.missing == PARTIES
 
 
@@ -96,7 +109,7 @@ def test_a_silent_witness_is_waited_for() -> None:
 def test_starting_without_a_witness_needs_its_name_and_enough_others(
     answered: int, without: tuple[str, ...], state: StartState
 ) -> None:
-    found = decide_start(MINE, reports(*[SAME] * answered), MEMBERS, dishonest=None, without=without)
+    found = decide(MEMBERS, reports(*[SAME] * answered), without)
     assert found.state is state
     assert found.missing == PARTIES[answered:]
     if state is StartState.OPEN:
@@ -105,15 +118,24 @@ def test_starting_without_a_witness_needs_its_name_and_enough_others(
 
 def test_two_parties_cannot_start_without_both() -> None:
     members = MEMBERS[:2]
-    found = decide_start(MINE, reports(SAME), members, dishonest=None, without=("ru",))
+    found = decide(members, reports(SAME), ("ru",))
     assert found.state is StartState.OPEN, "n - k + 1 = 1: the one that answered has seen all that is firm"
-    none = decide_start(MINE, [], members, dishonest=None, without=("cn", "ru"))
+    none = decide(members, [], ("cn", "ru"))
     assert none.state is StartState.WAITING
+
+
+def test_whoever_answers_has_seen_what_was_firm() -> None:
+    for parties in range(1, 12):
+        for members in range(parties + 1):
+            needed, k = count_needed(members, parties, None), quorum_size(parties)
+            assert needed >= 1
+            # Any k of the members, and any `needed` of them, have one in common.
+            assert members < k or needed + k > members
 
 
 def test_a_witness_without_an_address_is_not_asked() -> None:
     members = [member(PARTIES[0]), member(PARTIES[1], url="")]
-    assert decide_start(MINE, reports(SAME), members, dishonest=None, without=()).state is StartState.OPEN
+    assert decide(members, reports(SAME), ()).state is StartState.OPEN
 
 
 def test_what_a_witness_answers_counts_only_with_our_signature() -> None:

@@ -23,7 +23,7 @@ from sqlalchemy import select
 from entente import deconflict, dialogue
 from entente.center import archive
 from entente.center.answers import Answer, encode_answer
-from entente.center.circle import find_dishonest, list_members
+from entente.center.circle import find_dishonest, find_witness_keys
 from entente.center.standings import Standings
 from entente.center.writer import Published
 from entente.kernel.errors import Malformed, NotFound
@@ -153,13 +153,11 @@ class Reading:
     def process_policy(self) -> Answer:
         """Answer with the tlog-policy of the witnesses in force."""
         self.get_published()
-        members = list_members(self.rows)
-        dishonest = find_dishonest(self.rows)
         policy = make_quorum_policy(
             self.log_key,
-            {member.party: member.key for member in members},
+            find_witness_keys(self.rows),
             host=None,
-            dishonest=None if dishonest is None else min(dishonest, max(0, len(members) - 1)),
+            dishonest=find_dishonest(self.rows),
             log_url=f"{self.url}/record" if self.url else "",
         )
         return Answer(200, encode_policy(policy), TEXT, NEVER)

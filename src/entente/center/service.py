@@ -34,12 +34,12 @@ from entente.center.ladder_clock import LadderClock, LadderPorts
 from entente.center.metrics import Metrics
 from entente.center.reading import Reading
 from entente.center.sequencer import Sequencer
-from entente.center.startup import StartDecision, StartState
+from entente.center.startup import StartDecision, StartState, count_needed
 from entente.center.submission import parse_request, verify_submission
 from entente.center.witnesses import Witnesses, WitnessPorts
 from entente.center.writer import Recorded, RecordWriter, Submission, open_writer
 from entente.joint import KINDS, verify_message
-from entente.kernel.charter import CharterRow
+from entente.kernel.charter import CharterRow, list_parties
 from entente.kernel.envelope import SignedMessage
 from entente.kernel.errors import Denied
 from entente.kernel.kinds import KindTable
@@ -142,7 +142,9 @@ class Center:
                 find_published=lambda: writer.published.checkpoint if writer.published else None,
                 list_members=lambda: list_members(committed),
                 find_ring=lambda: self.ring,
-                find_dishonest=lambda: find_dishonest(committed),
+                count_needed=lambda members: count_needed(
+                    members, len(list_parties(committed)), find_dishonest(committed)
+                ),
                 on_start=self._decide_start,
                 on_fatal=ports.on_fatal,
                 clock=ports.clock,

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from entente.center.circle import find_dishonest, list_members
+from entente.center.circle import find_dishonest, find_witness_keys
 from entente.kernel.rows import Rows
 from entente.record import SignatureLine, VerifiedCheckpoint, merge_cosignatures, verify_cosignatures
 from entente.record.quorum import Standing, decide_standing
@@ -45,13 +45,13 @@ class Standings:
         """Return the standings with further verified lines on ``checkpoint``."""
         known = self.cosigned.get(checkpoint.size)
         kept = CosignedCheckpoint(checkpoint, {**(known.lines if known else {}), **lines})
-        keys = {member.party: member.key for member in list_members(rows)}
+        keys = find_witness_keys(rows)
         decision = decide_standing(
             checkpoint,
             verify_cosignatures(kept.note, checkpoint, list(keys.values())) if kept.lines else (),
             witnesses=keys,
             host=None,
-            dishonest=_limit(find_dishonest(rows), len(keys)),
+            dishonest=find_dishonest(rows),
         )
         is_firm, is_settled = decision.standing >= Standing.FIRM, decision.standing >= Standing.SETTLED
         firm = max(self.firm_size, checkpoint.size) if is_firm else self.firm_size
@@ -65,8 +65,3 @@ class Standings:
         """Return the note of a kept checkpoint, or None."""
         kept = self.cosigned.get(size)
         return None if kept is None else kept.note
-
-
-def _limit(dishonest: int | None, witnesses: int) -> int | None:
-    """Return the agreed number as far as it means anything for so many witnesses."""
-    return None if dishonest is None else min(dishonest, max(0, witnesses - 1))

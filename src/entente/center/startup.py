@@ -14,7 +14,7 @@ for more than showing a checkpoint that our own log key signed.
 
 It asks nobody: `witnesses` does.
 
-    >>> decide_start(tree, reports, members, dishonest=None, without=())
+    >>> decide_start(tree, reports, members, needed=count_needed(4, 4, None), without=())
     StartDecision(state=<StartState.OPEN: 'open'>, …)
 """
 
@@ -75,12 +75,20 @@ def parse_report(party: PartyID, status: int, body: bytes, log_key: NoteKey) -> 
     return WitnessReport(party, verify_checkpoint(body, log_key))
 
 
+def count_needed(members: int, parties: int, dishonest: int | None) -> int:
+    """Return how many witnesses must answer so that one of them has seen whatever became firm.
+
+    k cosignatures make an entry firm. Of m witnesses, any m - k + 1 have one in common with any k.
+    """
+    return max(1, members - quorum_size(parties, dishonest) + 1)
+
+
 def decide_start(
     tree: Tree,
     reports: Collection[WitnessReport],
     members: Sequence[CircleMember],
     *,
-    dishonest: int | None,
+    needed: int,
     without: Collection[str],
 ) -> StartDecision:
     """Return whether the center may sign.
@@ -89,7 +97,7 @@ def decide_start(
         tree: The journal's.
         reports: Answers so far, one a party.
         members: The witnesses in force. One without an address cosigned nothing of ours: it is not asked.
-        dishonest: As the charter says.
+        needed: How many must have answered to start without the rest: see `count_needed`.
         without: Parties that the operator is ready to start without.
     """
     for report in reports:
@@ -116,8 +124,6 @@ def decide_start(
     missing = tuple(party for party in asked if party not in answered)
     if not missing:
         return StartDecision(StartState.OPEN, f"{len(answered)} of {len(asked)} witnesses answered")
-    limit = None if dishonest is None else min(dishonest, len(members) - 1)
-    needed = len(members) - quorum_size(len(members), limit) + 1
     if set(missing) <= set(without) and len(answered) >= needed:
         return StartDecision(
             StartState.OPEN,

@@ -74,7 +74,7 @@ class WitnessPorts:
         find_published: The newest published checkpoint, or None.
         list_members: The circle in force; called in this room's own thread.
         find_ring: An object that changes when a roster does.
-        find_dishonest: As the charter says.
+        count_needed: How many of so many witnesses must answer to start without the rest.
         on_start: Told the decision of the start-up check, each time it changes.
         client_certificate: Certificate and key that the center shows to a witness behind TLS.
     """
@@ -85,7 +85,7 @@ class WitnessPorts:
     find_published: Callable[[], VerifiedCheckpoint | None]
     list_members: Callable[[], list[CircleMember]]
     find_ring: Callable[[], object]
-    find_dishonest: Callable[[], int | None]
+    count_needed: Callable[[int], int]
     on_start: Callable[[StartDecision], None]
     on_fatal: Callable[[BaseException], None]
     clock: Clock
@@ -175,7 +175,7 @@ class Witnesses:
                 self._ports.tree,
                 reports.values(),
                 [link.member for link in self._links.values()],
-                dishonest=self._ports.find_dishonest(),
+                needed=self._ports.count_needed(len(self._links)),
                 without=self._ports.without,
             )
             if decision != last:

@@ -35,8 +35,8 @@ from entente.kernel.errors import StoreError
 MIGRATIONS: Final = "entente.store:migrations"
 _READERS: Final = 16
 """Threads that read at one time; each keeps its connection."""
-_SIZES: Final = (64, 8, 1)
-"""Rows that one statement writes: few statements a batch, and few texts to keep ready."""
+_SIZES: Final = (128, 64, 32, 16, 8, 4, 2, 1)
+"""Rows that one statement writes: any number is few statements, and there are few texts to keep ready."""
 _LOG_PAGES: Final = 8_000
 """Write-ahead log of 32 MB before its pages go to the database: a busy page goes there once for many."""
 _BUSY_MS: Final = 5_000
