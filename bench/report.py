@@ -80,11 +80,6 @@ class Report:
         print(f"\nwritten to {path.relative_to(RESULTS.parent.parent)}")
         return path
 
-    @property
-    def missed(self) -> list[str]:
-        """Metrics whose target was not reached."""
-        return [row.metric for row in self.rows if row.met is False]
-
 
 def describe_machine() -> dict[str, object]:
     """Return what the figures depend on."""
