@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
-from entente.center.draft import CenterPlan, Draft, PartyCard
+from entente.center.draft import CenterPlan, Draft
 from entente.center.folder import CenterFolder, CenterSettings
 from entente.center.founding import Founding, init_center, parse_signature_set
 from entente.kernel.charter import AgreedRules
@@ -32,7 +32,7 @@ from entente.kernel.envelope import (
 from entente.kernel.keys import SigningKey, encode_public_key
 from entente.kernel.message import NO_MESSAGE, Addressee, Payload, Seen, encode_body, encode_payload
 from entente.kernel.roots import Roots
-from entente.kernel.roster import OfficerWire, RosterStatement, SealKeyWire
+from entente.kernel.roster import OfficerWire, PartyCard, RosterStatement, SealKeyWire
 from entente.kernel.sealed import SEAL_SEED_BYTES, SealKey, commit_body
 from entente.kernel.wire import WireStruct, encode_base64
 from entente.record import EMPTY_ROOT, CosignatureSigner, encode_note_key

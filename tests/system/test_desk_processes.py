@@ -20,12 +20,13 @@ import httpx
 import msgspec
 import pytest
 
-from entente.center.draft import CenterPlan, parse_card
+from entente.center.draft import CenterPlan
 from entente.center.folder import CenterSettings
 from entente.center.founding import init_center
 from entente.desk.assembly import restore_view
 from entente.desk.joining import get_pin, join
 from entente.desk.vault import init_desk
+from entente.kernel.roster import parse_card
 from entente.record.note import parse_note_key
 from entente.store.clock import SystemClock
 from entente.store.mirror import Mirror

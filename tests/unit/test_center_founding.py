@@ -18,7 +18,7 @@ from bench.parties import (
     init_signed,
     make_party,
 )
-from entente.center.draft import Draft, parse_card, parse_draft
+from entente.center.draft import Draft, parse_draft
 from entente.center.folder import (
     CenterFolder,
     CenterSettings,
@@ -32,6 +32,7 @@ from entente.kernel.envelope import MESSAGE_TYPE, encode_pae, parse_envelope
 from entente.kernel.errors import Denied, EntenteError, Malformed, NotFound, StoreError, VerificationFailed
 from entente.kernel.keys import SigningKey, encode_public_key
 from entente.kernel.roots import Roots
+from entente.kernel.roster import parse_card
 from entente.kernel.wire import encode_base64
 
 

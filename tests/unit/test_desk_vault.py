@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from entente.desk.config import DeskConfig, encode_config, parse_config, split_listen
 from entente.desk.keyfiles import KeyFile, is_locked, read_key, write_key
-from entente.desk.vault import FolderLock, InitReport, Vault, init_desk, parse_card
+from entente.desk.vault import FolderLock, InitReport, Vault, init_desk
 from entente.kernel.errors import Denied, EntenteError, Malformed, NotFound, StoreError
 from entente.kernel.keys import fingerprint
+from entente.kernel.roster import parse_card
 from tests.protocol.desk_stage import OFFICERS, HandClock, SeededRandom, make_config, open_scratch
 
 

@@ -35,25 +35,22 @@ from entente.kernel.envelope import (
     parse_envelope,
 )
 from entente.kernel.errors import Denied, Malformed, VerificationFailed
-from entente.kernel.ids import KeyID, parse_party_id
+from entente.kernel.ids import KeyID
 from entente.kernel.keys import SigningKey, encode_public_key, verify_signature
 from entente.kernel.kinds import KindTable
 from entente.kernel.message import CENTER, NO_MESSAGE, Payload, Seen, encode_body, encode_payload, parse_body
 from entente.kernel.roots import MAX_ROOTS, parse_roots
-from entente.kernel.roster import ROSTER_STATEMENT, RosterStatement, check_statement, statement_hash
+from entente.kernel.roster import (
+    ROSTER_STATEMENT,
+    PartyCard,
+    RosterStatement,
+    statement_hash,
+)
 from entente.kernel.time import encode_utc
 from entente.kernel.wire import NameText, OriginText, SlugText, UrlText, WireStruct, parse_base64
 from entente.record import EMPTY_ROOT, NoteKey, SignatureType, encode_note_key, parse_note_key
 
 FOUNDING_KINDS: Final = KindTable((CHARTER, ROSTER_STATEMENT))
-MAX_CARD_BYTES: Final = 65_536
-
-
-class PartyCard(WireStruct, frozen=True):
-    """What a party hands over to be named in a charter."""
-
-    party: SlugText
-    statement: RosterStatement
 
 
 class SignatureSet(WireStruct, frozen=True):
@@ -92,13 +89,6 @@ class VerifiedSignatures:
     party: str
     signatures: tuple[tuple[KeyID, bytes], ...]
     roster: SignedMessage
-
-
-def parse_card(data: bytes) -> PartyCard:
-    """Return a party card whose roster is sound, or raise `Malformed`."""
-    card = parse_canonical_as(data, PartyCard, max_bytes=MAX_CARD_BYTES)
-    check_statement(parse_party_id(card.party), card.statement)
-    return card
 
 
 def draft_charter(plan: CenterPlan, keys: HostKeys, now_utc: datetime, *, tls_ca: str = "") -> Draft:

@@ -23,10 +23,8 @@ from typing import Final, Literal
 import msgspec
 
 from entente.center.draft import (
-    MAX_CARD_BYTES,
     CenterPlan,
     Draft,
-    PartyCard,
     SignatureSet,
     VerifiedSignatures,
     build_founding,
@@ -41,6 +39,7 @@ from entente.kernel.errors import Denied, Malformed, NotFound
 from entente.kernel.keys import SEED_BYTES, SigningKey
 from entente.kernel.message import CENTER, encode_struct
 from entente.kernel.ports import Clock, Random
+from entente.kernel.roster import MAX_CARD_BYTES, PartyCard
 from entente.kernel.wire import SlugText, WireStruct, encode_base64
 from entente.store.clock import SystemClock
 from entente.store.durable import SECRET, write_atomic

@@ -70,10 +70,11 @@ def init(  # noqa: PLR0913 - each is a thing that only the founders can say
     """
     from urllib.parse import urlsplit
 
-    from entente.center.draft import CenterPlan, parse_card
+    from entente.center.draft import CenterPlan
     from entente.center.folder import CenterSettings
     from entente.center.founding import init_center
     from entente.kernel.charter import AgreedRules, StandingTerm, charter_fingerprint
+    from entente.kernel.roster import parse_card
     from entente.store.random import SystemRandom
 
     agreed, terms = read_rules(rules)

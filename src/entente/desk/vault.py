@@ -32,15 +32,23 @@ from typing import Final, Self
 
 from entente.desk.config import DeskConfig, encode_config, parse_config
 from entente.desk.keyfiles import KeyFile, is_locked, read_key, read_private, write_key
-from entente.kernel.canonical import encode_canonical, parse_canonical_as
+from entente.kernel.canonical import encode_canonical
 from entente.kernel.errors import Denied, Malformed, NotFound, StoreError
 from entente.kernel.ids import parse_party_id
 from entente.kernel.keys import SEED_BYTES, SigningKey, encode_public_key, fingerprint
 from entente.kernel.ports import Clock, Random
 from entente.kernel.roots import MAX_ROOTS, Roots
-from entente.kernel.roster import OfficerWire, RosterStatement, SealKeyWire, check_statement
+from entente.kernel.roster import (
+    MAX_CARD_BYTES,
+    OfficerWire,
+    PartyCard,
+    RosterStatement,
+    SealKeyWire,
+    check_statement,
+    parse_card,
+)
 from entente.kernel.sealed import SEAL_SEED_BYTES, SealKey
-from entente.kernel.wire import SlugText, WireStruct, encode_base64
+from entente.kernel.wire import encode_base64
 from entente.record.cosignature import CosignatureSigner
 from entente.record.note import encode_note_key
 from entente.store.durable import fsync_dir, write_atomic
@@ -49,15 +57,7 @@ from entente.store.tls import issue_client, make_authority
 CONFIG_FILE: Final = "desk.toml"
 TOKEN_FILE: Final = "token"  # noqa: S105 - the file's name, not the token
 TOKEN_BYTES: Final = 32
-MAX_CARD_BYTES: Final = 65_536
 _PURPOSES: Final = ("desk", "witness", "seal")
-
-
-class PartyCard(WireStruct, frozen=True):
-    """What a party hands to whoever drafts the charter: its name and first roster. Public."""
-
-    party: SlugText
-    statement: RosterStatement
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +188,6 @@ def init_desk(  # noqa: PLR0913 - each is a thing that only the party can say
         {key.public.key_id: fingerprint(key.public) for key in roots},
         fingerprint(desk.public),
     )
-
-
-def parse_card(data: bytes) -> PartyCard:
-    """Return a party card whose roster is sound, or raise `Malformed`."""
-    card = parse_canonical_as(data, PartyCard, max_bytes=MAX_CARD_BYTES)
-    check_statement(parse_party_id(card.party), card.statement)
-    return card
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,10 @@ from typing import Annotated, ClassVar, Final
 
 import msgspec
 
+from entente.kernel.canonical import parse_canonical_as
 from entente.kernel.charter import get_charter, list_parties
 from entente.kernel.errors import Malformed
-from entente.kernel.ids import PartyID
+from entente.kernel.ids import PartyID, parse_party_id
 from entente.kernel.keys import COSIGNATURE, ED25519, KeyWire, make_key_id, parse_public_key, parse_vkey
 from entente.kernel.kinds import ALLOWED, Decision, Kind, SignedBy, denied
 from entente.kernel.message import CENTER, Entry, VerifiedMessage, encode_body
@@ -39,6 +40,8 @@ from entente.kernel.wire import (
 )
 
 MAX_OFFICERS: Final = 60
+MAX_CARD_BYTES: Final = 65_536
+"""A party card: a roster statement, which must fit an envelope, and a name."""
 _PURPOSES: Final = {"root": ED25519, "desk": ED25519, "witness": COSIGNATURE}
 """The signature type in the ids of a party's keys, by purpose."""
 
@@ -73,6 +76,13 @@ class RosterStatement(WireStruct, frozen=True):
     officers: Annotated[list[OfficerWire], msgspec.Meta(min_length=1, max_length=MAX_OFFICERS)]
     contacts: Annotated[list[SlugText], msgspec.Meta(min_length=1, max_length=10)]
     tls_ca: Annotated[str, msgspec.Meta(max_length=8_000)]
+
+
+class PartyCard(WireStruct, frozen=True):
+    """What a party hands to whoever drafts the charter: its name and first roster. Public."""
+
+    party: SlugText
+    statement: RosterStatement
 
 
 class PartyRow(Row, frozen=True):
@@ -152,6 +162,13 @@ def check_statement(party: PartyID, statement: RosterStatement) -> None:
             )
     if len(set(statement.contacts)) != len(statement.contacts):
         raise Malformed("duplicate-contact", f"{what}: expected each contact once")
+
+
+def parse_card(data: bytes) -> PartyCard:
+    """Return a party card whose roster is sound, or raise `Malformed`."""
+    card = parse_canonical_as(data, PartyCard, max_bytes=MAX_CARD_BYTES)
+    check_statement(parse_party_id(card.party), card.statement)
+    return card
 
 
 def decide_statement(message: VerifiedMessage[RosterStatement], rows: Rows) -> Decision:
