@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Final
 
 from entente.desk.checks import HeadAt
 from entente.desk.evidence import Finding
-from entente.joint import KINDS, AlreadyRecorded, JointState, MessageRow, SeqRow, verify_message
+from entente.joint import KINDS, AlreadyRecorded, JointState, verify_message
 from entente.kernel.envelope import hash_leaf, parse_envelope
 from entente.kernel.errors import Denied, EntenteError, Malformed, PeerError, StoreError, VerificationFailed
 from entente.kernel.ids import LeafHash, LogIndex
@@ -198,22 +198,8 @@ def _advance_chain(index: int, data: bytes, state: JointState) -> None:
         message = verify_message(parse_envelope(data), state.ring, state.kinds)
     except EntenteError:
         return
-    payload, rows = message.payload, state.rows
-    head = rows.find(AuthorRow, payload.author)
+    payload = message.payload
+    head = state.rows.find(AuthorRow, payload.author)
     if head is None or (payload.seq, payload.prev) != (head.seq + 1, head.leaf):
         return
-    rows.put(
-        MessageRow(
-            leaf=message.leaf,
-            index=index,
-            author=payload.author,
-            seq=payload.seq,
-            kind=payload.kind,
-            at=payload.at,
-            officers=payload.officers,
-            to=[one.party for one in payload.to],
-            place=f"{index:016d}",
-        )
-    )
-    rows.put(SeqRow(author_seq=f"{payload.author}:{payload.seq}", leaf=message.leaf))
-    rows.put(AuthorRow(author=payload.author, seq=payload.seq, leaf=message.leaf, index=index))
+    state.move_chain(Entry(LogIndex(index), message))

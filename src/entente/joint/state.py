@@ -45,9 +45,24 @@ class JointState:
 
     def apply(self, entry: Entry[Any]) -> None:
         """Project an admitted entry."""
-        message = entry.message
+        message, rows = entry.message, self.rows
+        self.move_chain(entry)
+        kind = self.kinds.get(message.payload.kind)
+        kind.project(entry, rows)
+        if kind.acknowledged:
+            deconflict.open_receipts(entry, self._owed(message), rows)
+        deconflict.update_conflicts(entry, rows, self.index)
+        if message.payload.kind in {"charter", "roster.statement"}:
+            self._ring = KeyRing.from_rows(rows)
+
+    def move_chain(self, entry: Entry[Any]) -> None:
+        """Write down where a message stands, as its author's newest, and nothing of what it says.
+
+        For `apply`; and for a desk that leaves a void entry out, whose author's later messages continue it
+        all the same.
+        """
+        message, rows = entry.message, self.rows
         payload = message.payload
-        rows = self.rows
         rows.put(
             MessageRow(
                 leaf=message.leaf,
@@ -63,13 +78,6 @@ class JointState:
         )
         rows.put(SeqRow(author_seq=f"{payload.author}:{payload.seq}", leaf=message.leaf))
         rows.put(AuthorRow(author=payload.author, seq=payload.seq, leaf=message.leaf, index=entry.index))
-        kind = self.kinds.get(payload.kind)
-        kind.project(entry, rows)
-        if kind.acknowledged:
-            deconflict.open_receipts(entry, self._owed(message), rows)
-        deconflict.update_conflicts(entry, rows, self.index)
-        if payload.kind in {"charter", "roster.statement"}:
-            self._ring = KeyRing.from_rows(rows)
 
     def _owed(self, message: VerifiedMessage[Any]) -> list[PartyID]:
         """Return who owes an acknowledgement: the addressees, or every other party."""
