@@ -25,7 +25,6 @@ from entente.deconflict.objects import (
     decide_replacement,
     end_object,
     list_owed,
-    name_object,
     parse_volumes,
     put_version,
 )
@@ -168,13 +167,8 @@ def decide_close(message: VerifiedMessage[Close], rows: Rows) -> Decision:
 def project_close(entry: Entry[Close], rows: Rows) -> None:
     """End the activity; its name is not given again."""
     body = entry.message.body
-    if body is None:
-        return
-    name = name_object(entry.message, body.id)
-    end_object(name, rows)
-    known = rows.find(ActivityRow, name)
-    if known is not None:
-        rows.put(msgspec.structs.replace(known, state=body.outcome, note=body.note))
+    if body is not None:
+        end_object(entry, body.id, ActivityRow, rows, state=body.outcome, note=body.note)
 
 
 def _decide_content(

@@ -196,11 +196,17 @@ def put_version(
     return row
 
 
-def end_object(name: str, rows: Rows) -> None:
-    """Mark a standing object as ended."""
+def end_object(
+    entry: Entry[Any], object_id: str, row: type[Row], rows: Rows, *, state: str, note: str
+) -> None:
+    """Mark a standing object as ended, and its own ``row`` with how and why; its name is not given again."""
+    name = name_object(entry.message, object_id)
     known = rows.find(ObjectRow, name)
     if known is not None:
         rows.put(msgspec.structs.replace(known, state="ended"))
+    own = rows.find(row, name)
+    if own is not None:
+        rows.put(msgspec.structs.replace(own, state=state, note=note))
 
 
 def find_volumes(rows: Rows, name: str) -> tuple[VolumeWire, ...] | None:

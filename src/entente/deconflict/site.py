@@ -23,7 +23,6 @@ from entente.deconflict.objects import (
     decide_own,
     decide_replacement,
     end_object,
-    name_object,
     put_version,
 )
 from entente.deconflict.positions import open_positions, say_metres
@@ -130,13 +129,8 @@ def decide_withdraw_site(message: VerifiedMessage[WithdrawSite], rows: Rows) -> 
 def project_withdraw_site(entry: Entry[WithdrawSite], rows: Rows) -> None:
     """End the notification; its name is not given again."""
     body = entry.message.body
-    if body is None:
-        return
-    name = name_object(entry.message, body.id)
-    end_object(name, rows)
-    known = rows.find(SiteRow, name)
-    if known is not None:
-        rows.put(msgspec.structs.replace(known, state="withdrawn", note=body.note))
+    if body is not None:
+        end_object(entry, body.id, SiteRow, rows, state="withdrawn", note=body.note)
 
 
 SITE_DECLARE: Final = Kind(

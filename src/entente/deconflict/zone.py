@@ -25,7 +25,6 @@ from entente.deconflict.objects import (
     decide_replacement,
     end_object,
     list_owed,
-    name_object,
     put_version,
 )
 from entente.deconflict.positions import open_positions
@@ -162,13 +161,8 @@ def decide_withdraw_zone(message: VerifiedMessage[WithdrawZone], rows: Rows) -> 
 def project_withdraw_zone(entry: Entry[WithdrawZone], rows: Rows) -> None:
     """End the zone; its name is not given again."""
     body = entry.message.body
-    if body is None:
-        return
-    name = name_object(entry.message, body.id)
-    end_object(name, rows)
-    known = rows.find(ZoneRow, name)
-    if known is not None:
-        rows.put(msgspec.structs.replace(known, state="withdrawn", note=body.note))
+    if body is not None:
+        end_object(entry, body.id, ZoneRow, rows, state="withdrawn", note=body.note)
 
 
 ZONE_DECLARE: Final = Kind(
