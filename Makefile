@@ -94,7 +94,7 @@ $(UV_STAMP):
 
 $(RUN_STAMP): $(UV_STAMP) uv.lock pyproject.toml
 	@echo 'entente: installing what it runs on into .venv'
-	@$(UV) sync --frozen --python .boot/bin/python --no-dev --inexact
+	@$(UV) sync --frozen --python .boot/bin/python --no-dev --extra pictures --inexact
 	@touch $@
 
 $(DEV_STAMP): $(UV_STAMP) uv.lock pyproject.toml
