@@ -57,7 +57,7 @@ TERMS = Terms(
     title="Is a joint operation possible?",
     question="Is a US-Russian joint operation against the Islamic State possible?",
     documents=(
-        Document("edm", "Eurasia Daily Monitor 14/15", date="2017-02-02", url="https://example.org/edm"),
+        Document("edm", "An Article", "Eurasia Daily Monitor 14/15", "2017-02-02", "https://example.org/edm"),
     ),
     parties=(
         Party("us", "United States"),

@@ -65,7 +65,7 @@ def test_an_obstacle_names_holder_weight_words_and_place() -> None:
     assert (
         "Department of Defense (United States) forbids “sharing the locations of groups” at “within 1 km” or"
         " further (weight 8).\n    That is: The Pentagon does not show Russia how it uses intelligence.\n"
-        "    “would reveal how the US military uses intelligence” - Eurasia Daily Monitor 14/15, 2017-02-02,"
+        "    “would reveal how the US military uses intelligence” - Eurasia Daily Monitor 14/15,"
         " paragraph 4\n" in text
     )
     assert "in substance: almost unlimited possibilities - " in text

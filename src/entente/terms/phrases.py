@@ -28,11 +28,17 @@ from entente.terms.text import clean_text, join_words
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a source says, in its words or in substance, and where that stands."""
+    """What a source says, in its words or in substance, and where that stands.
+
+    Args:
+        document: As short as it can be cited among this file's documents.
+        document_id: As the terms file names it; the picture and the report list them in full.
+    """
 
     text: str
     is_verbatim: bool
     document: str
+    document_id: str
     place: str
     url: str
 
@@ -281,16 +287,30 @@ class Phrasebook:
 
     def _quote_source(self, source: Source) -> Quote:
         document = self.documents.get(source.document)
-        parts = (
-            (source.document,) if document is None else (document.title, document.publisher, document.date)
-        )
         return Quote(
             text=clean_text(source.words or source.paraphrase),
             is_verbatim=bool(source.words),
-            document=", ".join(clean_text(part) for part in parts if part),
+            document=self.cite_document(source.document),
+            document_id=clean_text(source.document),
             place=clean_text(source.place),
             url="" if document is None else clean_text(document.url),
         )
+
+    def cite_document(self, name: str) -> str:
+        """Return a document's publisher where that tells it from the others, else its title."""
+        document = self.documents.get(name)
+        if document is None:
+            return clean_text(name)
+        same = [each for each in self.documents.values() if each.publisher == document.publisher]
+        return clean_text(document.publisher if document.publisher and len(same) == 1 else document.title)
+
+    def list_document(self, name: str) -> str:
+        """Return a document with all that is known of it."""
+        document = self.documents.get(name)
+        if document is None:
+            return clean_text(name)
+        parts = (document.title, document.publisher, document.date, document.url)
+        return ", ".join(clean_text(part) for part in parts if part)
 
     # Concessions
 
