@@ -38,6 +38,11 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "dismiss": ("Tell and answer", "answer", "take an alarm down, for a reason"),
     "say": ("Talk", "talk", "say something on the hotline, in a thread"),
     "readout": ("Talk", "talk", "propose, sign or dissent from a readout of a call or meeting"),
+    "terms": (
+        "Agree",
+        "terms",
+        "write down what each party requires, permits, forbids; ask what is possible and what blocks it",
+    ),
     "status": ("Look", "look", "what stands, what is due, what conflicts"),
     "watch": ("Look", "look", "follow what happens, a line each"),
     "prove": ("Check", "prove", "write one message's proof file, for a court or a journalist"),

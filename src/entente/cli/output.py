@@ -59,6 +59,22 @@ HINTS: Mapping[str, str] = {
 _NAMED_WRONG: Final = frozenset({"no-file", "no-desk"})
 
 
+class FaultyFile(Malformed):
+    """A file that somebody wrote, with everything that is wrong in it.
+
+    Args:
+        lines: For people, a fault a line: ``file:line:column: message``.
+        details: For machines, beside code and message.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, path: str, lines: tuple[str, ...], details: Mapping[str, Any]
+    ) -> None:
+        super().__init__(code, message, path=path)
+        self.lines = lines
+        self.details = details
+
+
 def exit_code(error: EntenteError) -> ExitCode:
     """Return the code that tells a script what kind of error this was."""
     if isinstance(error, Malformed) or error.code in _NAMED_WRONG:
@@ -89,7 +105,10 @@ def report_error(error: EntenteError, *, as_json: bool) -> ExitCode:
                 "hint": hint,
                 "exit": int(code),
             }
+            | (dict(error.details) if isinstance(error, FaultyFile) else {})
         )
+    elif isinstance(error, FaultyFile):
+        sys.stderr.write("".join(f"{line}\n" for line in error.lines))
     else:
         sys.stderr.write(f"entente: {error}\n")
         if hint:

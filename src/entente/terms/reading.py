@@ -80,7 +80,7 @@ def parse_terms(data: bytes, documents: Mapping[str, str] | None = None) -> Term
     file = Table(reading, "file", value, ())
     _check_top(file, value)
     terms = _read(file)
-    for one in check_quotations(terms, documents or {}):
+    for one in check_quotations(terms, {} if documents is None else documents):
         if one.state == "not found":
             near = f"; the nearest passage is {one.nearest!r}" if one.nearest else ""
             expected = f"expected words of document {one.source.document!r}, got words that it does not have"
