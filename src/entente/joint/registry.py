@@ -14,5 +14,6 @@ from entente import deconflict, dialogue
 from entente.kernel.charter import CHARTER
 from entente.kernel.kinds import KindTable
 from entente.kernel.roster import ROSTER_STATEMENT
+from entente.terms import agreement
 
-KINDS: Final = KindTable((CHARTER, ROSTER_STATEMENT, *deconflict.KINDS, *dialogue.KINDS))
+KINDS: Final = KindTable((CHARTER, ROSTER_STATEMENT, *deconflict.KINDS, *dialogue.KINDS, *agreement.KINDS))

@@ -1,0 +1,34 @@
+"""When each party had a message, as the record itself says: for dating the entries of agreements.
+
+Invariants: the first word in the record's order counts and is never replaced: a desk's delivery, an officer's
+acknowledgement, or the ladder's lapse; a party that owes no receipt, or has said nothing, has no time.
+
+These are claims, each by the one who had the message (the lapse: by the center, under the charter's minutes);
+what is made of them is `entente.terms.agreement_dates`.
+
+    >>> describe_agreement(rows, "ceasefire", now_utc, make_received(rows)).phase
+    'in-force'
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from entente.deconflict import find_receipt
+from entente.kernel.rows import Rows
+from entente.kernel.time import parse_utc
+from entente.terms.agreement import Received
+
+
+def make_received(rows: Rows) -> Received:
+    """Return the answer to "by when had this party that message?" out of these rows."""
+
+    def received(leaf: str, party: str) -> datetime | None:
+        receipt = find_receipt(rows, leaf, party)
+        if receipt is None:
+            return None
+        said = [one for one in (receipt.delivered, receipt.acknowledged, receipt.lapsed) if one is not None]
+        first = min(said, key=lambda one: one.index, default=None)
+        return None if first is None else parse_utc(first.at)
+
+    return received

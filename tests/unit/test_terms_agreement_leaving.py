@@ -1,0 +1,220 @@
+"""Suspension, extension, expiry and withdrawal: what one may do alone, and what takes all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from entente.deconflict import find_receipt, plan_ladder
+from entente.deconflict.ladder import Lapse
+from entente.kernel.time import encode_utc
+from entente.terms import agreement as ag
+from tests.agreement_scene import NOTICE, START, AgreementScene, make_text, refused
+
+
+@pytest.fixture
+def scene() -> AgreementScene:
+    return AgreementScene().in_force()
+
+
+def test_a_suspension_holds_at_once_and_is_lifted_by_who_made_it_alone(scene: AgreementScene) -> None:
+    scene.silent = {"ru"}
+    scene.suspend("us")
+    assert scene.state().phase == "suspended"
+    assert "a breach" in scene.state().why
+    assert {one.state for one in scene.state().measures} == {"suspended"}
+    with refused("already-suspended"):
+        scene.suspend("us")
+    with refused("not-suspended", "'ru'"):
+        scene.resume("ru")
+    scene.silent = set()
+    scene.deliver()
+    scene.suspend("ru")
+    scene.resume("us")
+    assert scene.state().phase == "suspended"
+    scene.resume("ru")
+    assert scene.state().phase == "in-force"
+
+
+def test_a_suspension_is_lifted_when_all_have_heard_of_it(scene: AgreementScene) -> None:
+    scene.suspend("us")
+    scene.silent = {"ru"}
+    scene.resume("us")
+    assert scene.state().phase == "suspended"
+    assert "once that has reached ru" in scene.state().why
+    scene.silent = set()
+    scene.deliver()
+    assert scene.state().phase == "in-force"
+
+
+def test_it_expires_and_nothing_starts_again(scene: AgreementScene) -> None:
+    scene.step("us", "ready")
+    scene.tick(days=30, minutes=-1)
+    assert scene.state().phase == "in-force"
+    scene.tick(minutes=1)
+    state = scene.state()
+    assert state.phase == "ended"
+    assert "30 days" in state.why
+    assert state.due == ()
+    assert {one.state for one in state.measures} == {"ended"}
+    scene.suspend("us")
+    scene.resume("us")
+    assert scene.state().phase == "ended"
+
+
+def test_it_is_extended_by_all_before_the_end_and_not_after(scene: AgreementScene) -> None:
+    scene.tick(days=29)
+    motion = scene.extend(30)
+    due = [one for one in scene.state().due if one.kind == "consent"]
+    assert {one.by for one in due} == {encode_utc(START + timedelta(days=30))}
+    for one in ag.list_signatories(scene.text)[:-1]:
+        scene.consent(motion, one.party, one.agency)
+    assert scene.state().ends == encode_utc(START + timedelta(days=30))
+    scene.consent(motion, "us", "state")
+    assert scene.state().ends == encode_utc(START + timedelta(days=60))
+    assert scene.clock("expiry").end == encode_utc(START + timedelta(days=60))
+    late = scene.extend(30, "ru")
+    scene.tick(days=31)
+    scene.consent_all(late)
+    state = scene.state()
+    assert state.phase == "ended"
+    assert [one.state for one in state.motions] == ["in-effect", "without-effect"]
+
+
+def test_a_consent_back_dated_before_the_end_extends_nothing(scene: AgreementScene) -> None:
+    scene.tick(days=29)
+    motion = scene.extend(30)
+    for one in ag.list_signatories(scene.text)[:-1]:
+        scene.consent(motion, one.party, one.agency)
+    scene.tick(days=5)
+    body = ag.Consent(motion, "state", "yes", "")
+    at = encode_utc(START + timedelta(days=29))
+    scene.send("us", "agreement.consent", body, "state-1", at=at)
+    assert scene.state().phase == "ended"
+    assert "after the end" in scene.state().motions[0].why
+
+
+def test_one_open_motion_to_extend_and_only_where_there_is_an_end(scene: AgreementScene) -> None:
+    scene.extend(30)
+    with refused("already-moved"):
+        scene.extend(20, "ru")
+    other = AgreementScene()
+    other.text = make_text(clocks=[NOTICE])
+    other.in_force()
+    with refused("no-expiry"):
+        other.extend(3)
+    assert other.state().ends == ""
+
+
+def test_extensions_without_end_stay_inside_the_calendar(scene: AgreementScene) -> None:
+    for _ in range(85):
+        scene.consent_all(scene.extend(36_525))
+    assert scene.state().ends.startswith("9999")
+
+
+def test_a_suspension_does_not_move_the_end(scene: AgreementScene) -> None:
+    scene.tick(days=1)
+    scene.suspend("ru")
+    assert scene.state().ends == encode_utc(START + timedelta(days=30))
+    scene.tick(days=29)
+    assert scene.state().phase == "ended"
+
+
+def test_a_withdrawal_takes_effect_after_its_notice_and_cannot_be_denied(scene: AgreementScene) -> None:
+    scene.tick(days=1)
+    scene.withdraw("ru")
+    state = scene.state()
+    over = encode_utc(scene.now + timedelta(hours=72))
+    assert (state.phase, state.ends) == ("in-force", over)
+    assert any(one.at == over and "no trust left" in one.why for one in state.ahead)
+    with refused("already-withdrawn"):
+        scene.withdraw("ru")
+    with refused("signed-by-all"):
+        scene.sign("ru")
+    scene.tick(hours=72)
+    state = scene.state()
+    assert state.phase == "ended"
+    assert "ru withdrew" in state.why
+    assert state.entries == (scene.center.tree.size - 2,)
+
+
+def test_a_notice_back_dated_gets_no_shorter(scene: AgreementScene) -> None:
+    scene.tick(days=5)
+    scene.withdraw("ru", at=encode_utc(START))
+    assert scene.state().phase == "in-force"
+    assert scene.state().ends == encode_utc(scene.now + timedelta(hours=72))
+
+
+def test_a_notice_that_has_not_reached_all_does_not_run_and_is_told(scene: AgreementScene) -> None:
+    scene.silent = {"us"}
+    scene.withdraw("ru")
+    scene.tick(days=10)
+    assert scene.state().phase == "in-force"
+    assert scene.clock("notice").state == "waiting"
+    assert any("has not reached us" in note for note in scene.state().notes)
+
+
+def test_a_silent_desk_does_not_stop_a_notice_beyond_the_agreed_lapse(scene: AgreementScene) -> None:
+    scene.silent = {"us"}
+    leaf = scene.withdraw("ru")
+    # The ladder's own clock: the next contact first, then the lapse, both stated by the center.
+    scene.tick(minutes=61)
+    recorded = dict.fromkeys(scene.rows._tables["messages"], START)
+    told = []
+    for kind, body in plan_ladder(scene.rows, scene.now, recorded.get):
+        if body.message == leaf:
+            scene.center.submit(scene.center.write(kind, body, at=encode_utc(scene.now)))
+            told.append(kind)
+    assert told[-1] == "receipt.lapse"
+    assert isinstance(body, Lapse)
+    assert scene.state().ends == encode_utc(scene.now + timedelta(hours=72))
+    before = scene.state().ends
+    scene.tick(days=1)
+    scene.silent = set()
+    scene.deliver()
+    assert find_receipt(scene.rows, leaf, "us").delivered is not None  # type: ignore[union-attr]
+    assert scene.state().ends == before  # the first word that the record had stays the one that counts
+
+
+def test_nobody_withdraws_where_it_was_not_provided_for() -> None:
+    scene = AgreementScene()
+    scene.text = make_text(clocks=[])
+    scene.in_force()
+    with refused("no-withdrawal", "can be suspended"):
+        scene.withdraw("ru")
+
+
+def test_before_all_have_signed_there_is_nothing_to_suspend_or_leave() -> None:
+    scene = AgreementScene()
+    scene.propose()
+    attempts: tuple[Callable[[], str], ...] = (
+        lambda: scene.suspend("us"),
+        lambda: scene.resume("us"),
+        lambda: scene.withdraw("us"),
+        lambda: scene.incident("us"),
+        lambda: scene.extend(30),
+        lambda: scene.step("us", "ready"),
+    )
+    for act in attempts:
+        with refused("not-signed", "ru/mod"):
+            act()
+
+
+def test_with_three_parties_one_withdrawal_ends_it_for_all() -> None:
+    scene = AgreementScene(("ru", "un", "us")).in_force()
+    scene.withdraw("un")
+    scene.tick(hours=72)
+    assert scene.state().phase == "ended"
+
+
+def test_an_auditor_computes_the_same_state_from_the_bytes_alone(scene: AgreementScene) -> None:
+    scene.tick(days=2)
+    motion = scene.reset(scene.incident("us"))
+    scene.consent_all(motion)
+    scene.suspend("ru")
+    scene.tick(days=1)
+    scene.resume("ru")
+    scene.withdraw("us")
+    assert scene.audit() == scene.state()
