@@ -325,7 +325,7 @@ class Phrasebook:
         who, several = join_words(self.name_holder(each) for each in position.by), len(position.by) > 1
         verb: Callable[[str], str] = (lambda word: word) if several else (lambda word: f"{word}s")
         what = self.say_expression(position.expression)
-        measure = self._get_graded(position)
+        measure = self.get_graded(position)
         if concession.to and measure is not None:
             name, grade = self.name_measure(measure.id), self.name_grade(measure, concession.to)
             if position.modality is Modality.FORBIDS:
@@ -338,7 +338,8 @@ class Phrasebook:
     def _say_when(self, position: Position) -> str:
         return "" if position.when is None else f" when {self.say_expression(position.when)}"
 
-    def _get_graded(self, position: Position) -> Measure | None:
+    def get_graded(self, position: Position) -> Measure | None:
+        """Return the measure that a position is about, when it is about one."""
         expression = position.expression
         return self.measures.get(expression.name) if isinstance(expression, Atom) else None
 

@@ -30,21 +30,20 @@ def say_stop(search: Search) -> str:
     return _STOPPED.get(search.stopped_by, clean_text(search.stopped_by) or "it was not carried to its end")
 
 
-def say_search(search: Search, *, all_found: str, first_found: str, things: str) -> str:
+def say_search(search: Search, *, all_found: str, first_found: str, more: str) -> str:
     """Return how far a search got, in one sentence.
 
     Args:
         all_found: Said when nothing else exists.
         first_found: Said when what was asked for is proven, and more may exist.
-        things: What is searched for, in the plural.
+        more: What may exist that was not found.
     """
     if search.is_all:
         return all_found
     if search.is_complete:
         return first_found
     steps = f" after {search.steps:,} steps" if search.steps else ""
-    rest = f"Other {things} may exist, better ones included."
-    return f"The search stopped early{steps}: {say_stop(search)}. {rest}"
+    return f"The search stopped early{steps}: {say_stop(search)}. There may be more {more}."
 
 
 def say_obstacle(book: Phrasebook, obstacle: Obstacle, programme: str) -> list[str]:
@@ -65,11 +64,17 @@ def say_obstacle(book: Phrasebook, obstacle: Obstacle, programme: str) -> list[s
     ]
 
 
-def list_reasons(book: Phrasebook, obstacle: Obstacle, programme: str) -> list[str]:
+def list_reasons(
+    book: Phrasebook, obstacle: Obstacle, programme: str, *, with_sources: bool = True
+) -> list[str]:
     """Return what makes an obstacle's members collide: rules, links, the programme, what is absent."""
     reasons = []
     for name in obstacle.via:
         statement = book.describe(name)
+        if not with_sources:
+            assumed = ", assumed" if statement.assumption else ""
+            reasons.append(f"{statement.sentence} ({statement.kind}{assumed}).")
+            continue
         quotes = "".join(f" {quote}." for quote in statement.quotes)
         why = f" Assumed: {statement.assumption.rstrip('.')}." if statement.assumption else ""
         reasons.append(f"{statement.line}{quotes}{why}")

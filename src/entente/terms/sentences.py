@@ -95,13 +95,7 @@ def say_obstacles(terms: Terms, answer: Obstacles) -> list[str]:
     book = Phrasebook(terms)
     what = book.name_programme(answer.programme)
     if not answer.obstacles:
-        proven = answer.search.is_all or answer.search.is_complete
-        if proven:
-            return [f"No obstacle to {what}: proven."]
-        return [
-            f"No obstacle to {what} was found.",
-            say_search(answer.search, all_found="", first_found="", things="obstacles"),
-        ]
+        return say_search_of_obstacles(book, answer)
     lines = [f"Not possible: {what}.", ""]
     for number, obstacle in enumerate(answer.obstacles, start=1):
         size = len(obstacle.members)
@@ -112,20 +106,29 @@ def say_obstacles(terms: Terms, answer: Obstacles) -> list[str]:
             *say_obstacle(book, obstacle, answer.programme),
             "",
         ]
-    found = len(answer.obstacles)
-    several = found != 1
-    lines.append(
-        say_search(
-            answer.search,
-            all_found=f"{'These are all' if several else 'This is'} the {found if several else 'only'} "
-            f"obstacle{'s' if several else ''} to {what}: proven.",
-            first_found=f"These are the {found} smallest obstacles to {what}: proven. There may be more."
-            if several
-            else f"No obstacle to {what} is smaller: proven. There may be more.",
-            things="obstacles",
-        )
-    )
-    return lines
+    return [*lines, *say_search_of_obstacles(book, answer)]
+
+
+def say_search_of_obstacles(book: Phrasebook, answer: Obstacles) -> list[str]:
+    """Return whether these are all obstacles, the smallest, or what was found so far."""
+    what, found = book.name_programme(answer.programme), len(answer.obstacles)
+    search = answer.search
+    if not found:
+        if search.is_all or search.is_complete:
+            return [f"No obstacle to {what}: proven."]
+        return [
+            f"No obstacle to {what} was found.",
+            say_search(search, all_found="", first_found="", more="obstacles, smaller ones too"),
+        ]
+    if found == 1:
+        all_found = f"This is the only obstacle to {what}: proven."
+        first_found = f"No obstacle to {what} is smaller: proven. There may be more."
+    else:
+        all_found = f"These are all the {found} obstacles to {what}: proven."
+        first_found = f"These are the {found} smallest obstacles to {what}: proven. There may be more."
+    return [
+        say_search(search, all_found=all_found, first_found=first_found, more="obstacles, smaller ones too")
+    ]
 
 
 # Packages
@@ -182,7 +185,7 @@ def _say_price(book: Phrasebook, answer: Packages, what: str) -> list[str]:
             first_found=f"These are the {count} cheapest packages: proven. There may be more."
             if count > 1
             else "There may be other packages.",
-            things="packages",
+            more="packages, cheaper ones too",
         )
     )
     law = [position for position in book.terms.positions if position.hard]
@@ -263,7 +266,7 @@ def say_additions(terms: Terms, answer: Additions) -> list[str]:
             answer.search,
             all_found="Nothing else that could be added helps: proven.",
             first_found="Other additions may help too.",
-            things="additions",
+            more="additions that help",
         )
     )
     return lines
@@ -300,6 +303,7 @@ __all__ = [
     "say_packages",
     "say_permitted",
     "say_readings",
+    "say_search_of_obstacles",
     "say_shared",
     "say_unguaranteed",
 ]

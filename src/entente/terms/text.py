@@ -34,12 +34,17 @@ def clean_text(text: str) -> str:
         marks = marks + 1 if category in {"Mn", "Me"} else 0
         if letter in _BREAKS:
             found.append(" ")
-        elif category in {"Cc", "Cs"} or (category == "Cf" and letter not in _JOINERS):
+        elif category in {"Cc", "Cs"} or (category == "Cf" and letter not in _JOINERS) or _is_nothing(letter):
             code = ord(letter)
             found.append(f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}")
         elif marks <= _MAX_MARKS:
             found.append(letter)
     return "".join(found)
+
+
+def _is_nothing(letter: str) -> bool:
+    # Code points that will never be characters; XML allows two of them nowhere.
+    return ord(letter) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(letter) <= 0xFDEF
 
 
 def join_words(words: Iterable[str], last: str = "and") -> str:
