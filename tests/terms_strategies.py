@@ -6,6 +6,7 @@ Hypothesis's own (`small_terms`), which shrinks what fails.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from enum import Enum
 from random import Random
@@ -46,6 +47,8 @@ class Shape:
 
     Args:
         strictness: 0 to 1: how often a position speaks about one measure alone, which collides more.
+        law: Share of the binding positions that are law.
+        odd: Share of the measures that are not offered; of the parties that do not take part, twice as much.
         is_plain: No candidates, no unoffered measures and no designations.
     """
 
@@ -53,6 +56,8 @@ class Shape:
     positions: int = 7
     rules: int = 3
     strictness: float = 0.5
+    law: float = 0.08
+    odd: float = 0.15
     is_plain: bool = False
 
 
@@ -78,7 +83,7 @@ class _Builder:
     def __init__(self, random: Random, shape: Shape) -> None:
         self.random = random
         self.shape = shape
-        odd = 0.0 if shape.is_plain else 0.15
+        odd = 0.0 if shape.is_plain else shape.odd
         count = random.randint(2, 4)
         # The first two always take part: terms without a party say nothing.
         self.parties = tuple(
@@ -157,7 +162,7 @@ class _Builder:
         expression = self.draw_atom() if self.is_drawn(self.shape.strictness) else self.draw_expression()
         by = self.draw_holders()
         weights = tuple(self.random.randint(1, 9) for _ in by)
-        hard = self.is_drawn(0.08) and modality in _BINDING
+        hard = self.is_drawn(self.shape.law) and modality in _BINDING
         steps: tuple[int, ...] = ()
         if isinstance(expression, Atom) and len(by) == 1 and modality in _BINDING:
             count = self.count_steps(expression, modality)
@@ -243,6 +248,18 @@ class _Builder:
             obligations=self.draw_obligations(),
             programmes=tuple(self.draw_programme(at) for at in range(self.random.randint(1, 2))),
         )
+
+
+def every(terms: Terms, seed: int, count: int) -> Iterator[tuple[str, Terms]]:
+    """Yield the terms that Hypothesis drew, and then so many from its seed, each with its origin."""
+    yield "drawn", terms
+    for at in range(count):
+        yield f"build_terms(Random({seed + at}))", build_terms(Random(seed + at))
+
+
+def list_programmes(terms: Terms) -> list[str]:
+    """Return what to ask about: the positions alone, and each programme."""
+    return ["", *(each.id for each in terms.programmes)]
 
 
 # The same terms, said differently
