@@ -22,7 +22,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 
 from entente.kernel.errors import Malformed
 from entente.kernel.ids import SLUG_PATTERN
@@ -136,17 +136,17 @@ class _Reader:
     def offset(self) -> int:
         return self._words[self._next][1]
 
-    def stop(self, code: str, message: str, suggestion: str = "") -> None:
+    def stop(self, code: str, message: str, suggestion: str = "") -> NoReturn:
         """Raise what was found so far and this fault of form at the next word."""
         raise ExpressionInvalid([*self.slips, Slip(code, message, self.offset, suggestion)])
 
-    def stop_at_word(self, expected: str) -> None:
+    def stop_at_word(self, expected: str) -> NoReturn:
         got = repr(self.word[:60]) if self.word else "the end"
         word = self.word.lower()
         suggestion = _SIGNS.get(word, _SIGNS_OF_CONSEQUENCE.get(word, ""))
         if not suggestion and word != self.word and word in RESERVED:
             suggestion = word
-        if not suggestion:
+        if not suggestion and word not in RESERVED:
             suggestion = self._suggest(self.word, ("and", "or", "implies"))
         self.stop("bad-expression", f"expected {expected}, got {got}", suggestion)
 

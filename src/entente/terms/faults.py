@@ -24,8 +24,8 @@ from entente.terms.model import NOWHERE, Place
 
 MAX_FAULTS: Final = 100
 """Whoever has more to mend than this mends these first."""
-_MAX_SUGGESTIONS: Final = 30
-_MAX_CANDIDATES: Final = 3_000
+_MAX_SUGGESTIONS: Final = 20
+_MAX_CANDIDATES: Final = 500
 _MAX_WORD: Final = 60
 
 
@@ -89,7 +89,12 @@ class FaultList:
         if self._suggested >= _MAX_SUGGESTIONS or not word or len(word) > _MAX_WORD:
             return ""
         self._suggested += 1
-        near = (name for name in candidates if abs(len(name) - len(word)) <= 6 and name != word)
+        letters = set(word)
+        near = (
+            name
+            for name in candidates
+            if abs(len(name) - len(word)) <= 5 and len(letters ^ set(name)) <= 5 and name != word
+        )
         found = difflib.get_close_matches(word, islice(near, _MAX_CANDIDATES), n=1)
         return found[0] if found else ""
 

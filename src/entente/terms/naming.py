@@ -16,6 +16,7 @@ from typing import Final
 
 from entente.terms.expression import Expression, Not
 from entente.terms.expression_text import RESERVED, ExpressionInvalid, parse_expression
+from entente.terms.file_shape import MAX_TABLES, TABLES
 from entente.terms.look_alikes import list_looks
 from entente.terms.model import Place
 from entente.terms.reading_tables import Table, describe
@@ -52,6 +53,17 @@ class Names:
         self.graded: dict[str, tuple[str, ...]] = {}
         """What an expression may name: measures with their grades; plain measures and parties with none."""
         self._others: dict[str, str] = {}
+        self._foreseen: dict[str, str] = {}
+
+    def foresee(self, file: Table) -> None:
+        """Note what every identifier of the file is, so that a reference to the wrong kind can say so."""
+        for kind in TABLES:
+            listed = file.get_raw(kind)
+            for table in listed[:MAX_TABLES] if isinstance(listed, list) else ():
+                name = table.get("id") if isinstance(table, dict) else None
+                if isinstance(name, str):
+                    self._foreseen.setdefault(name, kind)
+                    self._others.setdefault(name, with_article(kind))
 
     def declare(self, table: Table, name: str, *, key: str = "id") -> None:
         """Enter a name; tell one that stands twice in its space, or that is a word of expressions."""
@@ -74,8 +86,6 @@ class Names:
         self._by_kind.setdefault(kind, {})[name] = None
         if kind in {"party", "measure"}:
             self.graded[name] = ()
-        else:
-            self._others.setdefault(name, with_article(kind))
 
     def check_look(self, table: Table, name: str, *, key: str = "name", space: str = "") -> None:
         """Tell a name for display that a reader could take for another of the same space."""
@@ -110,7 +120,9 @@ class Names:
         if any(self.has(kind, name) for kind in kinds):
             return True
         expected = " or ".join(with_article(kind) for kind in kinds)
-        actual = next((kind for kind, names in self._by_kind.items() if name in names), "")
+        actual = self._foreseen.get(name, "")
+        if actual in kinds:
+            actual = ""  # It is declared, and that was a fault that has been told.
         code = "wrong-kind" if actual else "unknown-name"
         got = f"{name!r}, which is {with_article(actual)}" if actual else repr(name)
         candidates = (one for kind in kinds for one in self._by_kind.get(kind, ()))

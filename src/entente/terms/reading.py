@@ -130,6 +130,7 @@ def _check_top(file: Table, value: Mapping[str, Any]) -> None:
 def _read(file: Table) -> Terms:
     # Names are declared before they are referred to: this order is that of what refers to what.
     names = Names()
+    names.foresee(file)
     documents = read_documents(file, names)
     parties = read_parties(file, names)
     agencies = read_agencies(file, names)

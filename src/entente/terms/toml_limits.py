@@ -36,9 +36,9 @@ MAX_WORD: Final = 100
 # Every alternative takes what it can and never goes back: a string without its end runs to the end of its
 # line (or of the text, when it may span lines). Python's `re` would otherwise try each start again.
 _TOKEN: Final = re.compile(
-    r'''"""(?:[^"\\]|\\.|"(?!""))*+(?:"{3,5})?+'''
-    r"""|'''(?:[^']|'(?!''))*+(?:'{3,5})?+"""
-    r"""|"(?:[^"\\\n]|\\.)*+"?+"""
+    r'''"""(?:[^"\\]++|\\.|"(?!""))*+(?:"{3,5})?+'''
+    r"""|'''(?:[^']++|'(?!''))*+(?:'{3,5})?+"""
+    r"""|"(?:[^"\\\n]++|\\.)*+"?+"""
     r"""|'[^'\n]*+'?+"""
     r"""|#[^\n]*+"""
     r"""|[A-Za-z0-9_+:-]++"""
