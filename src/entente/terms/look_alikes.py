@@ -85,4 +85,6 @@ def _get_script(character: str) -> str:
 def list_looks(name: str) -> tuple[str, str]:
     """Return what the name looks like: with case folded, and with look-alike letters drawn as Latin ones."""
     plain = " ".join(unicodedata.normalize("NFKC", name).translate(_DASHES).split())
-    return plain.casefold(), plain.translate(_DRAWN).casefold()
+    # Before NFKC too: that turns a lunate sigma, which is drawn like C, into a sigma, which is not.
+    drawn = unicodedata.normalize("NFKC", name.translate(_DRAWN)).translate(_DASHES).translate(_DRAWN)
+    return plain.casefold(), " ".join(drawn.split()).casefold()

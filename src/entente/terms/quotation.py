@@ -120,7 +120,10 @@ def find_nearest(words: str, document: str) -> str:
             have[gone] -= 1
         if shared > best:
             best, where = shared, (window[0][1], window[-1][2])
-    passage = document[where[0] : where[1]]
+    shared_words = [
+        match.span() for match in _WORD.finditer(document, *where) if match.group().casefold() in wanted
+    ]
+    passage = document[shared_words[0][0] : shared_words[-1][1]] if shared_words else ""
     return passage if len(passage) <= MAX_NEAREST else passage[: MAX_NEAREST - 3] + "..."
 
 
@@ -129,7 +132,7 @@ class Quotation:
     """One source and what became of looking it up.
 
     Args:
-        statement: What rests on it: its kind and name, ``position us-no-share``.
+        statement: What rests on it: its kind and name, ``position 'us-no-share'``.
         state: ``found``; ``not found``; ``not at hand`` (no document's text to look in); ``paraphrase`` (no
         words). nearest: For words that were not found, the passage that shares most words with them.
     """
@@ -153,7 +156,7 @@ def list_grounds(terms: Terms) -> Iterator[tuple[str, Ground]]:
         ("clock", terms.clocks),
     ):
         for each in statements:
-            yield f"{kind} {each.id}", each.ground
+            yield f"{kind} {each.id!r}", each.ground
 
 
 def check_quotations(terms: Terms, documents: Mapping[str, str]) -> tuple[Quotation, ...]:
