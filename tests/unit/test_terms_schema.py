@@ -26,8 +26,8 @@ VALIDATOR: Final = Draft202012Validator(make_schema())
 # Codes of faults that a schema can see; the others are of names, references, expressions and quotations.
 OF_FORM: Final = frozenset(
     {"unknown-key", "missing-key", "wrong-type", "bad-number", "bad-choice", "bad-count", "bad-modality",
-     "bad-clock", "bad-steps", "bad-source", "no-ground", "two-conditions", "too-long", "bad-version", "bad-date",
-     "bad-file"}
+     "bad-clock", "bad-steps", "bad-source", "no-ground", "two-conditions", "too-long", "bad-version",
+     "bad-date", "bad-file"}
 )  # fmt: skip
 
 
