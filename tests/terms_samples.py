@@ -179,7 +179,6 @@ answer = "yes"
 assumption = "On its public list."
 
 [[designation]]
-id = "ru-on-nusra"
 party = "ru"
 group = "nusra"
 answer = "not stated"

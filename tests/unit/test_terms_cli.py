@@ -48,7 +48,7 @@ def test_check_says_what_the_file_holds(file: Path, texts: Path, capsys: pytest.
         "  quotations: 4 found in their documents, 0 not looked up (no text at hand), 1 paraphrased"
     )
     assert lines[3].startswith(f"  warning: {file}:88:1: clause 'grounding': expected readings by two")
-    assert lines[4].startswith(f"  warning: {file}:170:1: obligation 'no-weapons': nobody guarantees it")
+    assert lines[4].startswith(f"  warning: {file}:169:1: obligation 'no-weapons': nobody guarantees it")
     assert lines[5:] == ["valid"]
 
 

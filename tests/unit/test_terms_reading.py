@@ -54,7 +54,7 @@ def test_the_sample_is_read_as_it_stands() -> None:
         at=get_place(SAMPLE, '{document = "annex"'),
     )
     assert by_name["us-sharing"].at == Place(get_place(SAMPLE, 'id = "us-sharing"').line - 1, 1)
-    assert [designation.id for designation in terms.designations] == ["us/nusra", "ru-on-nusra"]
+    assert [designation.id for designation in terms.designations] == ["us/nusra", "ru/nusra"]
     assert [obligation.guarantor for obligation in terms.obligations] == ["ru", ""]
 
 
@@ -108,7 +108,7 @@ CHANGES = (
     ('words = "the need to share information"', 'words = "the need to share", paraphrase = "x"', "bad-source", "got both", '{document = "note", place = "paragraph 2", words = "the need', ""),
     ('words = "the Pentagon strongly', 'words = "the Pentagon weakly', "words-not-found", "nearest passage is 'the Pentagon strongly rejected the deal'", '"the Pentagon weakly', ""),
     ('answer = "yes"', 'answer = "perhaps"', "bad-choice", "'yes' or 'no' or 'not stated'", '"perhaps"', ""),
-    ('id = "ru-on-nusra"\nparty = "ru"', 'id = "ru-on-nusra"\nparty = "us"', "duplicate", "one statement of 'us' on 'nusra'", "[[designation]]\nid", ""),
+    ('party = "ru"\ngroup', 'party = "us"\ngroup', "duplicate", "one statement of 'us' on 'nusra'", '[[designation]]\nparty = "us"\ngroup = "nusra"\nanswer = "not', ""),
     ('zone = "north"\nsays = "Nobody flies', 'zone = "nort"\nsays = "Nobody flies', "unknown-name", "expected a zone", '"nort"', "north"),
     ('guarantor = "ru"', 'guarantor = "rus"', "unknown-name", "expected a party", '"rus"', "us"),
     ('measure = "safe-zone"', 'measure = "safe-zon"', "unknown-name", "expected a measure", '"safe-zon"', "safe-zone"),

@@ -191,7 +191,6 @@ TABLES: Final[Mapping[str, Mapping[str, Key]]] = {
         **_GROUND,
     },
     "designation": {
-        "id": Key(SLUG, "Its name in answers; party/group if absent."),
         "party": Key(SLUG, "Whose statement it is.", is_required=True),
         "group": Key(SLUG, "The group that it speaks of.", is_required=True),
         "answer": Key({"enum": list(ANSWERS)}, "Whether the party counts it as an enemy.", is_required=True),

@@ -1,7 +1,8 @@
 """The names of one terms file: what each is, where it stands, and what a reference to it may mean.
 
 Invariants:
-  * Measures, parties and agencies share one space of names; so do positions, designations, rules and links.
+  * Measures, parties and agencies share one space of names; so do positions, rules and links.
+  * A designation is named by its party and group, ``us/nusra``, which no other name can be.
   * No two things that a reader could take for each other have names for display that look alike.
   * A reference is found or told as a fault: with what the name is instead, or with what was probably meant.
 
@@ -27,7 +28,6 @@ _SPACES: Final[Mapping[str, str]] = {
     "party": "acting",
     "agency": "acting",
     "position": "stated",
-    "designation": "stated",
     "rule": "stated",
     "link": "stated",
 }

@@ -205,9 +205,6 @@ def read_designations(file: Table, names: Names) -> tuple[Designation, ...]:
     listed = []
     for table in list_kind(file, "designation"):
         party, group = table.get_slug("party"), table.get_slug("group")
-        identifier = table.get_slug("id")
-        if "id" in table:
-            names.declare(table, identifier)
         names.find(table, "party", ("party",), party)
         names.find(table, "group", ("group",), group)
         if party and group and (party, group) in found:
@@ -219,7 +216,7 @@ def read_designations(file: Table, names: Names) -> tuple[Designation, ...]:
         found.setdefault((party, group), table.at)
         listed.append(
             Designation(
-                id=identifier or f"{party}/{group}",
+                id=f"{party}/{group}",
                 party=party,
                 group=group,
                 answer=cast(
