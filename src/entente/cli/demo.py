@@ -2,7 +2,7 @@
 
 A center and two desks run as processes of their own, with real sockets and signatures; every step is a
 command that an officer could type, shown as it is run. The clock is an exercise clock: one second is a
-minute.
+minute. Afterwards the question of an article of 2017 is answered from its own sentences (`demo_terms`).
 
 Invariants: every number that is printed was computed or read from an answer in this run; what a step
 expects is checked, and a demo that does not show it fails; processes that it started end with it, unless
@@ -31,7 +31,8 @@ from entente.kernel.errors import Malformed
 
 app = make_app(
     "demo",
-    "Replay 17 September 2016 near Deir ez-Zor with a center and two desks, and see what is caught.\n\n"
+    "Replay 17 September 2016 near Deir ez-Zor with a center and two desks, and see what is caught;\n"
+    "then have the question of an article of 2017 answered, with what stands in the way.\n\n"
     "Example: entente demo\n"
     "Example: entente demo --stay --folder ./exercise\n\n"
     "Takes about a minute. Exit code 0 when everything that should be caught was caught.",
@@ -51,6 +52,8 @@ def demo(
     json: Json = False,
 ) -> int:
     """Run the replay."""
+    from entente.cli.demo_terms import tell_terms
+
     began = time.monotonic()
     if folder is not None and folder.exists():
         raise Malformed("exists", f"demo folder {str(folder)!r}: expected none, found one")
@@ -60,17 +63,20 @@ def demo(
     stage = Stage(temporary / "run" if temporary else (folder or Path()).resolve(), rate=rate, quiet=json)
     try:
         story = tell_story(stage)
-        if json:
-            print_json(story.summary() | {"seconds": round(time.monotonic() - began, 1)})
-        else:
+        if not json:
             _print_summary(stage, story, time.monotonic() - began)
+        asked = tell_terms(stage)
+        is_complete = story.is_complete and asked.is_complete
+        if json:
+            seconds = round(time.monotonic() - began, 1)
+            print_json(story.summary() | {"ok": is_complete, "terms": asked.summary(), "seconds": seconds})
         if stay:
             _stay(stage)
     finally:
         stage.stop()
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
-    return ExitCode.OK if story.is_complete else ExitCode.FAILED
+    return ExitCode.OK if is_complete else ExitCode.FAILED
 
 
 def _print_summary(stage: Stage, story: Story, seconds: float) -> None:
