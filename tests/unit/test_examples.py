@@ -29,6 +29,7 @@ from entente.terms.inspection import find_readings, find_shared_core, find_ungua
 from entente.terms.programmes import find_additions, find_best_programme
 from entente.terms.questions import ALL, find_obstacles, find_packages, is_possible
 from entente.terms.quotation import list_grounds
+from tools.check_docs import find_broken_links
 
 Stated = TypeVar("Stated", Rule, Link, Position, Designation)
 
@@ -366,6 +367,11 @@ def test_without_what_is_assumed_the_sourced_obstacles_remain() -> None:
 
 
 # What is told of the answers
+
+
+@pytest.mark.parametrize("page", ("README.md", *(f"{name}/README.md" for name in CASES)))
+def test_the_pages_lead_somewhere(page: str) -> None:
+    assert find_broken_links(ROOT / "examples" / page, ROOT) == []
 
 
 @pytest.mark.parametrize("name", CASES)
