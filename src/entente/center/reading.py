@@ -47,6 +47,7 @@ from entente.record.quorum import make_quorum_policy
 from entente.store.journal_file import JournalFile
 from entente.store.sql import Database
 from entente.store.tables import ROW_INDEX, ROWS
+from entente.terms.agreement import AgreementRow
 
 MAX_LIMIT: Final = 500
 TEXT: Final = "text/plain; charset=utf-8"
@@ -65,6 +66,7 @@ TABLES: Final[dict[str, type[Row]]] = {
         dialogue.ReadoutRow,
         dialogue.SayRow,
         dialogue.ThreadRow,
+        AgreementRow,
         KeyRow,
         PartyRow,
     )

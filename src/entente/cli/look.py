@@ -141,6 +141,9 @@ def _print_status(found: dict[str, Any]) -> None:
         )
     for site in found["sites"]:
         console.print(Text(f"site {site['words']}"))
+    for one in found["agreements"]:
+        ends = f", ends {one['ends']}" if one["ends"] and one["phase"] != "ended" else ""
+        console.print(Text(f"agreement {one['id']} ({one['title']}): {one['phase']}{ends}; {one['why']}"))
     for conflict in found["conflicts"]:
         console.print(Text(f"CONFLICT {conflict['words']}", style="bold red"))
 

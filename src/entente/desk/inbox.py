@@ -8,6 +8,7 @@
     blocked      a position of ours that does not count: its reasons
     concur       an activity that wants our yes or no; no answer is a no
     readout      a readout that wants our signature or our dissent
+    agreement    what an agreement asks of us: a signature, an answer, a consent, a step
     conflict     ours meets theirs
     refused      a message of ours that was refused
     waiting      a message of ours that is not answered yet: not sent
@@ -48,10 +49,12 @@ from entente.desk.book import Book
 from entente.desk.evidence import AlarmBoard
 from entente.desk.outbox import SIGNED, Outbox
 from entente.dialogue import ReadoutRow
+from entente.joint.dating import make_received
 from entente.kernel.charter import CharterRow, get_charter
 from entente.kernel.rows import Rows
 from entente.kernel.time import parse_utc
 from entente.space import Gazetteer, NamedArea, parse_volume
+from entente.terms.agreement import AgreementRow, describe_agreement
 
 ItemKind = Literal[
     "alarm",
@@ -62,6 +65,7 @@ ItemKind = Literal[
     "blocked",
     "concur",
     "readout",
+    "agreement",
     "conflict",
     "refused",
     "waiting",
@@ -75,6 +79,7 @@ _ORDER: Final[tuple[ItemKind, ...]] = (
     "blocked",
     "concur",
     "conflict",
+    "agreement",
     "readout",
     "refused",
     "waiting",
@@ -117,6 +122,7 @@ class Inbox:
             items += self._own_positions()
             items += self._concurrences()
             items += self._readouts()
+            items += self._agreements(now_utc)
             items += self._conflicts()
         return sorted(items, key=lambda item: (_ORDER.index(item.kind), item.since))
 
@@ -228,6 +234,16 @@ class Inbox:
             if self.party in row.readout.parties and self.party not in said:
                 words = f"readout {row.id!r} ({row.readout.title}) wants our signature or our dissent"
                 yield InboxItem("readout", row.id, words, row.author, row.readout.held)
+
+    def _agreements(self, now_utc: datetime) -> Iterator[InboxItem]:
+        received = make_received(self.rows)
+        for row in self.rows.select(AgreementRow):
+            for due in describe_agreement(self.rows, row.id, now_utc, received).due:
+                if due.party == self.party:
+                    agency = f" for {due.agency}" if due.agency else ""
+                    by = f", by {due.by}" if due.by else ""
+                    words = f"agreement {row.id!r}: {due.what}{agency}{by}: {due.why}"
+                    yield InboxItem("agreement", row.id, words, since=due.by, is_overdue=due.is_overdue)
 
     def _conflicts(self) -> Iterator[InboxItem]:
         for row in self.rows.select(ConflictRow, state="open"):

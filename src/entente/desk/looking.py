@@ -29,6 +29,7 @@ from entente.deconflict import (
     position_state,
 )
 from entente.desk import requests as ask
+from entente.desk.agreeing import list_agreements
 from entente.desk.assembly import Desk
 from entente.dialogue import ReadoutRow, ThreadRow, export_readout, find_thread, get_standing
 from entente.kernel.charter import CharterRow, charter_fingerprint
@@ -50,8 +51,11 @@ def get_status(desk: Desk) -> Plain:
         counts[item.kind] = counts.get(item.kind, 0) + 1
     head, root = desk.view.seen
     standing: Plain = {"activities": [], "zones": [], "sites": [], "conflicts": [], "parties": []}
+    standing["agreements"] = []
     if desk.rows.find(CharterRow, "charter") is not None:
         standing = list_standing(desk, now)
+        shown = ("id", "title", "phase", "why", "since", "ends")
+        standing["agreements"] = [{name: one[name] for name in shown} for one in list_agreements(desk)]
     return {
         "party": desk.party,
         "name": desk.vault.config.name,

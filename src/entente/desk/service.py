@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from entente.desk import looking, speaking
+from entente.desk import agreeing, looking, speaking
 from entente.desk import requests as ask
 from entente.desk.assembly import Desk
 from entente.desk.doctor import examine, is_fit
@@ -86,6 +86,18 @@ VERBS: Final[dict[str, Verb]] = {
     "propose-readout": Verb(ask.ProposeReadoutRequest, speaking.propose_readout),
     "sign-readout": Verb(ask.SignReadoutRequest, speaking.sign_readout),
     "dissent-readout": Verb(ask.DissentReadoutRequest, speaking.dissent_readout),
+    "propose-agreement": Verb(agreeing.ProposeAgreementRequest, agreeing.propose),
+    "sign-agreement": Verb(agreeing.SignAgreementRequest, agreeing.sign),
+    "refuse-agreement": Verb(agreeing.RefuseAgreementRequest, agreeing.refuse),
+    "report-incident": Verb(agreeing.IncidentRequest, agreeing.report_incident),
+    "answer-incident": Verb(agreeing.AnswerIncidentRequest, agreeing.answer_incident),
+    "move-reset": Verb(agreeing.ResetRequest, agreeing.move_reset),
+    "move-extension": Verb(agreeing.ExtendRequest, agreeing.move_extension),
+    "consent": Verb(agreeing.ConsentRequest, agreeing.consent),
+    "take-step": Verb(agreeing.StepRequest, agreeing.take_step),
+    "suspend-agreement": Verb(agreeing.SuspendRequest, agreeing.suspend),
+    "resume-agreement": Verb(agreeing.ResumeRequest, agreeing.resume),
+    "withdraw-agreement": Verb(agreeing.WithdrawAgreementRequest, agreeing.withdraw),
     "store-plan": Verb(ask.PlanRequest, store_plan),
     "drop-plan": Verb(ask.NameRequest, drop_plan),
     "dismiss": Verb(ask.DismissRequest, dismiss),
@@ -97,6 +109,9 @@ VERBS: Final[dict[str, Verb]] = {
     "plans": _reading(looking.list_plans),
     "threads": _reading(looking.list_threads),
     "readouts": _reading(looking.list_readouts),
+    "agreements": _reading(agreeing.list_agreements),
+    "agreement": Verb(agreeing.AgreementRequest, agreeing.get_agreement, is_reading=True),
+    "agreement-text": Verb(agreeing.AgreementRequest, agreeing.get_agreement_text, is_reading=True),
     "thread": Verb(ask.NameRequest, looking.get_thread, is_reading=True),
     "readout": Verb(ask.NameRequest, looking.get_readout, is_reading=True),
     "ladder": Verb(ask.MessageRequest, looking.get_ladder, is_reading=True),

@@ -101,7 +101,8 @@ def say_what_became(desk: Desk, item: OutboxItem) -> Said:
     return Said(item.id, item.kind, item.state, item.leaf, item.index, item.recorded, standing, words)
 
 
-def _put(desk: Desk, request: ask.Spoken, kind: str, body: WireStruct, to: Sequence[str] = ()) -> Said:
+def put(desk: Desk, request: ask.Spoken, kind: str, body: WireStruct, to: Sequence[str] = ()) -> Said:
+    """Put a message of a verb into the outbox, and wait for the record as long as the request says."""
     check_officer(desk, request.officer)
     draft = Draft(kind, encode_body(body), (request.officer,), tuple(sorted(set(to))), token=request.token)
     item = desk.outbox.put(draft)
@@ -173,7 +174,7 @@ def notify(desk: Desk, request: ask.NotifyRequest) -> Said:
         volumes=request.volumes,
         concurrence=sorted(set(request.concurrence)),
     )
-    return _put(desk, request, "activity.notify", body, request.to)
+    return put(desk, request, "activity.notify", body, request.to)
 
 
 def update(desk: Desk, request: ask.UpdateRequest) -> Said:
@@ -191,21 +192,21 @@ def update(desk: Desk, request: ask.UpdateRequest) -> Said:
         concurrence=sorted(set(concurrence)),
         reason=request.reason,
     )
-    return _put(desk, request, "activity.update", body, _others(desk, thing))
+    return put(desk, request, "activity.update", body, _others(desk, thing))
 
 
 def close(desk: Desk, request: ask.CloseRequest) -> Said:
     """End an activity, or cancel it."""
     thing = find_object(desk, request.id, "activity", request.to)
     body = Close(id=request.id, outcome=request.outcome, note=request.note)
-    return _put(desk, request, "activity.close", body, _others(desk, thing))
+    return put(desk, request, "activity.close", body, _others(desk, thing))
 
 
 def concur(desk: Desk, request: ask.ConcurRequest) -> Said:
     """Agree to an activity."""
     thing = find_object(desk, request.activity, "activity", request.to)
     version = thing.version if request.version is None else _leaf(desk, request.version)
-    return _put(
+    return put(
         desk,
         request,
         "activity.concur",
@@ -219,7 +220,7 @@ def object_to(desk: Desk, request: ask.ObjectRequest) -> Said:
     thing = find_object(desk, request.activity, "activity", request.to)
     version = thing.version if request.version is None else _leaf(desk, request.version)
     body = Object(activity=request.activity, version=version, reason=request.reason)
-    return _put(desk, request, "activity.object", body, _others(desk, thing))
+    return put(desk, request, "activity.object", body, _others(desk, thing))
 
 
 # Zones and sites
@@ -240,7 +241,7 @@ def declare_zone(desk: Desk, request: ask.DeclareZoneRequest) -> Said:
         source=request.source,
         replaces=None if request.replaces is None else _leaf(desk, request.replaces),
     )
-    return _put(desk, request, "zone.declare", body, request.to)
+    return put(desk, request, "zone.declare", body, request.to)
 
 
 def declare_site(desk: Desk, request: ask.DeclareSiteRequest) -> Said:
@@ -255,7 +256,7 @@ def declare_site(desk: Desk, request: ask.DeclareSiteRequest) -> Said:
         source=request.source,
         replaces=None if request.replaces is None else _leaf(desk, request.replaces),
     )
-    return _put(desk, request, "site.declare", body, request.to)
+    return put(desk, request, "site.declare", body, request.to)
 
 
 def withdraw(desk: Desk, request: ask.WithdrawRequest) -> Said:
@@ -266,7 +267,7 @@ def withdraw(desk: Desk, request: ask.WithdrawRequest) -> Said:
         if request.type == "zone"
         else WithdrawSite(id=request.id, note=request.note)
     )
-    return _put(desk, request, f"{request.type}.withdraw", body, _others(desk, thing))
+    return put(desk, request, f"{request.type}.withdraw", body, _others(desk, thing))
 
 
 # Receipts and positions
@@ -275,7 +276,7 @@ def withdraw(desk: Desk, request: ask.WithdrawRequest) -> Said:
 def acknowledge(desk: Desk, request: ask.AcknowledgeRequest) -> Said:
     """Say that a named officer of ours has taken note of messages."""
     leaves = sorted({_leaf(desk, name) for name in request.messages})
-    return _put(desk, request, "receipt.acknowledge", Acknowledge(messages=leaves))
+    return put(desk, request, "receipt.acknowledge", Acknowledge(messages=leaves))
 
 
 def read_back(desk: Desk, request: ask.ReadBackRequest) -> Said:
@@ -285,7 +286,7 @@ def read_back(desk: Desk, request: ask.ReadBackRequest) -> Said:
     if request.readings is not None:
         readings = [_read(desk, version, one, readings) for one in request.readings]
     body = ReadBack(message=version.version, readings=readings)
-    return _put(desk, request, "position.read-back", body, _others(desk, thing))
+    return put(desk, request, "position.read-back", body, _others(desk, thing))
 
 
 def _get_version(desk: Desk, name: str) -> tuple[VersionRow, ObjectRow]:
@@ -331,14 +332,14 @@ def confirm(desk: Desk, request: ask.ConfirmRequest) -> Said:
             )
         (leaf,) = leaves
     body = Confirm(message=version.version, read_back=leaf, moved_cm=request.moved_cm)
-    return _put(desk, request, "position.confirm", body, _others(desk, thing))
+    return put(desk, request, "position.confirm", body, _others(desk, thing))
 
 
 def dispute(desk: Desk, request: ask.DisputeRequest) -> Said:
     """Say that our own position is wrong as it was told."""
     version, thing = _get_version(desk, request.message)
     body = Dispute(message=version.version, difference_cm=request.difference_cm, reason=request.reason)
-    return _put(desk, request, "position.dispute", body, _others(desk, thing))
+    return put(desk, request, "position.dispute", body, _others(desk, thing))
 
 
 # Hotline and readouts
@@ -358,7 +359,7 @@ def say(desk: Desk, request: ask.SayRequest) -> Said:
         urgent=request.urgent,
         reply_to=None if request.reply_to is None else _leaf(desk, request.reply_to),
     )
-    return _put(desk, request, "thread.say", body, request.to)
+    return put(desk, request, "thread.say", body, request.to)
 
 
 def _is_thread(desk: Desk, row: ThreadRow, request: ask.SayRequest) -> bool:
@@ -372,7 +373,7 @@ def translate(desk: Desk, request: ask.TranslateRequest) -> Said:
     thread = get_row(desk.rows, ThreadRow, original.thread, what="thread")
     body = Translate(message=original.message, language=request.language, text=request.text, by=request.by)
     to = tuple(party for party in thread.to if party != desk.party)
-    return _put(desk, request, "thread.translate", body, to)
+    return put(desk, request, "thread.translate", body, to)
 
 
 def propose_readout(desk: Desk, request: ask.ProposeReadoutRequest) -> Said:
@@ -386,7 +387,7 @@ def propose_readout(desk: Desk, request: ask.ProposeReadoutRequest) -> Said:
         language=request.language or desk.vault.config.language,
     )
     body = ProposeReadout(readout=readout, signature=_sign_readout(desk, readout))
-    return _put(desk, request, "readout.propose", body)
+    return put(desk, request, "readout.propose", body)
 
 
 def sign_readout(desk: Desk, request: ask.SignReadoutRequest) -> Said:
@@ -395,14 +396,14 @@ def sign_readout(desk: Desk, request: ask.SignReadoutRequest) -> Said:
     if request.sha256 and request.sha256 != row.sha256:
         raise Denied("other-readout", f"readout {row.id!r}: expected {request.sha256}, got {row.sha256}")
     body = SignReadout(id=row.id, sha256=row.sha256, signature=_sign_readout(desk, row.readout))
-    return _put(desk, request, "readout.sign", body)
+    return put(desk, request, "readout.sign", body)
 
 
 def dissent_readout(desk: Desk, request: ask.DissentReadoutRequest) -> Said:
     """Dissent from a readout, with a reason."""
     row = get_row(desk.rows, ReadoutRow, request.id, what="readout")
     body = DissentReadout(id=row.id, sha256=row.sha256, reason=request.reason)
-    return _put(desk, request, "readout.dissent", body)
+    return put(desk, request, "readout.dissent", body)
 
 
 def _sign_readout(desk: Desk, readout: Readout) -> str:

@@ -94,6 +94,7 @@ def verify_record(
     *,
     present: Iterable[str] = (),
     progress: Callable[[int, int], None] | None = None,
+    audit: RecordAudit | None = None,
 ) -> RecordReport:
     """Return what a check of the whole record found; see the module for the steps.
 
@@ -102,6 +103,7 @@ def verify_record(
         kinds: What this version speaks.
         present: Paths of all files that are there, so that older partial tiles are compared too.
         progress: Called with the number of entries replayed so far and the size.
+        audit: An empty one of the caller's, who wants the state that the replay leads to.
 
     Raises:
         EntenteError: There is no record to check: no checkpoint, no readable entry 0, or no charter in it.
@@ -109,7 +111,7 @@ def verify_record(
     claimed = parse_checkpoint_note(source.read(CHECKPOINT_PATH))
     if claimed.size == 0:
         raise VerificationFailed("empty-record", "record: expected a charter as entry 0, got no entries")
-    audit = RecordAudit(kinds)
+    audit = RecordAudit(kinds) if audit is None else audit
     broken: list[AuditFailure] = []
     fingerprint = ""
     try:
