@@ -100,7 +100,8 @@ def test_every_statement_and_holder_is_explained(made: dict[str, Any]) -> None:
     texts = set(list_texts(body))
     positions = {each.id for each in TERMS.positions} | {"us/nusra"}
     assert positions & texts <= set(made["statements"])
-    names = {each.id for each in (*TERMS.parties, *TERMS.agencies)} | {each.id for each in TERMS.measures}
+    names = {each.id for each in TERMS.parties} | {each.id for each in TERMS.agencies}
+    names |= {each.id for each in TERMS.measures}
     assert names & texts <= set(made["names"])
     for statement in made["statements"].values():
         assert set(statement["holders"]) <= set(made["names"])

@@ -8,15 +8,34 @@ imported when one is drawn and not before.
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json as json_module
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
+from cyclopts import App, Parameter
+
+from entente.cli.output import ExitCode, print_json
+from entente.cli.run import Json
+from entente.cli.terms_file import Documents, TermsFile, load_terms
+from entente.cli.terms_watch import TerminalWatch
 from entente.kernel.errors import Malformed
-from entente.terms.canvas import RADIUS, Label, Layout
-from entente.terms.svg import INKS, PAPER, get_frame, get_stroke, number_mark
+from entente.store.durable import write_atomic
+from entente.terms.canvas import RADIUS, Label, Layout, place_graph
+from entente.terms.graph import MAX_OBSTACLES, Graph, build_graph, graph_json, graph_text
+from entente.terms.model import Terms
+from entente.terms.questions import find_obstacles, find_packages
+from entente.terms.svg import INKS, PAPER, encode_svg, get_frame, get_stroke, number_mark
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+ProgrammeID = Annotated[
+    str, Parameter(name="--programme", help="What to ask about; the first programme of FILE if not given.")
+]
+Seconds = Annotated[float, Parameter(help="Stop each search after so long, and say so.")]
 
 _SCALE: Final = 2
 """Pixels of the PNG for each of the layout: sharp on a telephone and in print."""
@@ -24,6 +43,87 @@ _POINTS: Final = 0.75
 """Points in a pixel of 96 to the inch."""
 _MAX_PIXELS: Final = 60_000
 """What the PNG library can hold on one side is 65,536."""
+
+
+def register(app: App) -> None:
+    """Add the command to ``entente terms``."""
+    app.command(graph)
+
+
+def choose_programme(terms: Terms, name: str) -> str:
+    """Return the programme that was named, or the first; "" where the terms have none: all positions."""
+    return name or (terms.programmes[0].id if terms.programmes else "")
+
+
+def name_file(file: Path, data: bytes) -> str:
+    """Return what tells one version of a file from another."""
+    return f"File {file.name}, SHA-256 {hashlib.sha256(data).hexdigest()}"
+
+
+def graph(
+    file: TermsFile,
+    /,
+    *,
+    out: Annotated[Path, Parameter(help="Where to write it: a name that ends in .svg, .png, .txt or .json.")],
+    programme: ProgrammeID = "",
+    obstacles: Annotated[
+        int, Parameter(help=f"How many of the smallest to draw, 1 to {MAX_OBSTACLES}.")
+    ] = 10,
+    seconds: Seconds = 10.0,
+    documents: Documents = None,
+    json: Json = False,
+) -> int:
+    """Draw who blocks what: holders, positions, obstacles.
+
+    Example: entente terms graph centre.toml --out blockers.svg
+    """
+    kinds = (".svg", ".png", ".txt", ".json")
+    if out.suffix not in kinds:
+        raise Malformed("bad-out", f"out: expected a name that ends in {', '.join(kinds)}, got {str(out)!r}")
+    if not 1 <= obstacles <= MAX_OBSTACLES:
+        raise Malformed("bad-obstacles", f"obstacles: expected 1 to {MAX_OBSTACLES}, got {obstacles}")
+    terms = load_terms(file, documents)
+    asked = choose_programme(terms, programme)
+    with TerminalWatch(seconds) as watch:
+        found = find_obstacles(terms, programme=asked, most=obstacles, watch=watch)
+        price = find_packages(terms, programme=asked, most=1, watch=watch)
+    drawn = build_graph(
+        terms, found, package=price.packages[0] if price.packages else None, max_obstacles=obstacles
+    )
+    write_graph(drawn, out, name_file(file, file.read_bytes()))
+    if json:
+        print_json({"ok": True, "out": str(out), "obstacles": len(drawn.ties), "notes": list(drawn.notes)})
+    else:
+        print(f"wrote {out}: {drawn.heading}")
+        for note in drawn.notes:
+            print(f"  {note}")
+    return ExitCode.OK
+
+
+def write_graph(graph: Graph, out: Path, footer: str) -> None:
+    """Write the graph in the form that the name's ending says."""
+    if out.suffix == ".png":
+        draw_png(place_graph(graph, footer=footer), out)
+        return
+    if out.suffix == ".svg":
+        text = encode_svg(place_graph(graph, footer=footer))
+    elif out.suffix == ".json":
+        text = json_module.dumps(graph_json(graph), ensure_ascii=False, indent=2) + "\n"
+    else:
+        text = "\n".join([*graph_text(graph), footer]) + "\n"
+    write_file(out, text.encode())
+
+
+def write_file(out: Path, data: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        Malformed: It cannot be written there.
+    """
+    whole = out.resolve()
+    if not whole.parent.is_dir() or whole.is_dir():
+        raise Malformed("no-file", f"out: expected a file in a folder that is there, got {str(out)!r}")
+    write_atomic(whole, data)
 
 
 def draw_png(layout: Layout, path: Path) -> None:
@@ -46,7 +146,9 @@ def draw_png(layout: Layout, path: Path) -> None:
         "text.parse_math": False,  # a dollar sign in a name is a dollar sign
         "path.simplify": False,
     }
-    with mpl.rc_context(settings):
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        # A script that the font lacks is drawn as boxes; the other forms of the picture have it as text.
+        warnings.filterwarnings("ignore", message="Glyph")
         figure = Figure(figsize=(layout.width / 96, layout.height / 96), dpi=96 * scale, facecolor=PAPER)
         FigureCanvasAgg(figure)
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -55,7 +157,9 @@ def draw_png(layout: Layout, path: Path) -> None:
         axes.set_axis_off()
         _draw(axes, layout)
         # The date and the version of the tool would make the same picture differ from one day to the next.
-        figure.savefig(path, format="png", metadata={"Software": None, "Title": layout.title[:200]})
+        drawn = io.BytesIO()
+        figure.savefig(drawn, format="png", metadata={"Software": None, "Title": layout.title[:200]})
+    write_file(path, drawn.getvalue())
 
 
 def _draw(axes: Axes, layout: Layout) -> None:

@@ -38,22 +38,28 @@ def say_inactive(terms: Terms, items: Sequence[Inactive]) -> list[str]:
 def say_readings(terms: Terms, items: Sequence[Reading]) -> list[str]:
     """Positions that read one clause differently. An ambiguity is reported, not resolved."""
     book = Phrasebook(terms)
+    if not items:
+        return ["No clause is read in two ways."]
+    lines = []
+    for each in items:
+        lines.append(say_reading(book, each))
+        for name in (each.first, each.second):
+            lines += say_statement(book.describe(name), indent=1)
+    return lines
+
+
+def say_reading(book: Phrasebook, reading: Reading) -> str:
+    """Return which clause is read in two ways, and how they differ."""
     relations = {
         "contradict": "These cannot both hold.",
         "narrower": "The first allows less than the second.",
         "wider": "The first allows more than the second.",
         "differ": "Each allows something that the other does not.",
     }
-    if not items:
-        return ["No clause is read in two ways."]
-    lines = []
-    for each in items:
-        clause = book.clauses.get(each.clause)
-        words = clean_text(each.clause if clause is None else clause.says)
-        lines.append(f"Clause “{words}” is read in two ways. {relations.get(each.relation, each.relation)}")
-        for name in (each.first, each.second):
-            lines += say_statement(book.describe(name), indent=1)
-    return lines
+    clause = book.clauses.get(reading.clause)
+    words = clean_text(reading.clause if clause is None else clause.says)
+    how = relations.get(reading.relation, clean_text(reading.relation))
+    return f"Clause “{words}” is read in two ways. {how}"
 
 
 def say_unguaranteed(terms: Terms, items: Sequence[Unguaranteed]) -> list[str]:

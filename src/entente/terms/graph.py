@@ -23,7 +23,7 @@ from typing import Any, Final
 from entente.terms.answers import Concession, Obstacle, Obstacles, Package
 from entente.terms.model import Terms
 from entente.terms.phrases import Phrasebook, Statement
-from entente.terms.reasons import list_reasons
+from entente.terms.reasons import list_reasons, say_contradiction
 from entente.terms.sentences import say_search_of_obstacles
 from entente.terms.text import clean_text, join_words
 
@@ -119,7 +119,10 @@ def build_graph(
     rows = {name: _build_row(book, name, drawn, conceded.get(name)) for name in members}
     lanes = _order_lanes(book, rows, drawn)
     left_out = len(answer.obstacles) - len(drawn)
-    notes = say_search_of_obstacles(book, answer)
+    notes = say_search_of_obstacles(answer)
+    asked = book.programmes.get(answer.programme)
+    if asked is not None:
+        notes.insert(0, f"The programme is: {book.say_expression(asked.expression)}.")
     if left_out:
         notes.append(f"{left_out:,} more obstacle{'s were' if left_out > 1 else ' was'} found and not drawn.")
     if cut:
@@ -127,16 +130,17 @@ def build_graph(
     if package is not None:
         notes.append(f"“Gives way” marks the cheapest package: cost {package.cost}.")
     what = book.name_programme(answer.programme)
+    blocks = "blocks" if answer.search.is_complete else "is known to block"
     return Graph(
         title=clean_text(terms.question or terms.title),
-        heading=f"Who blocks {what}" if drawn else f"Nobody is known to block {what}",
+        heading=f"Who blocks {what}" if drawn else f"Nobody {blocks} {what}",
         lanes=lanes,
         ties=tuple(
             Tie(
                 number,
                 obstacle.members,
                 tuple(list_reasons(book, obstacle, answer.programme, with_sources=False))
-                or ("They contradict each other.",),
+                or (say_contradiction(book, obstacle),),
                 obstacle.is_hard,
             )
             for number, obstacle in enumerate(drawn, start=1)

@@ -62,6 +62,7 @@ class Statement:
         kind: ``position``, ``designation``, ``rule``, ``link``, or ``unknown``.
         holders: Who holds it, by name, agencies with their party; empty for rules and links.
         sentence: Who says what, under which condition; no full stop.
+        claim: The same without who.
         says: The author's own words for it, when they add something.
         marks: What a reader must not miss: its weight, ``law: cannot be conceded``, ``assumed``.
         assumption: The reason why it is assumed.
@@ -71,6 +72,7 @@ class Statement:
     kind: str
     holders: tuple[str, ...]
     sentence: str
+    claim: str
     says: str
     marks: tuple[str, ...]
     quotes: tuple[Quote, ...]
@@ -110,7 +112,8 @@ class Phrasebook:
         """Return ``Department of Defense (United States)``, or a party's name."""
         agency = self.agencies.get(name)
         if agency is not None:
-            return f"{clean_text(agency.name)} ({self.name_holder(agency.party)})"
+            own, whole = clean_text(agency.name), self.name_holder(agency.party)
+            return f"{own}, {whole}" if "(" in own else f"{own} ({whole})"
         party = self.parties.get(name)
         return clean_text(party.name) if party is not None else clean_text(name)
 
@@ -207,14 +210,15 @@ class Phrasebook:
         party, slash, group = name.partition("/")
         if slash:
             return self._describe_designation(name, party, group)
-        return Statement(clean_text(name), "unknown", (), f"“{clean_text(name)}”", "", (), ())
+        return Statement(clean_text(name), "unknown", (), f"“{clean_text(name)}”", "", "", (), ())
 
     def _describe_position(self, position: Position) -> Statement:
         holders = tuple(self.name_holder(each) for each in position.by)
         together = " together" if len(holders) > 1 else ""
         verb = position.modality.value if len(holders) == 1 else position.modality.value.removesuffix("s")
         condition = "" if position.when is None else f", when {self.say_expression(position.when)}"
-        what, marks = self.say_expression(position.expression), []
+        claim = f"{verb}{together} {self.say_expression(position.expression)}{condition}"
+        marks = []
         if position.hard:
             marks.append("law: cannot be conceded")
         elif position.modality is not Modality.PERMITS:
@@ -225,7 +229,8 @@ class Phrasebook:
             id=clean_text(position.id),
             kind="position",
             holders=holders,
-            sentence=f"{join_words(holders)} {verb}{together} {what}{condition}",
+            sentence=f"{join_words(holders)} {claim}",
+            claim=claim,
             says=clean_text(position.says),
             marks=tuple(marks),
             quotes=self.quote(position.ground),
@@ -244,11 +249,11 @@ class Phrasebook:
     def _describe_designation(self, name: str, party: str, group: str) -> Statement:
         said: Designation | None = self.designations.get((party, group))
         holder, enemy = self.name_holder(party), self.name_group(group)
-        answers = {
-            "yes": f"{holder} counts {enemy} as an enemy",
-            "no": f"{holder} does not count {enemy} as an enemy",
-            "not stated": f"{holder} has not stated whether it counts {enemy} as an enemy",
-        }
+        claim = {
+            "yes": f"counts {enemy} as an enemy",
+            "no": f"does not count {enemy} as an enemy",
+            "not stated": f"has not stated whether it counts {enemy} as an enemy",
+        }["not stated" if said is None else said.answer]
         ground = Ground() if said is None else said.ground
         marks = [f"weight {1 if said is None else said.weight}"]
         if ground.assumption:
@@ -257,7 +262,8 @@ class Phrasebook:
             id=clean_text(name),
             kind="designation",
             holders=(holder,),
-            sentence=answers["not stated" if said is None else said.answer],
+            sentence=f"{holder} {claim}",
+            claim=claim,
             says="",
             marks=tuple(marks),
             quotes=self.quote(ground),
@@ -265,9 +271,8 @@ class Phrasebook:
         )
 
     def _describe_rule(self, rule: Rule | Link, kind: str, theatre: str) -> Statement:
-        marks = [f"{kind} {clean_text(rule.id)}"]
-        if theatre:
-            marks.append(f"ties in {theatre}")
+        to = f" to {theatre}" if theatre else ""
+        marks = [f"{kind}{to}"]
         if rule.ground.assumption:
             marks.append("assumed")
         return Statement(
@@ -275,6 +280,7 @@ class Phrasebook:
             kind=kind,
             holders=(),
             sentence=clean_text(rule.says).rstrip(".") or self.say_expression(rule.expression),
+            claim="",
             says="",
             marks=tuple(marks),
             quotes=self.quote(rule.ground),

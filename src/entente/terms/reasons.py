@@ -58,22 +58,37 @@ def say_obstacle(book: Phrasebook, obstacle: Obstacle, programme: str) -> list[s
         return [*lines, f"  {head}, because: {reasons[0]}"]
     if reasons:
         return [*lines, f"  {head}, because:", *(f"    {reason}" for reason in reasons)]
-    return [
-        *lines,
-        f"  {head}: {'it' if alone else 'they'} contradict{'s itself' if alone else ' each other'}.",
-    ]
+    return [*lines, f"  {head}. {say_contradiction(book, obstacle)}"]
+
+
+def say_contradiction(book: Phrasebook, obstacle: Obstacle) -> str:
+    """Return what members that collide without a rule contradict each other over."""
+    if len(obstacle.members) == 1:
+        return "It contradicts itself."
+    named: dict[str, int] = {}
+    for name in obstacle.members:
+        position = book.positions.get(name)
+        for atom in {each.name for each in list_atoms(position.expression)} if position is not None else ():
+            named[atom] = named.get(atom, 0) + 1
+    shared = sorted(name for name, count in named.items() if count > 1)
+    over = f" over {join_words(book.name_measure(name) for name in shared)}" if shared else ""
+    return f"They contradict each other{over}."
 
 
 def list_reasons(
     book: Phrasebook, obstacle: Obstacle, programme: str, *, with_sources: bool = True
 ) -> list[str]:
-    """Return what makes an obstacle's members collide: rules, links, the programme, what is absent."""
+    """Return what makes an obstacle's members collide: rules, links, the programme, what is absent.
+
+    Args:
+        with_sources: Also what rules rest on, and what the programme has to do with it: for a reader who does
+            not have these beside it.
+    """
     reasons = []
     for name in obstacle.via:
         statement = book.describe(name)
         if not with_sources:
-            assumed = ", assumed" if statement.assumption else ""
-            reasons.append(f"{statement.sentence} ({statement.kind}{assumed}).")
+            reasons.append(statement.line)
             continue
         quotes = "".join(f" {quote}." for quote in statement.quotes)
         why = f" Assumed: {statement.assumption.rstrip('.')}." if statement.assumption else ""
@@ -92,9 +107,9 @@ def list_reasons(
         near = {atom.name for expression in expressions for atom in list_atoms(expression)}
         near |= {each.id for each in book.terms.measures if each.against in refused}
         shared = dict.fromkeys(atom.name for atom in list_atoms(asked.expression) if atom.name in near)
-        if shared:
+        if shared and with_sources:
             spoken = join_words(book.name_measure(name) for name in shared)
-            reasons.append(f"{book.name_programme(programme)} speaks of {spoken}.")
+            reasons.append(f"The programme speaks of {spoken}.")
         expressions.append(asked.expression)
     atoms = dict.fromkeys(atom.name for expression in expressions for atom in list_atoms(expression))
     for name in atoms:

@@ -9,7 +9,7 @@ Invariants:
 It does not ask the questions: see `entente.terms.questions`.
 
     >>> say_obstacles(terms, obstacles)[-1]
-    'These are all the 3 obstacles to the programme “Joint centre”: proven.'
+    'These are all 3 obstacles: proven.'
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def say_obstacles(terms: Terms, answer: Obstacles) -> list[str]:
     book = Phrasebook(terms)
     what = book.name_programme(answer.programme)
     if not answer.obstacles:
-        return say_search_of_obstacles(book, answer)
+        return [f"{what[0].upper()}{what[1:]}:", *say_search_of_obstacles(answer)]
     lines = [f"Not possible: {what}.", ""]
     for number, obstacle in enumerate(answer.obstacles, start=1):
         size = len(obstacle.members)
@@ -106,29 +106,24 @@ def say_obstacles(terms: Terms, answer: Obstacles) -> list[str]:
             *say_obstacle(book, obstacle, answer.programme),
             "",
         ]
-    return [*lines, *say_search_of_obstacles(book, answer)]
+    return [*lines, *say_search_of_obstacles(answer)]
 
 
-def say_search_of_obstacles(book: Phrasebook, answer: Obstacles) -> list[str]:
+def say_search_of_obstacles(answer: Obstacles) -> list[str]:
     """Return whether these are all obstacles, the smallest, or what was found so far."""
-    what, found = book.name_programme(answer.programme), len(answer.obstacles)
-    search = answer.search
+    search, found = answer.search, len(answer.obstacles)
     if not found:
         if search.is_all or search.is_complete:
-            return [f"No obstacle to {what}: proven."]
-        return [
-            f"No obstacle to {what} was found.",
-            say_search(search, all_found="", first_found="", more="obstacles, smaller ones too"),
-        ]
+            return ["There is no obstacle: proven."]
+        return ["No obstacle was found.", say_search(search, all_found="", first_found="", more="obstacles")]
     if found == 1:
-        all_found = f"This is the only obstacle to {what}: proven."
-        first_found = f"No obstacle to {what} is smaller: proven. There may be more."
+        all_found = "This is the only obstacle: proven."
+        first_found = "No obstacle is smaller: proven. There may be more."
     else:
-        all_found = f"These are all the {found} obstacles to {what}: proven."
-        first_found = f"These are the {found} smallest obstacles to {what}: proven. There may be more."
-    return [
-        say_search(search, all_found=all_found, first_found=first_found, more="obstacles, smaller ones too")
-    ]
+        all_found = f"These are all {found} obstacles: proven."
+        first_found = f"These are the {found} smallest obstacles: proven. There may be more."
+    more = "obstacles, smaller ones too"
+    return [say_search(search, all_found=all_found, first_found=first_found, more=more)]
 
 
 # Packages
@@ -145,7 +140,7 @@ def say_packages(terms: Terms, answer: Packages) -> list[str]:
             f"No concession can make {what} possible: hard limits alone stand against it.",
             *say_obstacle(book, answer.blocked_by, answer.programme),
         ]
-    lines = []
+    lines = [f"The price of {what}:", ""]
     for number, package in enumerate(answer.packages, start=1):
         count = len(package.concessions)
         lines += [
@@ -153,7 +148,7 @@ def say_packages(terms: Terms, answer: Packages) -> list[str]:
             *say_package(book, package),
             "",
         ]
-    return [*lines, *_say_price(book, answer, what)]
+    return [*lines, *say_search_of_packages(book, answer)]
 
 
 def say_package(book: Phrasebook, package: Package) -> list[str]:
@@ -166,32 +161,26 @@ def say_package(book: Phrasebook, package: Package) -> list[str]:
     return [*lines, f"  Burden: {'; '.join(burden)}."] if burden else lines
 
 
-def _say_price(book: Phrasebook, answer: Packages, what: str) -> list[str]:
-    lines = []
+def say_search_of_packages(book: Phrasebook, answer: Packages) -> list[str]:
+    """Return what is proven of the price, whether there are other packages, and that law was not offered."""
+    count, more = len(answer.packages), "packages"
     if not answer.packages:
-        lines.append(f"No package of concessions for {what} was found.")
+        lines = ["No package of concessions was found."]
     elif answer.at_least >= answer.packages[0].cost:
-        lines.append(f"No package for {what} costs less than {answer.packages[0].cost}: proven.")
+        lines = [f"No package costs less than {answer.packages[0].cost}: proven."]
     else:
-        lines.append(
-            f"No package for {what} costs less than {answer.at_least}: proven. "
-            f"One cheaper than {answer.packages[0].cost} may exist."
-        )
-    count = len(answer.packages)
-    lines.append(
-        say_search(
-            answer.search,
-            all_found=f"These are all packages: proven ({count}).",
-            first_found=f"These are the {count} cheapest packages: proven. There may be more."
-            if count > 1
-            else "There may be other packages.",
-            more="packages, cheaper ones too",
-        )
-    )
-    law = [position for position in book.terms.positions if position.hard]
+        more = "packages, cheaper ones too"
+        may = f"One cheaper than {answer.packages[0].cost} may exist."
+        lines = [f"No package costs less than {answer.at_least}: proven. {may}"]
+    if count == 1:
+        all_found, first_found = "This is the only package: proven.", "There may be other packages."
+    else:
+        all_found = f"These are all {count} packages: proven."
+        first_found = f"These are the {count} cheapest packages: proven. There may be more."
+    lines.append(say_search(answer.search, all_found=all_found, first_found=first_found, more=more))
+    law = sum(bool(position.hard) for position in book.terms.positions)
     if law:
-        count = len(law)
-        lines.append(f"Law was not offered as a concession: {count} position{'' if count == 1 else 's'}.")
+        lines.append(f"Law was not offered as a concession: {law} position{'' if law == 1 else 's'}.")
     return lines
 
 
@@ -304,6 +293,7 @@ __all__ = [
     "say_permitted",
     "say_readings",
     "say_search_of_obstacles",
+    "say_search_of_packages",
     "say_shared",
     "say_unguaranteed",
 ]
