@@ -6,6 +6,7 @@ import random
 import tomllib
 from typing import Any, Final
 
+import pytest
 import tree_sitter
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from entente.terms.look_alikes import find_fault_of_name
 from entente.terms.model import NOWHERE, Terms
 from entente.terms.quotation import find_words, normalise
 from entente.terms.reading import parse_terms
-from entente.terms.toml_limits import check_limits
+from entente.terms.toml_limits import MAX_DEPTH, check_limits
 from entente.terms.toml_places import get_text, parse_tree
 from tests.terms_samples import DOCUMENTS, SAMPLE
 
@@ -348,6 +349,31 @@ def test_the_scanner_ends_on_any_text(pieces: list[str]) -> None:
     else:
         codes = {"too-much"}
     assert codes == {"too-much"}
+
+
+QUOTED: Final = st.builds(
+    lambda mark, parts: mark + "".join(parts) + mark,
+    st.sampled_from(['"', "'", '"""', "'''"]),
+    st.lists(
+        st.sampled_from(['"', '""', "'", "''", "\\\\", '\\"', "#", "[", "{", "\n", "a", "\\\n"]), max_size=8
+    ),
+)
+
+
+@given(st.lists(QUOTED, max_size=5), st.sampled_from([MAX_DEPTH, MAX_DEPTH + 1]))
+def test_nesting_is_counted_behind_any_texts_and_never_inside_them(texts: list[str], depth: int) -> None:
+    lines = [f"a{n} = {text} # ]['\"" for n, text in enumerate(texts)]
+    beside = "".join(f"{text}, " for text in texts)
+    text = "\n".join([*lines, f"b = [{beside}{'[' * (depth - 1)}{']' * (depth - 1)}]"])
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return
+    if depth > MAX_DEPTH:
+        with pytest.raises(TermsInvalid):
+            check_limits(text)
+    else:
+        check_limits(text)
 
 
 @given(st.text(max_size=20))

@@ -72,11 +72,14 @@ def test_keys_take_the_order_of_the_format_in_every_table_it_knows() -> None:
 def test_a_long_list_is_broken_and_a_short_one_joined_and_comments_stay_with_their_items() -> None:
     long = ", ".join(f'"measure-{n}"' for n in range(12))
     found = format_terms(
-        f"a = [\n1,\n 2\n]\nb = [{long}]\nc = [ # first\n1, # one\n # of two\n2 # two\n , 3 ]\n"
+        f"a = [\n1,\n 2\n]\nb = [{long}]\n"
+        "c = [ # first\n1, # one\n # of two\n2 # two\n , 3,\n # of four\n4 ]\n"
     )
     assert found.startswith('a = [1, 2]\nb = [\n    "measure-0",\n')
     assert max(len(line) for line in found.splitlines()) <= WIDTH
-    assert found.endswith("c = [\n    # first\n    1,  # one\n    # of two\n    2,  # two\n    3,\n]\n")
+    assert found.endswith(
+        "c = [\n    # first\n    1,  # one\n    # of two\n    2,  # two\n    3,\n    # of four\n    4,\n]\n"
+    )
 
 
 def test_inline_tables_stay_on_their_line_and_texts_as_they_are_written() -> None:

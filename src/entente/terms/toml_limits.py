@@ -92,7 +92,6 @@ def check_limits(text: str) -> None:
             message = f"terms file: expected at most {MAX_TOKENS} words and signs, got more"
         elif sign in "[{":
             depth += 1
-            dots = 0
             if depth > MAX_DEPTH:
                 message = f"terms file: expected nesting of at most {MAX_DEPTH}, got more"
         elif sign in "]}":
