@@ -43,6 +43,11 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
         "terms",
         "write down what each party requires, permits, forbids; ask what is possible and what blocks it",
     ),
+    "agreement": (
+        "Agree",
+        "agreement",
+        "propose, sign and follow an agreement; what is due, by whom, by when",
+    ),
     "status": ("Look", "look", "what stands, what is due, what conflicts"),
     "watch": ("Look", "look", "follow what happens, a line each"),
     "prove": ("Check", "prove", "write one message's proof file, for a court or a journalist"),

@@ -38,7 +38,7 @@ from entente.terms.agreement_text import (
     check_text,
     encode_text,
 )
-from entente.terms.expression import AllOf, Atom, Expression, Not, is_true, list_atoms
+from entente.terms.expression import AllOf, Atom, Expression, Implies, Not, is_true, list_atoms
 from entente.terms.model import Clock, Measure, Modality, Terms
 
 MAX_DRAFT_BYTES: Final = 4 * MAX_BODY_BYTES
@@ -57,8 +57,43 @@ def find_grades(terms: Terms, programme_id: str) -> dict[str, int]:
     if programme is None:
         known = ", ".join(one.id for one in terms.programmes) or "none"
         raise Denied("unknown-programme", f"programme: expected one of {known}, got {programme_id!r}")
+    grades = _find_outright(programme.expression)
+    if grades is None:
+        raise Denied(
+            "open-programme",
+            f"programme {programme_id!r}: expected measures joined by 'and', it leaves a choice: "
+            "say which measures are meant",
+        )
+    return grades
+
+
+def complete_choice(terms: Terms, grades: Mapping[str, int]) -> tuple[dict[str, int], list[str]]:
+    """Return a choice with what rules and links say outright that it brings along, and which rules these are.
+
+    Only "this implies that, and that": where a rule leaves a choice, nothing is chosen.
+    """
+    whole, used = dict(grades), []
+    rules = [(one.id, one.expression) for one in terms.rules] + [
+        (one.id, one.expression) for one in terms.links
+    ]
+    is_moving = True
+    while is_moving:
+        is_moving = False
+        for name, expression in rules:
+            if isinstance(expression, Implies) and is_true(expression.premise, _add_parties(terms, whole)):
+                for measure, grade in (_find_outright(expression.conclusion) or {}).items():
+                    if whole.get(measure, 0) < grade and measure not in {one.id for one in terms.parties}:
+                        whole[measure] = grade
+                        is_moving = True
+                        if name not in used:
+                            used.append(name)
+    return whole, used
+
+
+def _find_outright(expression: Expression) -> dict[str, int] | None:
+    """Return the grades that an expression asks for; None where it leaves a choice."""
     grades: dict[str, int] = {}
-    waiting: list[Expression] = [programme.expression]
+    waiting: list[Expression] = [expression]
     while waiting:
         match waiting.pop():
             case Atom(name, grade):
@@ -68,19 +103,22 @@ def find_grades(terms: Terms, programme_id: str) -> dict[str, int]:
             case Not(Atom()):
                 pass
             case _:
-                raise Denied(
-                    "open-programme",
-                    f"programme {programme_id!r}: expected measures joined by 'and', it leaves a choice: "
-                    "say which measures are meant",
-                )
+                return None
     return grades
 
 
 def list_breached(terms: Terms, grades: Mapping[str, int]) -> list[str]:
     """Return the positions (required or forbidden) that a choice of measures goes against, in file order."""
     whole = _add_parties(terms, grades)
+    party_of = {one.id: one.id for one in terms.parties} | {one.id: one.party for one in terms.agencies}
     binding = {Modality.REQUIRES, Modality.FORBIDS}
-    return [one.id for one in terms.positions if one.modality in binding and not is_true(one.demand, whole)]
+    return [
+        one.id
+        for one in terms.positions
+        if one.modality in binding
+        and all(whole.get(party_of.get(holder, holder)) for holder in one.by)
+        and not is_true(one.demand, whole)
+    ]
 
 
 def draft_agreement(
@@ -157,9 +195,11 @@ def _check_choice(terms: Terms, grades: Mapping[str, int], programme_id: str) ->
     whole = _add_parties(terms, grades)
     rules = [(one.id, one.says, one.expression) for one in terms.rules]
     rules += [(one.id, one.says, one.expression) for one in terms.links]
-    for name, says, expression in rules:
-        if not is_true(expression, whole):
-            raise Denied("breaks-rule", f"rule {name!r}: expected the choice to keep it: {says}")
+    broken = [f"{name!r} ({says})" for name, says, expression in rules if not is_true(expression, whole)]
+    if broken:
+        raise Denied(
+            "breaks-rule", f"choice: expected one that keeps every rule, it breaks {'; '.join(broken)}"
+        )
     programme = next((one for one in terms.programmes if one.id == programme_id), None)
     if programme_id and (programme is None or not is_true(programme.expression, whole)):
         found = (
