@@ -14,6 +14,23 @@ It does not judge who is right, and it does not negotiate.
     terms.positions[0].demand
 """
 
+from entente.terms.answers import (
+    Addition,
+    Additions,
+    BestProgramme,
+    Concession,
+    Feasibility,
+    Inactive,
+    Obstacle,
+    Obstacles,
+    Package,
+    Packages,
+    Permitted,
+    Reading,
+    Search,
+    SharedCore,
+    Unguaranteed,
+)
 from entente.terms.expression import (
     AllOf,
     AnyOf,
@@ -27,6 +44,7 @@ from entente.terms.expression import (
 )
 from entente.terms.expression_text import ExpressionInvalid, parse_expression
 from entente.terms.faults import Fault, TermsInvalid
+from entente.terms.file_layout import format_terms
 from entente.terms.model import (
     Agency,
     Clause,
@@ -50,44 +68,62 @@ from entente.terms.model import (
     Theatre,
     Zone,
 )
+from entente.terms.oddities import list_oddities
 from entente.terms.quotation import Quotation, check_quotations
 from entente.terms.reading import parse_terms
 
 __all__ = [
+    "Addition",
+    "Additions",
     "Agency",
     "AllOf",
     "AnyOf",
     "Atom",
+    "BestProgramme",
     "Clause",
     "Clock",
+    "Concession",
     "Designation",
     "Document",
     "Expression",
     "ExpressionInvalid",
     "Fault",
+    "Feasibility",
     "Grade",
     "Ground",
     "Group",
     "Implies",
+    "Inactive",
     "Link",
     "Measure",
     "Modality",
     "Not",
     "Obligation",
+    "Obstacle",
+    "Obstacles",
+    "Package",
+    "Packages",
     "Party",
+    "Permitted",
     "Place",
     "Position",
     "Programme",
     "Quotation",
+    "Reading",
     "Rule",
+    "Search",
+    "SharedCore",
     "Source",
     "Terms",
     "TermsInvalid",
     "Theatre",
+    "Unguaranteed",
     "Zone",
     "check_quotations",
+    "format_terms",
     "is_true",
     "list_atoms",
+    "list_oddities",
     "parse_expression",
     "parse_terms",
     "render_expression",
