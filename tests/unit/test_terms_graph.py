@@ -233,6 +233,17 @@ def test_law_assumption_and_what_gives_way_differ_without_colour() -> None:
     assert "Square marks: an obstacle of law alone." in [label.text for label in layout.labels]
 
 
+def test_a_refusal_in_words_is_never_shown_as_what_is_refused() -> None:
+    # "forbids: the Pentagon does not show Russia how" would say the opposite.
+    graph = build_graph(TERMS, OBSTACLES)
+    labels = place_graph(graph).labels
+    assert not [label for label in labels if label.text in {"forbids", "requires"}]
+    assert "forbids “sharing the locations of groups” at “within 1" in " ".join(each.text for each in labels)
+    assert not [line for line in graph_text(graph) if "forbids: " in line or "forbids The" in line]
+    plain = next(row for row in graph.rows if row.id == "ru-denial")
+    assert (plain.text, plain.claim) == ("Forbids “an access denial zone”", "")
+
+
 def test_rows_are_ordered_to_bring_marks_together() -> None:
     terms, answer = make_terms(60, 16)
     rows = {row.id: place for place, row in enumerate(build_graph(terms, answer).rows)}
@@ -307,10 +318,17 @@ def test_the_text_twin_holds_all_that_the_picture_holds() -> None:
         assert all(reason in text for reason in tie.reasons)
     for note in graph.notes:
         assert note in text
-    assert "- requires: “deterrence in the Baltic States” (law) - obstacle 3" in text
+    assert "  - Requires “deterrence in the Baltic States” (law) - obstacle 3" in text
+    assert (
+        "  - Moscow wants the joint campaign (require together “joint strikes”; weight 7) - obstacles 2"
+        in text
+    )
     whole = " ".join(text.replace("Because: ", "").split())
     for label in place_graph(graph).labels:
-        if label.text not in {"LAW", "»", "Why these cannot hold together"} and "rame" not in label.text:
+        if (
+            label.text not in {"LAW", "»", "weight", "Why these cannot hold together"}
+            and "rame" not in label.text
+        ):
             assert label.text.rstrip(",") in whole
 
 
@@ -338,7 +356,7 @@ def test_svg_keeps_its_text_searchable_and_described() -> None:
     assert root[0].text == TERMS.question
     assert (root[1].text or "").endswith("These are all 4 obstacles: proven.")
     texts = [each.text or "" for each in root.iter(f"{SVG}text")]
-    assert "The Pentagon does not show Russia how it" in texts
+    assert "The Pentagon does not show Russia how it uses" in texts
     assert "Russia and Министерство иностранных дел (Russia)," in texts
     assert "file centre.toml" in texts
     assert all(float(each.attrib["textLength"]) > 0 for each in root.iter(f"{SVG}text"))

@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from entente.terms.glyphs import cut_text, measure_text, wrap_text
+from entente.terms.glyphs import measure_text, wrap_text
 from entente.terms.graph import Graph, Lane, Row, Tie, list_marks
 from entente.terms.text import clean_text
 
@@ -29,7 +29,7 @@ _WIDE_BOX: Final = 580.0
 """Of a picture of many rows: fewer lines a row."""
 _MANY_ROWS: Final = 24
 _PAD: Final = 9.0
-_VERB_WIDTH: Final = 84.0
+_WEIGHT_WIDTH: Final = 58.0
 _TEXT: Final = 15.0
 _SMALL: Final = 12.0
 _LEADING: Final = 19.0
@@ -183,10 +183,11 @@ def _column(layout: Layout, number: int) -> float:
 
 
 def _place_row(layout: Layout, y: float, row: Row) -> float:
-    left, right = MARGIN + _PAD + _VERB_WIDTH, MARGIN + layout.box_width - _PAD
+    left, right = MARGIN + _PAD + _WEIGHT_WIDTH, MARGIN + layout.box_width - _PAD
     lines = wrap_text(row.text, right - left, _TEXT, max_lines=3)
-    marks = list_marks(row)
-    small = wrap_text(" · ".join(mark for mark in marks[1:] if mark != row.gives_way), right - left, _SMALL)
+    claim = wrap_text(row.claim, right - left, _SMALL, max_lines=2)
+    marks = [mark for mark in list_marks(row)[1:] if mark != row.gives_way]
+    small = [*claim, *wrap_text(" · ".join(marks), right - left, _SMALL)]
     way = wrap_text(row.gives_way, right - left - 16, _SMALL, is_bold=True, max_lines=2)
     told = len(lines) * _LEADING + (len(small) + len(way)) * _SMALL_LEADING
     height = 2 * _PAD + max(told, _LEADING + _SMALL_LEADING)
@@ -194,20 +195,12 @@ def _place_row(layout: Layout, y: float, row: Row) -> float:
         Box(MARGIN, y, layout.box_width, height, is_thick=row.is_law, is_dashed=row.is_assumed)
     )
     base = y + _PAD
-    verb = cut_text(row.verb, _VERB_WIDTH - 6, 13.0, is_bold=True)
-    layout.labels.append(Label(MARGIN + _PAD, base + 13, verb, 13.0, is_bold=True))
-    if row.is_law:
-        layout.boxes.append(Box(MARGIN + _PAD, base + _LEADING, 38, 17, "pill"))
-        place = (MARGIN + _PAD + 19, base + _LEADING + 12.5)
-        layout.labels.append(Label(*place, "LAW", 11.5, "white", is_bold=True, is_centred=True))
-    else:
-        weight = cut_text(marks[0], _VERB_WIDTH - 6, _SMALL)
-        layout.labels.append(Label(MARGIN + _PAD, base + _LEADING + 11, weight, _SMALL, "grey"))
+    _place_weight(layout, base, row)
     for line in lines:
         layout.labels.append(Label(left, base + 13.5, line, _TEXT, whole=_whole(lines, row.text)))
         base += _LEADING
     for line in small:
-        layout.labels.append(Label(left, base + 11, line, _SMALL, "grey"))
+        layout.labels.append(Label(left, base + 11, line, _SMALL, "grey", whole=_whole(claim, row.claim)))
         base += _SMALL_LEADING
     for number, line in enumerate(way):
         if number == 0:
@@ -215,6 +208,19 @@ def _place_row(layout: Layout, y: float, row: Row) -> float:
         layout.labels.append(Label(left + 16, base + 11, line, _SMALL, "way", is_bold=True))
         base += _SMALL_LEADING
     return height
+
+
+def _place_weight(layout: Layout, base: float, row: Row) -> None:
+    middle = MARGIN + _PAD + (_WEIGHT_WIDTH - 10) / 2
+    if row.is_law:
+        layout.boxes.append(Box(middle - 19, base - 1, 38, 18, "pill"))
+        layout.labels.append(Label(middle, base + 12.5, "LAW", 11.5, "white", is_bold=True, is_centred=True))
+        return
+    text = f"{row.weight:,}"
+    widest = measure_text(text, _TEXT, is_bold=True)
+    size = _TEXT * min(1.0, (_WEIGHT_WIDTH - 10) / widest)
+    layout.labels.append(Label(middle, base + 13.5, text, size, is_bold=True, is_centred=True))
+    layout.labels.append(Label(middle, base + _LEADING + 9, "weight", 10.5, "grey", is_centred=True))
 
 
 def _whole(lines: list[str], text: str) -> str:

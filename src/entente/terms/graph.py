@@ -40,7 +40,9 @@ class Row:
 
     Args:
         verb: ``forbids``, ``requires``; of a designation ``no`` or ``not stated``.
-        text: What it says, as its author has it.
+        text: What it comes to in its author's words, a sentence of its own: never shown behind the verb,
+            which it would reverse (``forbids``: ``this must not be revealed``).
+        claim: What it says of which measure, when that is not the text already.
         weight: What giving it up costs.
         steps: In how many steps it can be softened; 0 for all or nothing.
         gives_way: What becomes of it in the package that was passed in; "" if it stands.
@@ -50,6 +52,7 @@ class Row:
     id: str
     verb: str
     text: str
+    claim: str
     weight: int
     is_law: bool
     is_assumed: bool
@@ -165,27 +168,25 @@ def _choose(obstacles: Sequence[Obstacle], limit: int) -> tuple[list[Obstacle], 
 
 def _build_row(book: Phrasebook, name: str, drawn: Sequence[Obstacle], conceded: Concession | None) -> Row:
     statement, position = book.describe(name), book.positions.get(name)
-    party, slash, group = name.partition("/")
-    said = book.designations.get((party, group)) if slash else None
+    party, _, group = name.partition("/")
+    said = book.designations.get((party, group))
     gives_way = ""
     if conceded is not None:
         gives_way = f"gives way, cost {conceded.cost}"
         if conceded.to and position is not None and (measure := book.get_graded(position)) is not None:
             gives_way = f"gives way to {book.name_grade(measure, conceded.to)}, cost {conceded.cost}"
     if position is not None:
-        verb, text = (
-            position.modality.value,
-            statement.says.rstrip(".") or book.say_expression(position.expression),
-        )
-        weight = position.weight
+        verb, weight = position.modality.value, position.weight
     else:
         verb = "not stated" if said is None else said.answer
-        text = f"{book.name_group(group)} as an enemy" if slash else statement.sentence
         weight = 1 if said is None else said.weight
+    claim = statement.claim or statement.sentence
+    says = statement.says.rstrip(".")
     return Row(
         id=statement.id,
         verb=verb,
-        text=text,
+        text=says or f"{claim[0].upper()}{claim[1:]}",
+        claim=claim if says else "",
         weight=weight,
         is_law=statement.is_law,
         is_assumed=bool(statement.assumption),
@@ -266,7 +267,7 @@ def _name_lane(book: Phrasebook, by: tuple[str, ...], rows: tuple[Row, ...]) -> 
 
 
 def list_marks(row: Row) -> tuple[str, ...]:
-    """Return what is marked on a row, besides its verb: law, assumed, steps, gives way."""
+    """Return what is marked on a row: law, assumed, steps, gives way."""
     marks = ["law"] if row.is_law else [f"weight {row.weight}"]
     if row.is_assumed:
         marks.append("assumed")
@@ -284,7 +285,8 @@ def graph_text(graph: Graph) -> list[str]:
         lines.append(lane.holder)
         for row in lane.rows:
             ties = f"obstacle{'s' if len(row.obstacles) > 1 else ''} {join_words(map(str, row.obstacles))}"
-            lines.append(f"  - {row.verb}: {row.text} ({'; '.join(list_marks(row))}) - {ties}")
+            marks = "; ".join([row.claim, *list_marks(row)] if row.claim else list_marks(row))
+            lines.append(f"  - {row.text} ({marks}) - {ties}")
     shown = {row.id: row for row in graph.rows}
     for tie in graph.ties:
         hard = " All of it is law: no concession helps." if tie.is_hard else ""
@@ -311,6 +313,7 @@ def graph_json(graph: Graph) -> dict[str, Any]:
                         "id": row.id,
                         "verb": row.verb,
                         "text": row.text,
+                        "claim": row.claim,
                         "sentence": row.statement.sentence,
                         "weight": row.weight,
                         "is_law": row.is_law,
