@@ -3,7 +3,7 @@
 Invariant: each family of subcommands stands in its own module and is registered here; none is imported before
 somebody runs `entente terms`.
 
-    $ entente terms check centre.toml --documents texts
+    $ entente terms check center.toml --documents texts
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ MODULES: Final = ("terms_file", "terms_picture", "terms_report")
 terms_app = make_app(
     "terms",
     "Write down what each party requires, permits and forbids; ask what is possible and what blocks it.\n\n"
-    "Example: entente terms new centre.toml --party us='United States' --party ru=Russia\n"
-    "Example: entente terms check centre.toml --documents texts",
+    "Example: entente terms new center.toml --party us='United States' --party ru=Russia\n"
+    "Example: entente terms check center.toml --documents texts",
 )
 APPS = {"terms": terms_app}
 

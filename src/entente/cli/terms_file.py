@@ -4,7 +4,7 @@ Invariants: faults print as ``file:line:column: message``, one a line, so that e
 rewritten whole or not at all, and only when its layout changes; an existing file is never overwritten by
 ``new``.
 
-    $ entente terms check centre.toml --documents texts
+    $ entente terms check center.toml --documents texts
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def _read_bytes(path: Path, limit: int) -> bytes:
 def check(file: TermsFile, /, *, documents: Documents = None, json: Json = False) -> int:
     """Check the terms in FILE: form, names, references, quotations.
 
-    Example: entente terms check centre.toml --documents texts
+    Example: entente terms check center.toml --documents texts
     """
     terms = load_terms(file, documents)
     quotations = check_quotations(terms, find_documents(file, documents))
@@ -203,7 +203,7 @@ def fmt(
 ) -> int:
     """Lay FILE out in the one canonical way; comments stay with what they are about.
 
-    Example: entente terms fmt centre.toml
+    Example: entente terms fmt center.toml
     """
     data = _read_bytes(file, MAX_BYTES)
     try:
@@ -239,7 +239,7 @@ def new(
 ) -> int:
     """Write a template with comments to FILE, which must not exist yet.
 
-    Example: entente terms new centre.toml --party us='United States' --party ru=Russia
+    Example: entente terms new center.toml --party us='United States' --party ru=Russia
     """
     named = [each.partition("=") for each in party or []]
     text = write_template([(name, shown or name) for name, _, shown in named])
