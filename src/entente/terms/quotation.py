@@ -1,4 +1,4 @@
-r"""Looking quoted words up in the document that they are said to stand in.
+"""Looking quoted words up in the document that they are said to stand in.
 
 Invariants:
   * Words are found only where the document has them in this order, whole, with nothing between but what a gap
@@ -10,7 +10,7 @@ Invariants:
 
 It does not read files: the caller passes texts by the name of their file.
 
-    >>> find_words('joint “executive” centre', normalise("a Joint \\"Executive\\" Centre"))
+    >>> find_words('Joint “Executive” Center', normalise('a Joint "Executive" Center'))
     (2, 26)
 """
 
