@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
+from entente.terms.answers import Concession
 from entente.terms.expression import AllOf, AnyOf, Atom, Expression, Implies, Not
 from entente.terms.model import Measure, Modality, Position, Terms
 
@@ -68,7 +69,8 @@ class Oracle:
         for at, (name, top) in enumerate(zip(self.names, tops, strict=True)):
             for grade in range(1, top + 1):
                 self._atoms[Atom(name, grade)] = self._collect(at, grade)
-        self.hard = self._find_hard(set(added))
+        self.lawful = self._find_lawful()
+        self.hard = self._close(set(added))
         self.members = [*self._list_position_members(), *self._list_designation_members()]
 
     def _collect(self, column: int, grade: int) -> int:
@@ -105,11 +107,17 @@ class Oracle:
         assert not unknown, f"unknown names in a programme: {unknown}"
         return 1 << self.rows.index(wanted)
 
-    def _find_hard(self, added: set[str]) -> int:
+    def _find_lawful(self) -> int:
+        """Return the rows that the rules and links allow, with everything on the table."""
         rows = self.everything
         stated = [rule.expression for rule in self.terms.rules]
         for expression in stated + [link.expression for link in self.terms.links]:
             rows &= self.holds(expression)
+        return rows
+
+    def _close(self, added: set[str]) -> int:
+        """Return the rows that are also without whatever is neither on the table nor added."""
+        rows = self.lawful
         off = [m.id for m in self.terms.measures if not m.is_offered]
         off += [p.id for p in self.terms.parties if not p.takes_part]
         for name in set(off) - added:
@@ -288,8 +296,8 @@ class Oracle:
 
     @property
     def vetoes(self) -> list[OracleMember]:
-        """The members that doing nothing satisfies: row 0 is the one where every grade is 0."""
-        return [member for member in self.members if member.levels[0] & 1]
+        """Law, and the members that doing nothing satisfies: row 0 is the one where every grade is 0."""
+        return [member for member in self.members if member.is_law or member.levels[0] & 1]
 
     def within_vetoes(self, levels: Levels = ()) -> int:
         """Return the rows that satisfy rules, links and vetoes, with some of these conceded."""
@@ -337,39 +345,43 @@ class Oracle:
             for at, measure in enumerate(self.terms.measures)
         }
 
-    # Positions that change nothing, and readings that differ
+    # What in the terms needs a second look: with everything on the table
 
-    def find_inactive(self) -> dict[str, set[str]]:
-        """Return for each position without effect every reason that applies."""
-        found: dict[str, set[str]] = {}
+    def find_inactive(self) -> dict[str, str]:
+        """Return for each position without effect the first reason that applies."""
+        found: dict[str, str] = {}
         for position in self.terms.positions:
-            reasons = set()
-            if position.modality is Modality.PERMITS:
-                reasons.add("silent")
             if self._absent(position.by) & 1:
-                reasons.add("absent")
-            if position.when is not None and not self.hard & self.holds(position.when):
-                reasons.add("condition")
-            if not self.hard & ~self._bare(position):
-                reasons.add("implied")
-            if reasons:
-                found[position.id] = reasons
+                found[position.id] = "absent"
+            elif position.modality is Modality.PERMITS:
+                found[position.id] = "silent"
+            elif position.when is not None and not self.lawful & self.holds(position.when):
+                found[position.id] = "condition"
+            elif not self.lawful & ~self.holds(position.demand):
+                found[position.id] = "implied"
         return found
 
-    def _bare(self, position: Position) -> int:
-        """Return the rows on which what a position says holds, whoever takes part."""
-        return self.holds(position.demand)
-
     def compare(self, first: Position, second: Position) -> str:
-        """Return how two positions that read one clause relate, "same" where they allow the same."""
-        one, other = self.hard & self._bare(first), self.hard & self._bare(second)
+        """Return how two positions that read one clause relate, "" where they say the same."""
+        one, other = self.lawful & self.holds(first.demand), self.lawful & self.holds(second.demand)
         if not one & other:
             return "contradict"
         if one == other:
-            return "same"
+            return ""
         if not one & ~other:
             return "narrower"
         return "wider" if not other & ~one else "differ"
+
+    def list_silent(self, measure: str) -> tuple[str, ...]:
+        """Return who takes part and names a measure in no position of its own or of an agency of its."""
+        homes = {agency.id: agency.party for agency in self.terms.agencies}
+        speaking = {
+            homes.get(holder, holder)
+            for position in self.terms.positions
+            if f"name={measure!r}," in repr(position.expression)
+            for holder in position.by
+        }
+        return tuple(sorted(self.present - speaking))
 
 
 def find_minimal_additions(terms: Terms, programme: str) -> set[frozenset[str]]:
@@ -414,3 +426,15 @@ def _list_bits(rows: int) -> Iterator[int]:
         low = rows & -rows
         yield low.bit_length() - 1
         rows ^= low
+
+
+def read_levels(oracle: Oracle, concessions: Iterable[Concession]) -> Levels:
+    """Return concessions as steps of the oracle's members; a cost that is not theirs is a failure."""
+    members = {member.name: member for member in oracle.members}
+    levels = []
+    for concession in concessions:
+        member = members[concession.position]
+        step = member.to.index(concession.to, 1)
+        assert concession.cost == member.costs[step], concession
+        levels.append((member.name, step))
+    return tuple(sorted(levels))

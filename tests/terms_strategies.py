@@ -12,6 +12,7 @@ from enum import Enum
 from random import Random
 from typing import Any, Final, TypeVar
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from entente.terms.expression import AllOf, AnyOf, Atom, Expression, Implies, Not
@@ -77,6 +78,10 @@ def _draw_shape(random: Random) -> Shape:
 
 
 small_terms: Final = st.randoms(use_true_random=False).map(build_terms)
+seeds: Final = st.integers(0, 2**32 - 1)
+
+few: Final = settings(max_examples=max(20, settings().max_examples // 10))
+"""For a test that adds plain seeds to each example, and so sees hundreds in some tenths of a second."""
 
 
 class _Builder:
@@ -255,6 +260,11 @@ def every(terms: Terms, seed: int, count: int) -> Iterator[tuple[str, Terms]]:
     yield "drawn", terms
     for at in range(count):
         yield f"build_terms(Random({seed + at}))", build_terms(Random(seed + at))
+
+
+def pick_programme(terms: Terms, seed: int) -> str:
+    """Return what to ask about: the positions alone, or one of the programmes."""
+    return Random(seed).choice(list_programmes(terms))
 
 
 def list_programmes(terms: Terms) -> list[str]:
