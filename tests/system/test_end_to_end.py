@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ import pytest
 
 from entente.cli.stage import Stage, free_ports
 from entente.kernel.errors import EntenteError, TransportError
-from entente.kernel.time import parse_utc
+from entente.kernel.time import encode_utc, parse_utc
+from entente.terms.agreement import SigningAgency
+from entente.terms.drafting import encode_draft
+from tests.agreement_scene import EXPIRY, NOTICE, ROAD, SEVEN_DAYS, make_text
 
 SECRET = "Mosul-Hotel-Quebec-58"
 WINDOW = "2016-09-17T14:00:00Z..2016-09-17T18:00:00Z"
@@ -299,6 +303,42 @@ def test_a_desk_verifies_and_a_changed_copy_does_not(stage: Stage, tmp_path: Pat
     data[len(data) // 3] ^= 1
     bundle.write_bytes(bytes(data))
     assert stage.entente("verify", str(copy), expect=4)
+
+
+def test_an_agreement_is_signed_by_its_agencies_and_computed_alike_by_all(stage: Stage) -> None:
+    text = make_text(
+        agencies=[SigningAgency("duty", "us", "Duty office")],
+        clocks=[SEVEN_DAYS, ROAD, EXPIRY, NOTICE],
+    )
+    draft = stage.folder / "ceasefire.toml"
+    draft.write_text(encode_draft(text), encoding="utf-8")
+    stage.act("us", "agreement", "propose", str(draft), "--officer", "duty-1")
+    stage.act("us", "agreement", "sign", "ceasefire", "--officer", "duty-1")
+    settle(stage)
+    shown = stage.act("ru", "agreement", "show", "ceasefire", show=False)
+    stage.act("ru", "agreement", "sign", "ceasefire", "--sha256", shown["sha256"], "--officer", "duty-1")
+    (view,) = stage.act("us", "agreement", "status", "ceasefire", show=False)["agreements"]
+    assert [(due["party"], due["agency"]) for due in view["due"]] == [("us", "duty")]
+    stage.act("us", "agreement", "sign", "ceasefire", "--agency", "duty", "--officer", "duty-2")
+
+    def in_force() -> Any:
+        (found,) = stage.act("ru", "agreement", "status", "ceasefire", show=False)["agreements"]
+        return found if found["phase"] == "in-force" else None
+
+    since = stage.wait_for("the agreement to be in force", in_force)["since"]
+    settle(stage)
+    at = encode_utc(parse_utc(since) + timedelta(days=7))
+    views = [
+        stage.act(party, "agreement", "status", "ceasefire", "--at", at, show=False)["agreements"]
+        for party in ("ru", "us")
+    ]
+    for party in ("ru", "us"):
+        mirror = str(stage.folder / party / "mirror")
+        views.append(stage.entente("agreement", "status", "--mirror", mirror, "--at", at)["agreements"])
+    for (one,) in views:
+        one.pop("standings", None)
+        assert one == views[0][0]
+    assert [due["party"] for due in views[0][0]["due"] if due["kind"] == "measure"] == ["ru", "us"]
 
 
 def test_doctor_finds_both_desks_fit(stage: Stage) -> None:
