@@ -13,7 +13,7 @@ from typing import Final
 
 from entente.cli.run import make_app
 
-MODULES: Final = ("terms_file", "terms_picture", "terms_report")
+MODULES: Final = ("terms_file", "terms_ask", "terms_diff", "terms_picture", "terms_report")
 """Modules of this folder with ``register(app)``, in the order in which their commands are listed."""
 
 terms_app = make_app(

@@ -237,3 +237,52 @@ class SharedCore:
 
     shared: tuple[str, ...]
     answers: dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that differs between two versions of a file.
+
+    Args:
+        table: "position", "rule", "measure", ... as in the file.
+        change: "added", "removed" or "changed".
+        fields: What changed of it, by the model's names; empty for what was added or removed.
+        meaning: For what says something (positions, rules, links, programmes): "same" (only the words
+            changed), "stricter" (it allows less), "looser", "other" (each allows what the other does not) or
+            "unknown" (the older one speaks of what the newer file does not have). Else "".
+    """
+
+    table: str
+    id: str
+    change: str
+    fields: tuple[str, ...] = ()
+    meaning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What two versions of a file answer about one programme ("" for none in particular).
+
+    Args:
+        possible: Before and after; None where it was not found out, or there is no such programme.
+        cost: The cheapest package before and after; 0 when possible, None where there is none or it is not
+            proven.
+        gone, new: Obstacles among the smallest that only the older, or only the newer file has.
+        search: Incomplete when a search was stopped, not all when there were more obstacles than were
+            compared.
+    """
+
+    programme: str
+    possible: tuple[bool | None, bool | None]
+    cost: tuple[int | None, int | None]
+    gone: tuple[Obstacle, ...]
+    new: tuple[Obstacle, ...]
+    search: Search
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What differs between two versions of a file: in what they say, and in what follows from it."""
+
+    changes: tuple[Change, ...]
+    consequences: tuple[Consequence, ...]

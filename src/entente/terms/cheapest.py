@@ -143,10 +143,13 @@ def enumerate_cheapest(weighted: Weighted, count: Count) -> Iterator[Solution]:
                 yield weighted.read(solver.model())
         return
     try:
-        yield from _core_guided(weighted, count, FIRST_SHARE_CONFLICTS if is_available() else 0)
+        yield from _core_guided(weighted, count, FIRST_SHARE_CONFLICTS)
     except _ShareUsed:
         weighted.offer(reach(weighted, count), count)
-        yield from _branch_and_bound(weighted, count)
+        if is_available():
+            yield from _branch_and_bound(weighted, count)
+        else:
+            yield from _core_guided(weighted, count, 0)
 
 
 def reach(weighted: Weighted, count: Count) -> Solution | None:

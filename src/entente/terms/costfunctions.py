@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import product
 from typing import Any, Final
 
@@ -51,7 +50,11 @@ class Found:
 
 def is_available() -> bool:
     """Return whether the engine is installed here; it is not on every system."""
-    return find_spec("pytoulbar2") is not None
+    try:
+        import pytoulbar2  # noqa: F401, PLC0415 - slow to load: only where it is needed
+    except ImportError:
+        return False
+    return True
 
 
 def search_branch_and_bound(
@@ -97,7 +100,7 @@ def _search_slice(
     backtracks: int,
     known: Found,
 ) -> Found:
-    import pytoulbar2  # noqa: PLC0415 - not installed everywhere, and slow to load where it is
+    import pytoulbar2  # noqa: PLC0415 - as in `is_available`
 
     network = pytoulbar2.CFN()
     network.Option.backtrackLimit = backtracks

@@ -13,46 +13,12 @@ Invariants: an ambiguity is reported and never resolved; no list of enemies is "
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Self
 
 from entente.terms.answers import Inactive, Reading, SharedCore, Unguaranteed
-from entente.terms.expression import Expression, Not
+from entente.terms.expression import Not
+from entente.terms.judge import Judge
 from entente.terms.model import Modality, Position, Terms
-from entente.terms.problem import Clauses, Compiler
-from entente.terms.solver import Count, WatchedSolver
-from entente.terms.watch import Unwatched, Watch
-
-
-class _Judge:
-    """Expressions under the rules, each behind a selector of its own; use as a context."""
-
-    def __init__(self, terms: Terms, watch: Watch | None) -> None:
-        self._compiler = Compiler(terms)
-        problem = self._compiler.compile()
-        self._count = Count(watch or Unwatched(), "inspection")
-        self._solver = WatchedSolver(problem.binding(), self._count)
-        self._written = len(self._compiler.structure)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        self._solver.__exit__(*details)
-
-    def name(self, expression: Expression) -> int:
-        """Return a literal under which the expression holds."""
-        clauses: Clauses = self._compiler.assert_clauses(expression)
-        selector = self._compiler.number()
-        for clause in self._compiler.structure[self._written :]:
-            self._solver.add(clause)
-        self._written = len(self._compiler.structure)
-        for clause in clauses:
-            self._solver.add((-selector, *clause))
-        return selector
-
-    def can_hold(self, *selectors: int) -> bool:
-        """Return whether these can hold together; raises `Stopped`."""
-        return self._solver.is_satisfiable(selectors)
+from entente.terms.watch import Watch
 
 
 def find_inactive(terms: Terms, *, watch: Watch | None = None) -> tuple[Inactive, ...]:
@@ -63,7 +29,7 @@ def find_inactive(terms: Terms, *, watch: Watch | None = None) -> tuple[Inactive
     party_of = {agency.id: agency.party for agency in terms.agencies}
     absent = {party.id for party in terms.parties if not party.takes_part}
     found = []
-    with _Judge(terms, watch) as judge:
+    with Judge(terms, watch) as judge:
         for position in terms.positions:
             reason = ""
             if any(party_of.get(holder, holder) in absent for holder in position.by):
@@ -86,7 +52,7 @@ def find_readings(terms: Terms, *, watch: Watch | None = None) -> tuple[Reading,
         if position.clause:
             by_clause.setdefault(position.clause, []).append(position)
     found = []
-    with _Judge(terms, watch) as judge:
+    with Judge(terms, watch) as judge:
         for clause, positions in by_clause.items():
             named = [
                 (each.id, judge.name(each.demand), judge.name(Not(each.demand)))

@@ -81,7 +81,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """A position that prefers: it never blocks."""
+    """A position that prefers, of holders who take part: it never blocks."""
 
     id: str
     clauses: Clauses
@@ -199,9 +199,9 @@ class Compiler:
             if position.modality in {Modality.REQUIRES, Modality.FORBIDS}
         ]
         preferences = [
-            Preference(position.id, self._inert(position.by, position.demand), position.weight)
+            Preference(position.id, self.assert_clauses(position.demand), position.weight)
             for position in positions
-            if position.modality is Modality.PREFERS
+            if position.modality is Modality.PREFERS and not self._guards(position.by)
         ]
         members += self._designations()
         programmes = {each.id: self.assert_clauses(each.expression) for each in terms.programmes}

@@ -1,0 +1,187 @@
+"""`entente terms ask`: is it possible, why not, at what price, and what else would do.
+
+Invariants: every answer says how far its search got; a search that is stopped still prints what it found;
+with ``--json`` the answers stand in one object, by question.
+
+    $ entente terms ask centre.toml why-not price --programme joint-operation
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from cyclopts import App, Parameter
+
+from entente.cli.output import ExitCode, print_json
+from entente.cli.run import Json
+from entente.cli.terms_file import Documents, TermsFile, load_terms
+from entente.cli.terms_picture import ProgrammeID, Seconds, choose_programme
+from entente.cli.terms_watch import TerminalWatch
+from entente.kernel.errors import Malformed
+from entente.terms import questions, wire
+from entente.terms.answers import Concession, Packages
+from entente.terms.findings import say_inactive, say_readings, say_unguaranteed
+from entente.terms.model import Terms
+from entente.terms.sentences import Answer, fold_lines, say_answer
+from entente.terms.watch import Stopped, Watch
+
+Question = Literal[
+    "possible",
+    "why-not",
+    "price",
+    "now",
+    "permits",
+    "additions",
+    "inactive",
+    "readings",
+    "unguaranteed",
+    "shared",
+]
+TITLES: Final[dict[str, str]] = {
+    "possible": "Is it possible?",
+    "why-not": "What stands in the way?",
+    "price": "At what price?",
+    "now": "What is possible now?",
+    "permits": "What would those concessions newly permit?",
+    "additions": "What else would make it possible?",
+    "inactive": "Which positions change nothing?",
+    "readings": "Where is one clause read differently?",
+    "unguaranteed": "Which obligations have no guarantor?",
+    "shared": "Whom does everybody designate?",
+}
+FIRST: Final = ("possible", "why-not", "price", "now", "additions")
+"""What is answered when no question is named."""
+
+
+def register(app: App) -> None:
+    """Add the command to ``entente terms``."""
+    app.command(ask)
+
+
+def ask(  # noqa: PLR0913 - one option for each thing that can be asked for
+    file: TermsFile,
+    question: Annotated[
+        list[Question] | None,
+        Parameter(
+            name="QUESTION",
+            help="Any of: possible, why-not, price, now, permits, additions, inactive, readings, "
+            "unguaranteed, shared. Without one: possible, why-not, price, now, additions.",
+        ),
+    ] = None,
+    /,
+    *,
+    programme: ProgrammeID = "",
+    most: Annotated[int, Parameter(help="How many obstacles, packages or additions at most.")] = 5,
+    every: Annotated[
+        bool, Parameter(name="--all", help="Every obstacle there is, by a search that proves it.")
+    ] = False,
+    concede: Annotated[
+        list[str] | None,
+        Parameter(
+            help="For permits: POSITION, or POSITION=GRADE to soften it; may be repeated. Without it, the "
+            "cheapest package."
+        ),
+    ] = None,
+    seconds: Seconds = 10.0,
+    documents: Documents = None,
+    json: Json = False,
+) -> int:
+    """Ask what the terms in FILE come to.
+
+    Example: entente terms ask centre.toml why-not price --programme joint-operation
+    Example: entente terms ask centre.toml permits --concede us-no-locations=within-10-km
+    """
+    if most < 1:
+        raise Malformed("bad-most", f"most: expected 1 or more, got {most}")
+    terms = load_terms(file, documents)
+    asked = choose_programme(terms, programme)
+    with TerminalWatch(seconds) as watch:
+        asker = _Asker(terms, asked, most, watch, is_every=every, concede=tuple(concede or ()))
+        answers = {name: asker.ask(name) for name in dict.fromkeys(question or FIRST)}
+    if json:
+        print_json(
+            {"ok": True, "programme": asked, "answers": {name: each[1] for name, each in answers.items()}}
+        )
+        return ExitCode.OK
+    print(f"{terms.title}\n{terms.question}")
+    for name, (lines, _) in answers.items():
+        print(f"\n{TITLES[name]}")
+        for line in fold_lines(lines):
+            print(f"  {line}".rstrip())
+    return ExitCode.OK
+
+
+class _Asker:
+    """Asks one question after the other, and gives each answer in lines and as JSON."""
+
+    def __init__(
+        self,
+        terms: Terms,
+        programme: str,
+        most: int,
+        watch: Watch,
+        *,
+        is_every: bool,
+        concede: tuple[str, ...],
+    ) -> None:
+        self._terms = terms
+        self._programme = programme
+        self._most = most
+        self._watch = watch
+        self._is_every = is_every
+        self._concede = concede
+
+    def ask(self, name: str) -> tuple[list[str], dict[str, Any]]:
+        """Return the answer in lines, and as JSON."""
+        terms, watch, programme = self._terms, self._watch, self._programme
+        answer: Answer
+        match name:
+            case "possible":
+                answer = questions.is_possible(terms, programme=programme, watch=watch)
+            case "why-not":
+                most = questions.ALL if self._is_every else self._most
+                answer = questions.find_obstacles(terms, programme=programme, most=most, watch=watch)
+            case "price":
+                answer = self._price(self._most)
+            case "now":
+                answer = questions.find_best_programme(terms, watch=watch)
+            case "permits":
+                answer = questions.find_permitted(terms, self._list_concessions(), watch=watch)
+            case "additions":
+                answer = questions.find_additions(terms, programme=programme, most=self._most, watch=watch)
+            case "shared":
+                answer = questions.find_shared_core(terms)
+            case _:
+                return self._look(name)
+        return say_answer(terms, answer), wire.answer_to_json(terms, answer)
+
+    def _look(self, name: str) -> tuple[list[str], dict[str, Any]]:
+        terms = self._terms
+        try:
+            match name:
+                case "inactive":
+                    idle = questions.find_inactive(terms, watch=self._watch)
+                    return say_inactive(terms, idle), wire.inactive_to_json(terms, idle)
+                case "readings":
+                    readings = questions.find_readings(terms, watch=self._watch)
+                    return say_readings(terms, readings), wire.readings_to_json(terms, readings)
+                case "unguaranteed":
+                    open_ = questions.find_unguaranteed(terms)
+                    return say_unguaranteed(terms, open_), wire.unguaranteed_to_json(terms, open_)
+        except Stopped as stop:
+            return [f"Not found out: the search was stopped ({stop.reason})."], {
+                "question": name,
+                "stopped_by": stop.reason,
+            }
+        raise AssertionError(f"question {name!r}: expected one of {sorted(TITLES)}")
+
+    def _price(self, most: int) -> Packages:
+        return questions.find_packages(self._terms, programme=self._programme, most=most, watch=self._watch)
+
+    def _list_concessions(self) -> tuple[Concession, ...]:
+        if not self._concede:
+            packages = self._price(1).packages
+            return packages[0].concessions if packages else ()
+        return tuple(
+            Concession(position, 0, to) for position, _, to in (each.partition("=") for each in self._concede)
+        )
