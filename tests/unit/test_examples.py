@@ -13,6 +13,8 @@ from typing import Any, Final, TypeVar
 import pytest
 
 from entente.cli.demo_terms import ask_case, tell_terms
+from entente.cli.main import main
+from entente.cli.output import ExitCode
 from entente.cli.stage import Stage
 from entente.terms import (
     Designation,
@@ -399,6 +401,7 @@ def test_the_demo_shows_the_article_in_eighty_columns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(ROOT)
     story = tell_terms(Stage(tmp_path / "run", rate=60, quiet=False))
     assert story.is_complete
     lines = capsys.readouterr().out.splitlines()
@@ -408,6 +411,17 @@ def test_the_demo_shows_the_article_in_eighty_columns(
     for words in ("NOT POSSIBLE", "strongly rejected the Lavrov-Kerry deal", "POSSIBLE, and nobody concedes"):
         assert words in told
     assert story.summary()["side_by_side_possible_with"] == [["blind-check", "deconfliction-only"]]
+    shown = re.findall(r"\$ entente (terms ask \S+ [a-z-]+ [a-z-]+ --programme [a-z-]+)", told)
+    assert len(shown) == 2
+    for words in shown:
+        assert main(words.split()) == ExitCode.OK
+    again = " ".join(capsys.readouterr().out.split())
+    for words in (
+        "These are all 4 obstacles: proven",
+        "No package costs less than 36",
+        "costs 10 instead of 28",
+    ):
+        assert words in again
 
 
 def test_a_demo_that_does_not_show_it_fails() -> None:

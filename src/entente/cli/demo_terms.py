@@ -80,26 +80,27 @@ class TermsStory:
         }
 
 
-def read_case(name: str) -> bytes:
-    """Return a worked case's file: from the installed package, or from the checkout this runs in."""
-    packaged = files("entente.cli").joinpath("scenes", f"{name}.toml")
-    if packaged.is_file():
-        return packaged.read_bytes()
+def find_case(name: str) -> Path:
+    """Return a worked case's file: of the installed package, or of the checkout this runs in."""
+    packaged = Path(str(files("entente.cli").joinpath("scenes", f"{name}.toml")))
     # An editable installation has no copy in the package; the one file is under examples/ in the checkout.
     checkout = Path(__file__).resolve().parents[3] / "examples" / name / "terms.toml"
-    if not checkout.is_file():
-        raise NotFound("no-case", f"worked case {name!r}: expected it in the package or in {str(checkout)!r}")
-    return checkout.read_bytes()
+    for file in (packaged, checkout):
+        if file.is_file():
+            return file
+    raise NotFound("no-case", f"worked case {name!r}: expected it in {str(packaged)!r} or {str(checkout)!r}")
 
 
 def tell_terms(stage: Stage) -> TermsStory:
     """Ask the article's case, show the answers, and return them."""
-    story = ask_case(parse_terms(read_case(CASE)))
+    file = find_case(CASE)
+    story = ask_case(parse_terms(file.read_bytes()))
     book = Phrasebook(story.terms)
     stage.headline(story.terms.question)
-    _show_obstacles(stage, story, book)
+    command = f"$ entente terms ask {_shorten(file)}"
+    _show_obstacles(stage, story, book, command)
     _show_price(stage, story, book)
-    _show_additions(stage, story, book)
+    _show_additions(stage, story, book, command)
     for what in story.missed:
         stage.note(f"MISSED: {what}")
     return story
@@ -135,14 +136,18 @@ def ask_case(terms: Terms) -> TermsStory:
     return story
 
 
-def _show_obstacles(stage: Stage, story: TermsStory, book: Phrasebook) -> None:
+def _shorten(file: Path) -> Path:
+    return file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+
+
+def _show_obstacles(stage: Stage, story: TermsStory, book: Phrasebook, command: str) -> None:
     terms = story.terms
     stage.say(
         f"{terms.documents[0].publisher}, {terms.documents[0].date}: {len(terms.positions)} positions and "
         f"{len(terms.rules) + len(terms.links)} rules and links, in the article's words or marked as assumed."
     )
     found = story.obstacles.obstacles
-    stage.say(f"$ entente terms ask {CASE}/terms.toml why-not --programme {ASKED}")
+    stage.say(f"{command} why-not price --programme {ASKED}")
     all_of_them = "these are all of them, proven" if story.obstacles.search.is_all else "there may be more"
     stage.say(f"NOT POSSIBLE as the positions stand. {len(found)} obstacles; {all_of_them}:")
     for number, obstacle in enumerate(found, start=1):
@@ -172,13 +177,13 @@ def _show_price(stage: Stage, story: TermsStory, book: Phrasebook) -> None:
     stage.say(f"In the safe zones nobody answers for this: {open_ones}.")
 
 
-def _show_additions(stage: Stage, story: TermsStory, book: Phrasebook) -> None:
+def _show_additions(stage: Stage, story: TermsStory, book: Phrasebook, command: str) -> None:
     stage.headline("What would change with a blind check and a deconfliction-only mode")
     stage.say(
         "Both are this project's additions; the article knows neither. They stand in for showing plans and "
         "for cooperation. They coordinate no targets, so the answer above stands."
     )
-    stage.say(f"$ entente terms ask {CASE}/terms.toml additions --programme {MODEST}")
+    stage.say(f"{command} price additions --programme {MODEST}")
     asked = book.programmes[MODEST].name
     cost = f", cheapest package {story.modest_price.packages[0].cost}" if story.modest_price.packages else ""
     stage.say(f"{asked}: as it stands NOT POSSIBLE, {len(story.before.obstacles)} obstacles{cost}.")
