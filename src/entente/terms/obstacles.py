@@ -26,7 +26,7 @@ from typing import Self, TypeAlias
 from pysat.examples.hitman import Hitman
 
 from entente.terms.problem import Clause, find_top
-from entente.terms.solver import Count, WatchedSolver
+from entente.terms.solver import MAP_ENGINE, Count, WatchedSolver
 
 Places: TypeAlias = frozenset[int]
 """Members, by their place in the list."""
@@ -119,7 +119,7 @@ def enumerate_all(conflict: Conflict) -> Iterator[Places]:
     missed: fewer sets would be excluded at a time.)
     """
     size = conflict.size
-    with WatchedSolver((), conflict.count) as judged:
+    with WatchedSolver((), conflict.count, engine=MAP_ENGINE) as judged:
         # Name every member to the map, so that its models speak of all of them.
         for place in range(size):
             judged.add((place + 1, -(place + 1)))
