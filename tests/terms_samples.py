@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from entente.terms.expression import Expression
-from entente.terms.expression_text import parse_expression
+from entente.terms.file.expression_text import parse_expression
 from entente.terms.model import (
     Designation,
     Grade,

@@ -163,7 +163,7 @@ class _Builder:
 
     def draw_position(self, at: int) -> Position:
         # Mostly what binds: permits and prefers cannot collide with anything.
-        modality = self.pick(_BINDING) if self.is_drawn(0.85) else self.pick(tuple(Modality))
+        modality = self.pick(_BINDING) if self.is_drawn(0.7) else self.pick(tuple(Modality))
         expression = self.draw_atom() if self.is_drawn(self.shape.strictness) else self.draw_expression()
         by = self.draw_holders()
         weights = tuple(self.random.randint(1, 9) for _ in by)

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from entente.terms.answers import Concession
 from entente.terms.expression import Atom
 from entente.terms.model import Designation, Modality, Position, Terms
-from entente.terms.possibility import find_obstacles, find_packages, is_possible
-from entente.terms.programmes import find_best_programme, find_permitted
+from entente.terms.search.possibility import find_obstacles, find_packages, is_possible
+from entente.terms.search.programmes import find_best_programme, find_permitted
 from tests.terms_strategies import (
     every,
     few,

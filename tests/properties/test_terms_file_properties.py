@@ -12,16 +12,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from entente.terms.expression import AllOf, AnyOf, Atom, Expression, Implies, Not, is_true, render_expression
-from entente.terms.expression_text import ExpressionInvalid, parse_expression
-from entente.terms.faults import MAX_FAULTS, TermsInvalid
-from entente.terms.file_layout import format_terms
-from entente.terms.file_shape import TABLES
-from entente.terms.look_alikes import find_fault_of_name
+from entente.terms.file.expression_text import ExpressionInvalid, parse_expression
+from entente.terms.file.faults import MAX_FAULTS, TermsInvalid
+from entente.terms.file.layout import format_terms
+from entente.terms.file.look_alikes import find_fault_of_name
+from entente.terms.file.quotation import find_words, normalise
+from entente.terms.file.reading import parse_terms
+from entente.terms.file.shape import TABLES
+from entente.terms.file.toml_limits import MAX_DEPTH, check_limits
+from entente.terms.file.toml_places import get_text, parse_tree
 from entente.terms.model import NOWHERE, Terms
-from entente.terms.quotation import find_words, normalise
-from entente.terms.reading import parse_terms
-from entente.terms.toml_limits import MAX_DEPTH, check_limits
-from entente.terms.toml_places import get_text, parse_tree
 from tests.terms_samples import DOCUMENTS, SAMPLE
 
 

@@ -12,9 +12,9 @@ from typing import Final
 from hypothesis import given
 
 from entente.terms.answers import Concession, Package
-from entente.terms.inspection import find_inactive, find_readings, find_shared_core, find_unguaranteed
 from entente.terms.model import Terms
-from entente.terms.programmes import find_additions, find_best_programme, find_permitted
+from entente.terms.search.inspection import find_inactive, find_readings, find_shared_core, find_unguaranteed
+from entente.terms.search.programmes import find_additions, find_best_programme, find_permitted
 from tests.terms_oracle import Oracle, find_minimal_additions, list_off_the_table, read_levels
 from tests.terms_oracle import find_shared_core as oracle_shared_core
 from tests.terms_oracle import find_unguaranteed as oracle_unguaranteed

@@ -13,7 +13,7 @@ from hypothesis import given
 
 from entente.terms.answers import Packages
 from entente.terms.model import Terms
-from entente.terms.possibility import ALL, find_obstacles, find_packages, is_possible
+from entente.terms.search.possibility import ALL, find_obstacles, find_packages, is_possible
 from tests.terms_oracle import Oracle, read_levels
 from tests.terms_strategies import every, few, pick_programme, seeds, small_terms
 

@@ -13,7 +13,7 @@ import pytest
 
 from bench.terms_instances import PROGRAMME, Sparse, build_dense, build_sparse
 from entente.terms.model import Terms
-from entente.terms.possibility import find_obstacles, find_packages, is_possible
+from entente.terms.search.possibility import find_obstacles, find_packages, is_possible
 from tests.clingo_engine import ClingoEngine
 from tests.terms_oracle import Oracle
 from tests.terms_strategies import Shape, build_terms, pick_programme

@@ -21,7 +21,7 @@ from entente.joint.registry import KINDS
 from entente.kernel.errors import Denied
 from entente.kernel.time import encode_utc
 from entente.terms import agreement as ag
-from entente.terms.drafting import encode_draft
+from entente.terms.agreement.drafting import encode_draft
 from tests.agreement_scene import EXPIRY, NOTICE, ROAD, SEVEN_DAYS, make_text
 from tests.protocol.desk_stage import Stage, make_stage, open_scratch
 
@@ -187,7 +187,7 @@ def test_a_draft_is_made_from_a_terms_file_at_the_command_line(
     assert run_app(agreement_app, words) == 0
     file = tmp_path / "deal.toml"
     file.write_text(capsys.readouterr().out, encoding="utf-8")
-    from entente.terms.drafting import parse_draft
+    from entente.terms.agreement.drafting import parse_draft
 
     text = parse_draft(file.read_bytes())
     assert [one.id for one in text.measures] == ["memorandum"]

@@ -17,7 +17,7 @@ from entente.cli.stage import Stage, free_ports
 from entente.kernel.errors import EntenteError, TransportError
 from entente.kernel.time import encode_utc, parse_utc
 from entente.terms.agreement import SigningAgency
-from entente.terms.drafting import encode_draft
+from entente.terms.agreement.drafting import encode_draft
 from tests.agreement_scene import EXPIRY, NOTICE, ROAD, SEVEN_DAYS, make_text
 
 SECRET = "Mosul-Hotel-Quebec-58"

@@ -16,21 +16,13 @@ from entente.cli.demo_terms import ask_case, tell_terms
 from entente.cli.main import main
 from entente.cli.output import ExitCode
 from entente.cli.stage import Stage
-from entente.terms import (
-    Designation,
-    Link,
-    Position,
-    Rule,
-    Terms,
-    TermsInvalid,
-    check_quotations,
-    parse_terms,
-)
-from entente.terms.file_layout import format_terms
-from entente.terms.inspection import find_readings, find_shared_core, find_unguaranteed
-from entente.terms.programmes import find_additions, find_best_programme
-from entente.terms.questions import ALL, find_obstacles, find_packages, is_possible
-from entente.terms.quotation import list_grounds
+from entente.terms.file import TermsInvalid, check_quotations, parse_terms
+from entente.terms.file.layout import format_terms
+from entente.terms.file.quotation import list_grounds
+from entente.terms.model import Designation, Link, Position, Rule, Terms
+from entente.terms.search import ALL, find_obstacles, find_packages, is_possible
+from entente.terms.search.inspection import find_readings, find_shared_core, find_unguaranteed
+from entente.terms.search.programmes import find_additions, find_best_programme
 from tools.check_docs import find_broken_links
 
 Stated = TypeVar("Stated", Rule, Link, Position, Designation)

@@ -8,7 +8,7 @@ import pytest
 
 from entente.kernel.time import encode_utc, parse_utc
 from entente.terms import agreement as ag
-from entente.terms.agreement_clocks import Span, add_span, find_full, measure_elapsed, merge_spans
+from entente.terms.agreement.clocks import Span, add_span, find_full, measure_elapsed, merge_spans
 from tests.agreement_scene import ROAD, START, AgreementScene, change, make_text, refused
 
 HOUR = timedelta(hours=1)

@@ -12,8 +12,8 @@ import pytest
 from entente.cli.main import main
 from entente.cli.output import ExitCode
 from entente.cli.terms_file import DocumentFolder, load_terms
-from entente.terms.file_layout import format_terms
-from entente.terms.schema import make_schema
+from entente.terms.file.layout import format_terms
+from entente.terms.file.schema import make_schema
 from tests.terms_samples import DOCUMENTS, SAMPLE
 
 

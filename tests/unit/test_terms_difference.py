@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from entente.terms.changes import difference_to_json, say_difference
-from entente.terms.difference import TABLES, compare_terms
+from entente.terms.file.reading import parse_terms
 from entente.terms.model import Ground, Place, Source, Terms
-from entente.terms.reading import parse_terms
+from entente.terms.search.difference import TABLES, compare_terms
+from entente.terms.words.changes import difference_to_json, say_difference
 from tests.terms_samples import SAMPLE, make_position, make_terms
 
 MEASURES = {"a": 1, "b": 1, "c": 3}

@@ -6,16 +6,16 @@ import re
 from pathlib import Path
 from typing import Final
 
-from entente.terms import expression_text, file_shape, quotation, toml_limits
-from entente.terms.faults import MAX_FAULTS
-from entente.terms.file_layout import format_terms
-from entente.terms.file_shape import SOURCE, TABLES, TOP
-from entente.terms.reading import parse_terms
+from entente.terms.file import expression_text, quotation, shape, toml_limits
+from entente.terms.file.faults import MAX_FAULTS
+from entente.terms.file.layout import format_terms
+from entente.terms.file.reading import parse_terms
+from entente.terms.file.shape import SOURCE, TABLES, TOP
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGE: Final = (ROOT / "docs" / "formats" / "terms.md").read_text(encoding="utf-8")
 READERS: Final = (
-    *("expression_text", "file_layout", "naming", "reading", "reading_declared", "reading_stated"),
+    *("expression_text", "layout", "naming", "reading", "reading_declared", "reading_stated"),
     *("reading_tables", "toml_limits"),
 )
 
@@ -42,7 +42,7 @@ def test_every_key_of_every_table_is_named_where_it_belongs() -> None:
 def test_every_code_of_a_fault_is_named_and_no_other() -> None:
     raised: set[str] = set()
     for name in READERS:
-        text = (ROOT / "src" / "entente" / "terms" / f"{name}.py").read_text(encoding="utf-8")
+        text = (ROOT / "src" / "entente" / "terms" / "file" / f"{name}.py").read_text(encoding="utf-8")
         raised |= set(re.findall(r'(?:add_fault|faults\.add|Fault|Slip|self\.stop)\(\s*\[?"([a-z-]+)"', text))
         raised |= set(
             re.findall(r'code = "([a-z-]+)"(?: if \w+ else "([a-z-]+)")?', text)[0]
@@ -69,17 +69,17 @@ def test_every_limit_is_named_with_its_number() -> None:
         toml_limits.MAX_WORD,
         expression_text.MAX_CHARACTERS,
         expression_text.MAX_DEPTH,
-        file_shape.MAX_NAME,
-        file_shape.MAX_LINE,
-        file_shape.MAX_TEXT,
-        file_shape.MAX_WEIGHT,
-        file_shape.MAX_DAYS,
-        file_shape.MAX_HOURS,
-        file_shape.MAX_TABLES,
-        file_shape.MAX_GRADES,
-        file_shape.MAX_HOLDERS,
-        file_shape.MAX_SOURCES,
-        file_shape.MAX_STEPS,
+        shape.MAX_NAME,
+        shape.MAX_LINE,
+        shape.MAX_TEXT,
+        shape.MAX_WEIGHT,
+        shape.MAX_DAYS,
+        shape.MAX_HOURS,
+        shape.MAX_TABLES,
+        shape.MAX_GRADES,
+        shape.MAX_HOLDERS,
+        shape.MAX_SOURCES,
+        shape.MAX_STEPS,
         quotation.MAX_GAP,
         MAX_FAULTS,
     ):

@@ -9,7 +9,7 @@ import pytest
 
 from entente.kernel.errors import Denied, Malformed
 from entente.terms import agreement as ag
-from entente.terms.drafting import (
+from entente.terms.agreement.drafting import (
     complete_choice,
     draft_agreement,
     encode_draft,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pytest
 
 from entente.terms.expression import AllOf, AnyOf, Atom, Expression, Implies, Not, render_expression
-from entente.terms.expression_text import MAX_CHARACTERS, MAX_DEPTH, ExpressionInvalid, parse_expression
+from entente.terms.file.expression_text import MAX_CHARACTERS, MAX_DEPTH, ExpressionInvalid, parse_expression
 
 NAMES = {"a": (), "b": (), "c": (), "share-locations": ("within-10-km", "within-1-km", "exact")}
 

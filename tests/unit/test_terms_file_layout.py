@@ -6,9 +6,9 @@ import tomllib
 
 import pytest
 
-from entente.terms.faults import TermsInvalid
-from entente.terms.file_layout import WIDTH, format_terms
-from entente.terms.template import write_template
+from entente.terms.file.faults import TermsInvalid
+from entente.terms.file.layout import WIDTH, format_terms
+from entente.terms.file.template import write_template
 from tests.terms_samples import SAMPLE
 
 

@@ -17,12 +17,12 @@ import pytest
 
 from entente.kernel.errors import Malformed
 from entente.terms.answers import Obstacle, Obstacles
-from entente.terms.canvas import RADIUS, Box, Label, Layout, Mark, place_graph
 from entente.terms.expression import Atom
-from entente.terms.glyphs import _RANGES, cut_text, measure_text, wrap_text
-from entente.terms.graph import MAX_OBSTACLES, MAX_ROWS, build_graph, graph_json, graph_text
 from entente.terms.model import Agency, Ground, Modality, Party, Position, Programme, Rule, Terms
-from entente.terms.svg import encode_svg
+from entente.terms.picture.canvas import RADIUS, Box, Label, Layout, Mark, place_graph
+from entente.terms.picture.glyphs import _RANGES, cut_text, measure_text, wrap_text
+from entente.terms.picture.graph import MAX_OBSTACLES, MAX_ROWS, build_graph, graph_json, graph_text
+from entente.terms.picture.svg import encode_svg
 from tests.terms_scene import DONE, OBSTACLES, PACKAGES, STOPPED, TERMS, with_words
 
 SVG: Final = "{http://www.w3.org/2000/svg}"

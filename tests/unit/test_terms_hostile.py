@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from entente.terms import toml_limits
-from entente.terms.faults import MAX_FAULTS, TermsInvalid
-from entente.terms.file_layout import format_terms
-from entente.terms.file_shape import MAX_TABLES
-from entente.terms.reading import parse_terms
-from entente.terms.toml_limits import MAX_BYTES, MAX_DEPTH, MAX_KEY_PARTS, MAX_TOKENS, check_limits
+from entente.terms.file import toml_limits
+from entente.terms.file.faults import MAX_FAULTS, TermsInvalid
+from entente.terms.file.layout import format_terms
+from entente.terms.file.reading import parse_terms
+from entente.terms.file.shape import MAX_TABLES
+from entente.terms.file.toml_limits import MAX_BYTES, MAX_DEPTH, MAX_KEY_PARTS, MAX_TOKENS, check_limits
 from tests.terms_samples import DOCUMENTS, SAMPLE, make_terms
 
 HEAD = b'entente-terms = 1\ntitle = "t"\nquestion = "q"\n'

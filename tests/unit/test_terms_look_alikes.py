@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from entente.terms.faults import TermsInvalid
-from entente.terms.look_alikes import find_fault_of_name, find_hidden, list_looks
-from entente.terms.reading import parse_terms
+from entente.terms.file.faults import TermsInvalid
+from entente.terms.file.look_alikes import find_fault_of_name, find_hidden, list_looks
+from entente.terms.file.reading import parse_terms
 from tests.terms_samples import DOCUMENTS, SAMPLE
 
 

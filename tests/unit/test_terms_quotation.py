@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from entente.terms.quotation import MAX_GAP, check_quotations, find_nearest, find_words, normalise
-from entente.terms.reading import parse_terms
+from entente.terms.file.quotation import MAX_GAP, check_quotations, find_nearest, find_words, normalise
+from entente.terms.file.reading import parse_terms
 from tests.terms_samples import DOCUMENTS, SAMPLE
 
 TEXT = (

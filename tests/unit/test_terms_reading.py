@@ -7,12 +7,12 @@ from __future__ import annotations
 import pytest
 
 from entente.terms.expression import AllOf, AnyOf, Atom, Not
-from entente.terms.faults import Fault, TermsInvalid
-from entente.terms.file_shape import PLURALS, TABLES
+from entente.terms.file.faults import Fault, TermsInvalid
+from entente.terms.file.oddities import list_oddities
+from entente.terms.file.reading import parse_terms
+from entente.terms.file.shape import PLURALS, TABLES
+from entente.terms.file.toml_places import find_places
 from entente.terms.model import Modality, Place, Source
-from entente.terms.oddities import list_oddities
-from entente.terms.reading import parse_terms
-from entente.terms.toml_places import find_places
 from tests.terms_samples import DOCUMENTS, SAMPLE
 
 

@@ -15,12 +15,12 @@ import pytest
 from entente.cli.main import main
 from entente.cli.output import ExitCode
 from entente.terms.answers import Additions, Obstacle, Obstacles, Packages
-from entente.terms.canvas import place_graph
-from entente.terms.graph import build_graph
-from entente.terms.report import MAX_MEMBERS, MAX_OBSTACLES, Findings, build_page
-from entente.terms.report_html import encode_html
-from entente.terms.report_markdown import encode_markdown
-from entente.terms.svg import encode_svg
+from entente.terms.picture.canvas import place_graph
+from entente.terms.picture.graph import build_graph
+from entente.terms.picture.svg import encode_svg
+from entente.terms.words.report import MAX_MEMBERS, MAX_OBSTACLES, Findings, build_page
+from entente.terms.words.report_html import encode_html
+from entente.terms.words.report_markdown import encode_markdown
 from tests.terms_scene import (
     ADDITIONS,
     BEST,

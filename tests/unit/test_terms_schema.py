@@ -12,11 +12,11 @@ from jsonschema import (  # type: ignore[import-untyped] # published without typ
     Draft202012Validator,
 )
 
-from entente.terms.faults import TermsInvalid
-from entente.terms.file_shape import TABLES
-from entente.terms.reading import parse_terms
-from entente.terms.schema import make_schema
-from entente.terms.template import write_template
+from entente.terms.file.faults import TermsInvalid
+from entente.terms.file.reading import parse_terms
+from entente.terms.file.schema import make_schema
+from entente.terms.file.shape import TABLES
+from entente.terms.file.template import write_template
 from tests.terms_samples import SAMPLE
 
 ROOT: Final = Path(__file__).resolve().parents[2]

@@ -21,8 +21,8 @@ from entente.terms.answers import (
 )
 from entente.terms.expression import AllOf, AnyOf, Atom, Implies, Not
 from entente.terms.model import Modality
-from entente.terms.phrases import Phrasebook
-from entente.terms.sentences import (
+from entente.terms.words.phrases import Phrasebook
+from entente.terms.words.sentences import (
     Answer,
     fold_lines,
     say_answer,
@@ -30,7 +30,7 @@ from entente.terms.sentences import (
     say_readings,
     say_unguaranteed,
 )
-from entente.terms.text import clean_text, join_words
+from entente.terms.words.text import clean_text, join_words
 from tests.terms_scene import (
     ADDITIONS,
     BEST,

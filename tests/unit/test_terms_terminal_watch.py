@@ -11,9 +11,9 @@ import pytest
 
 from entente.cli import terms_watch
 from entente.cli.terms_watch import TerminalWatch
-from entente.terms import parse_terms
-from entente.terms.questions import ALL, find_obstacles
-from entente.terms.watch import Progress
+from entente.terms.file import parse_terms
+from entente.terms.search import ALL, find_obstacles
+from entente.terms.search.watch import Progress
 
 CASE: Final = Path(__file__).resolve().parents[2] / "examples" / "center-2016" / "terms.toml"
 NOW: Final = Progress("obstacles", found=3, steps=1200, at_least=7)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 
 from entente.terms.answers import Obstacle
-from entente.terms.wire import answer_to_json, inactive_to_json, readings_to_json, unguaranteed_to_json
+from entente.terms.words.wire import answer_to_json, inactive_to_json, readings_to_json, unguaranteed_to_json
 from tests.terms_scene import (
     ADDITIONS,
     BEST,

@@ -67,7 +67,7 @@ def draft(
     import msgspec
 
     from entente.cli.terms_file import load_terms
-    from entente.terms.drafting import (
+    from entente.terms.agreement.drafting import (
         complete_choice,
         draft_agreement,
         encode_draft,
@@ -118,7 +118,7 @@ def propose(
     """
     import msgspec
 
-    from entente.terms.drafting import parse_draft
+    from entente.terms.agreement.drafting import parse_draft
 
     try:
         data = file.read_bytes()

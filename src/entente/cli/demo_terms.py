@@ -24,12 +24,13 @@ from typing import Any, Final
 
 from entente.cli.stage import Stage
 from entente.kernel.errors import NotFound
-from entente.terms import Terms, parse_terms
 from entente.terms.answers import Additions, Obstacles, Packages
-from entente.terms.inspection import find_unguaranteed
-from entente.terms.phrases import Phrasebook
-from entente.terms.programmes import find_additions
-from entente.terms.questions import find_obstacles, find_packages
+from entente.terms.file import parse_terms
+from entente.terms.model import Terms
+from entente.terms.search import find_obstacles, find_packages
+from entente.terms.search.inspection import find_unguaranteed
+from entente.terms.search.programmes import find_additions
+from entente.terms.words.phrases import Phrasebook
 
 CASE: Final = "edm-2017"
 ASKED: Final = "joint-operation"

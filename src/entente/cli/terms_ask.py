@@ -18,12 +18,13 @@ from entente.cli.terms_file import Documents, TermsFile, load_terms
 from entente.cli.terms_picture import ProgrammeID, Seconds, choose_programme
 from entente.cli.terms_watch import TerminalWatch
 from entente.kernel.errors import Malformed
-from entente.terms import questions, wire
+from entente.terms import search
 from entente.terms.answers import Concession, Packages
-from entente.terms.findings import say_inactive, say_readings, say_unguaranteed
 from entente.terms.model import Terms
-from entente.terms.sentences import Answer, fold_lines, say_answer
-from entente.terms.watch import Stopped, Watch
+from entente.terms.search.watch import Stopped, Watch
+from entente.terms.words import wire
+from entente.terms.words.findings import say_inactive, say_readings, say_unguaranteed
+from entente.terms.words.sentences import Answer, fold_lines, say_answer
 
 Question = Literal[
     "possible",
@@ -137,20 +138,20 @@ class _Asker:
         answer: Answer
         match name:
             case "possible":
-                answer = questions.is_possible(terms, programme=programme, watch=watch)
+                answer = search.is_possible(terms, programme=programme, watch=watch)
             case "why-not":
-                most = questions.ALL if self._is_every else self._most
-                answer = questions.find_obstacles(terms, programme=programme, most=most, watch=watch)
+                most = search.ALL if self._is_every else self._most
+                answer = search.find_obstacles(terms, programme=programme, most=most, watch=watch)
             case "price":
                 answer = self._price(self._most)
             case "now":
-                answer = questions.find_best_programme(terms, watch=watch)
+                answer = search.find_best_programme(terms, watch=watch)
             case "permits":
-                answer = questions.find_permitted(terms, self._list_concessions(), watch=watch)
+                answer = search.find_permitted(terms, self._list_concessions(), watch=watch)
             case "additions":
-                answer = questions.find_additions(terms, programme=programme, most=self._most, watch=watch)
+                answer = search.find_additions(terms, programme=programme, most=self._most, watch=watch)
             case "shared":
-                answer = questions.find_shared_core(terms)
+                answer = search.find_shared_core(terms)
             case _:
                 return self._look(name)
         return say_answer(terms, answer), wire.answer_to_json(terms, answer)
@@ -160,13 +161,13 @@ class _Asker:
         try:
             match name:
                 case "inactive":
-                    idle = questions.find_inactive(terms, watch=self._watch)
+                    idle = search.find_inactive(terms, watch=self._watch)
                     return say_inactive(terms, idle), wire.inactive_to_json(terms, idle)
                 case "readings":
-                    readings = questions.find_readings(terms, watch=self._watch)
+                    readings = search.find_readings(terms, watch=self._watch)
                     return say_readings(terms, readings), wire.readings_to_json(terms, readings)
                 case "unguaranteed":
-                    open_ = questions.find_unguaranteed(terms)
+                    open_ = search.find_unguaranteed(terms)
                     return say_unguaranteed(terms, open_), wire.unguaranteed_to_json(terms, open_)
         except Stopped as stop:
             return [f"Not found out: the search was stopped ({stop.reason})."], {
@@ -176,7 +177,7 @@ class _Asker:
         raise AssertionError(f"question {name!r}: expected one of {sorted(TITLES)}")
 
     def _price(self, most: int) -> Packages:
-        return questions.find_packages(self._terms, programme=self._programme, most=most, watch=self._watch)
+        return search.find_packages(self._terms, programme=self._programme, most=most, watch=self._watch)
 
     def _list_concessions(self) -> tuple[Concession, ...]:
         if not self._concede:

@@ -16,9 +16,9 @@ from entente.cli.run import Json
 from entente.cli.terms_file import Documents, TermsFile, load_terms
 from entente.cli.terms_picture import Seconds
 from entente.cli.terms_watch import TerminalWatch
-from entente.terms.changes import difference_to_json, say_difference
-from entente.terms.difference import compare_terms
-from entente.terms.sentences import fold_lines
+from entente.terms.search.difference import compare_terms
+from entente.terms.words.changes import difference_to_json, say_difference
+from entente.terms.words.sentences import fold_lines
 
 
 def register(app: App) -> None:

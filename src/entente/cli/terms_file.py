@@ -22,16 +22,16 @@ from entente.cli.output import ExitCode, FaultyFile, print_json
 from entente.cli.run import Json
 from entente.kernel.errors import Malformed
 from entente.store.durable import write_atomic
-from entente.terms.faults import Fault, TermsInvalid
-from entente.terms.file_layout import format_terms
-from entente.terms.file_shape import PLURALS, TABLES
+from entente.terms.file.faults import Fault, TermsInvalid
+from entente.terms.file.layout import format_terms
+from entente.terms.file.oddities import list_oddities
+from entente.terms.file.quotation import Quotation, check_quotations
+from entente.terms.file.reading import parse_terms
+from entente.terms.file.schema import make_schema
+from entente.terms.file.shape import PLURALS, TABLES
+from entente.terms.file.template import write_template
+from entente.terms.file.toml_limits import MAX_BYTES, read_text
 from entente.terms.model import NOWHERE, Terms
-from entente.terms.oddities import list_oddities
-from entente.terms.quotation import Quotation, check_quotations
-from entente.terms.reading import parse_terms
-from entente.terms.schema import make_schema
-from entente.terms.template import write_template
-from entente.terms.toml_limits import MAX_BYTES, read_text
 
 MAX_DOCUMENT_BYTES: Final = 16 * 1024 * 1024
 """Of one document's text: a thousand pages are about 3 MiB."""

@@ -23,11 +23,11 @@ from entente.cli.terms_file import Documents, TermsFile, load_terms
 from entente.cli.terms_watch import TerminalWatch
 from entente.kernel.errors import Malformed
 from entente.store.durable import write_atomic
-from entente.terms.canvas import RADIUS, Label, Layout, place_graph
-from entente.terms.graph import MAX_OBSTACLES, Graph, build_graph, graph_json, graph_text
 from entente.terms.model import Terms
-from entente.terms.questions import find_obstacles, find_packages
-from entente.terms.svg import INKS, PAPER, encode_svg, get_frame, get_stroke, number_mark
+from entente.terms.picture.canvas import RADIUS, Label, Layout, place_graph
+from entente.terms.picture.graph import MAX_OBSTACLES, Graph, build_graph, graph_json, graph_text
+from entente.terms.picture.svg import INKS, PAPER, encode_svg, get_frame, get_stroke, number_mark
+from entente.terms.search import find_obstacles, find_packages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -20,17 +20,17 @@ from entente.cli.terms_picture import ProgrammeID, Seconds, choose_programme, na
 from entente.cli.terms_watch import TerminalWatch
 from entente.kernel.errors import Malformed
 from entente.terms.answers import Reading
-from entente.terms.canvas import place_graph
-from entente.terms.graph import build_graph
-from entente.terms.inspection import find_readings, find_unguaranteed
 from entente.terms.model import Terms
-from entente.terms.programmes import find_additions, find_best_programme
-from entente.terms.questions import find_obstacles, find_packages, is_possible
-from entente.terms.report import MAX_OBSTACLES, MAX_WAYS, Findings, build_page
-from entente.terms.report_html import encode_html
-from entente.terms.report_markdown import encode_markdown
-from entente.terms.svg import encode_svg
-from entente.terms.watch import Stopped, Watch
+from entente.terms.picture.canvas import place_graph
+from entente.terms.picture.graph import build_graph
+from entente.terms.picture.svg import encode_svg
+from entente.terms.search import find_obstacles, find_packages, is_possible
+from entente.terms.search.inspection import find_readings, find_unguaranteed
+from entente.terms.search.programmes import find_additions, find_best_programme
+from entente.terms.search.watch import Stopped, Watch
+from entente.terms.words.report import MAX_OBSTACLES, MAX_WAYS, Findings, build_page
+from entente.terms.words.report_html import encode_html
+from entente.terms.words.report_markdown import encode_markdown
 
 
 def register(app: App) -> None:

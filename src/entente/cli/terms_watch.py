@@ -15,7 +15,7 @@ import time
 from types import FrameType
 from typing import Any, Final, Self
 
-from entente.terms.watch import Progress
+from entente.terms.search.watch import Progress
 
 _QUIET_S: Final = 1.0
 _EVERY_S: Final = 0.25

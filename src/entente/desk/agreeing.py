@@ -24,8 +24,8 @@ from entente.kernel.rows import get_row
 from entente.kernel.time import parse_utc
 from entente.kernel.wire import NoteText, SlugText, UtcText, WireStruct
 from entente.terms import agreement as ag
-from entente.terms.agreement_text import MAX_DAYS, OptionalSlug
-from entente.terms.drafting import check_draft
+from entente.terms.agreement.drafting import check_draft
+from entente.terms.agreement.text import MAX_DAYS, OptionalSlug
 
 Plain = dict[str, Any]
 OptionalHash = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?$(?!\n)", max_length=64)]

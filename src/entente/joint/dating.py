@@ -4,7 +4,7 @@ Invariants: the first word in the record's order counts and is never replaced: a
 acknowledgement, or the ladder's lapse; a party that owes no receipt, or has said nothing, has no time.
 
 These are claims, each by the one who had the message (the lapse: by the center, under the charter's minutes);
-what is made of them is `entente.terms.agreement_dates`.
+what is made of them is `entente.terms.agreement.dates`.
 
     >>> describe_agreement(rows, "ceasefire", now_utc, make_received(rows)).phase
     'in-force'

@@ -1,7 +1,7 @@
 """Answers: what each question about terms comes back with, and how far the search for it got.
 
-Values only; names in them are the ids of the terms file. `entente.terms.sentences` puts them into words,
-`entente.terms.wire` into JSON.
+Values only; names in them are the ids of the terms file. `entente.terms.words` puts them into words and into
+JSON.
 
 Invariants:
   * An answer never claims more than was proven: whatever could be cut short carries a `Search`.

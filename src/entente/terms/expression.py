@@ -11,7 +11,7 @@ Invariants:
   * Names are looked up by the caller; a grade by the measure it belongs to.
   * `render_expression` gives the one spelling, and reads back as the same expression.
 
-It does not say whether an expression can be true: see `entente.terms.problem`.
+It does not say whether an expression can be true: see `entente.terms.search.problem`.
 
     >>> render_expression(Implies(Atom("joint-strikes"), Atom("share-locations", 2)), names)
     'joint-strikes implies share-locations at least within-1-km'
