@@ -30,6 +30,11 @@ _PACKAGES: Final = (
     "uvicorn",
     "uvloop",
     "starlette",
+    "python-sat",
+    "pytoulbar2",
+    "cpmpy",
+    "clingo",
+    "ortools",
 )
 
 

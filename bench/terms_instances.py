@@ -116,8 +116,8 @@ def build_sparse(seed: int, size: Sparse | None = None) -> Terms:
         Half of those that speak about a graded measure alone are conceded in steps. Weights are 1 to 9, small
         ones more often.
       * There is a compromise: a hidden programme that satisfies all rules and 97 % of the positions. The rest
-        are red lines: one measure, required or forbidden against the compromise. Law (2 %) always agrees with
-        the compromise; a package therefore exists.
+        are red lines: one measure, required or forbidden against the compromise.
+      * Law is one in twenty of the prohibitions that agree with the compromise; a package therefore exists.
       * Every party designates nine in ten of the groups.
       * The programme asked for is the compromise's own headline: one measure of every second theme.
     """
@@ -235,7 +235,7 @@ class _SparseBuilder:
             if top > 1 and self.is_drawn(0.5):
                 steps = tuple(self.random.randint(1, 4) for _ in range(count))
                 weights = (sum(steps),)
-        binds = modality in (Modality.REQUIRES, Modality.FORBIDS)
+        is_prohibition = modality is Modality.FORBIDS and not is_dissent
         return Position(
             f"position-{at:04}",
             "A position",
@@ -245,7 +245,7 @@ class _SparseBuilder:
             when=when,
             weights=weights,
             steps=steps,
-            hard="law" if binds and not is_dissent and self.is_drawn(0.02) else "",
+            hard="law" if is_prohibition and self.is_drawn(0.05) else "",
             ground=GROUND,
         )
 

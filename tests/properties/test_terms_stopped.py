@@ -13,6 +13,7 @@ from typing import Final
 import pytest
 from hypothesis import given
 
+from bench.terms_instances import build_dense
 from entente.terms.answers import Search
 from entente.terms.model import Terms
 from entente.terms.search import solver
@@ -138,3 +139,17 @@ def test_a_stopped_search_for_what_helps_has_only_what_helps(terms: Terms, seed:
         furthest = Oracle(each).find_furthest()
         assert permitted.before in ({}, furthest), name
         assert permitted.after in ({}, furthest), name
+
+
+def test_a_package_that_is_not_proven_cheapest_stands_beside_a_true_bound() -> None:
+    # Dense enough for the search to hand over a package that it then improves, just before its end.
+    terms = build_dense(400, 1)
+    counting = StopsAfter(MANY)
+    cheapest = find_packages(terms, most=1, watch=counting).packages[0].cost
+    total = MANY - counting.left
+    for back in (1, 2, 3, total // 2):
+        watch = StopsAfter(total - back)
+        answer = find_packages(terms, most=1, watch=watch)
+        watch.check(answer.search, f"{back} looks before the end")
+        assert answer.at_least <= cheapest
+        assert all(package.cost >= cheapest for package in answer.packages)
