@@ -1,7 +1,7 @@
 """The course of an agreement up to a moment: in force, paused and ended since when, by which entries.
 
 Invariants:
-  * In force only after every signatory's signature, from the date of the last (`agreement_dates`).
+  * In force only after every signatory's signature, from the date of the last (`agreement.dates`).
   * A suspension holds from its entry on; as a pause it is counted from its date to the date of its lifting.
   * The end is the earliest of expiry and of any notice that is over. A motion to extend that is not dated
     before the end changes nothing. After the end nothing starts again.

@@ -2,7 +2,7 @@
 
 Invariants:
   * A report is its author's claim. It restarts nothing: that takes a motion that all signatories carry
-    (`agreement_motions`).
+    (`agreement.motions`).
   * Who says nothing has neither accepted nor disputed it.
   * What happened, happened before it was reported, by the author's own clock.
 

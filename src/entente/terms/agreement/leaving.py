@@ -6,7 +6,7 @@ Invariants:
   * A withdrawal is given once and not taken back; a notice that could be would cost nothing to give.
   * Neither restarts a clock.
 
-It does not say when a notice is over: see `agreement_state`.
+It does not say when a notice is over: see `agreement.state`.
 
     >>> decide_withdraw(message, rows).require()
 """

@@ -10,7 +10,7 @@ Invariants:
     back.
   * One motion an incident: who did not get a reset cannot ask again under another name.
 
-It does not say what a motion that was carried does to a clock: see `agreement_state`.
+It does not say what a motion that was carried does to a clock: see `agreement.state`.
 
     >>> decide_consent(message, rows).require()
 """

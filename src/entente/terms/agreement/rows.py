@@ -4,7 +4,7 @@ Invariants:
   * A row is written by a projection alone; what was said stays beside what was said later.
   * A signatory's last word counts while the text is not signed by all; from then on no word is taken back.
 
-It knows no time but what messages claim: `agreement_state` brings in when each party had a message.
+It knows no time but what messages claim: `agreement.state` brings in when each party had a message.
 """
 
 from __future__ import annotations

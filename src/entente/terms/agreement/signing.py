@@ -8,7 +8,7 @@ Invariants:
     refuse. One refusal keeps the text out of force. Once all have signed no word is taken back: there is
     withdrawal.
 
-It does not say since when an agreement is in force: see `agreement_state`.
+It does not say since when an agreement is in force: see `agreement.state`.
 
     >>> decide_sign(message, rows).require()
 """

@@ -2,7 +2,7 @@
 
 Invariants:
   * A pure function of the record's rows, of when each party had each message (which the record says too,
-    `agreement_dates`), and of the moment in question. Whoever has the record gets the same state.
+    `agreement.dates`), and of the moment in question. Whoever has the record gets the same state.
   * Nobody is asked for it and nobody writes it down: no party and no host can state another one.
   * Silence is shown as silence, and what is due as due, until the one whose word it is says otherwise.
 

@@ -5,7 +5,7 @@ Invariants:
   * Who is ready may say that it is not, until all are.
   * *Done* is the party's own statement, given once.
 
-Whether it was done in time is a matter of dates: see `agreement_state`.
+Whether it was done in time is a matter of dates: see `agreement.state`.
 
     >>> decide_step(message, rows).require()
 """

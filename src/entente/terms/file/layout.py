@@ -3,7 +3,7 @@ r"""The canonical layout of a terms file: one way to lay out one text, with ever
 Invariants:
   * The values are the same before and after, and so are the comments: both are checked on the result, always.
   * A comment above a key or header stays above it; one behind a key, header or list item stays behind it.
-  * Keys take the order of `file_shape` within their table only where no comment could lose its key by it: not
+  * Keys take the order of `shape` within their table only where no comment could lose its key by it: not
     where blank lines group keys, where a comment stands alone, or where one stands between the header and a
     first key that would move (it may speak of the table).
   * What is laid out already stays as it is. Texts stay as they are written, at any length.

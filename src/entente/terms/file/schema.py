@@ -1,6 +1,6 @@
 """The JSON Schema of a terms file, for editors: completion, what each key is for, misspelt keys.
 
-Invariants: made from `file_shape` alone, so that it lists what the reader reads; what it refuses the reader
+Invariants: made from `shape` alone, so that it lists what the reader reads; what it refuses the reader
 refuses too. The reader refuses more: names, references, expressions and quotations are beyond a schema.
 
 A first line ``#:schema terms.schema.json`` in a terms file tells editors where it is.
