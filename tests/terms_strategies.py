@@ -80,7 +80,7 @@ def _draw_shape(random: Random) -> Shape:
 small_terms: Final = st.randoms(use_true_random=False).map(build_terms)
 seeds: Final = st.integers(0, 2**32 - 1)
 
-few: Final = settings(max_examples=max(20, settings().max_examples // 10))
+few: Final = settings(max_examples=max(10, settings().max_examples // 20))
 """For a test that adds plain seeds to each example, and so sees hundreds in some tenths of a second."""
 
 

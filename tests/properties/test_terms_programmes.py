@@ -26,7 +26,7 @@ MANY: Final = 10_000
 @few
 @given(small_terms, seeds)
 def test_the_best_programme_is_the_best_and_the_least(terms: Terms, seed: int) -> None:
-    for name, each in every(terms, seed, 8):
+    for name, each in every(terms, seed, 25):
         oracle = Oracle(each)
         answer = find_best_programme(each)
         best = oracle.find_best()
@@ -54,7 +54,7 @@ def test_the_best_programme_is_the_best_and_the_least(terms: Terms, seed: int) -
 @few
 @given(small_terms, seeds)
 def test_what_concessions_permit_is_how_far_programmes_then_go(terms: Terms, seed: int) -> None:
-    for name, each in every(terms, seed, 3):
+    for name, each in every(terms, seed, 4):
         oracle = Oracle(each)
         random = Random(seed)
         concessions = draw_concessions(oracle, random)
@@ -80,7 +80,7 @@ def draw_concessions(oracle: Oracle, random: Random) -> tuple[Concession, ...]:
 @few
 @given(small_terms, seeds)
 def test_additions_are_all_that_help_and_none_that_do_not(terms: Terms, seed: int) -> None:
-    for name, each in every(terms, seed, 3):
+    for name, each in every(terms, seed, 4):
         programme = each.programmes[0].id
         before = Oracle(each).find_cost(programme)
         answer = find_additions(each, programme=programme, most=MANY)
@@ -114,7 +114,7 @@ def check_addition(
 @few
 @given(small_terms, seeds)
 def test_an_inactive_position_is_one_that_changes_nothing(terms: Terms, seed: int) -> None:
-    for name, each in every(terms, seed, 8):
+    for name, each in every(terms, seed, 25):
         found = {inactive.position: inactive.reason for inactive in find_inactive(each)}
         assert found == Oracle(each).find_inactive(), name
 
@@ -122,7 +122,7 @@ def test_an_inactive_position_is_one_that_changes_nothing(terms: Terms, seed: in
 @few
 @given(small_terms, seeds)
 def test_readings_that_differ_are_all_named(terms: Terms, seed: int) -> None:
-    for name, each in every(terms, seed, 8):
+    for name, each in every(terms, seed, 25):
         oracle = Oracle(each)
         true = {
             (first.clause, first.id, second.id, relation)
@@ -138,7 +138,7 @@ def test_readings_that_differ_are_all_named(terms: Terms, seed: int) -> None:
 @few
 @given(small_terms, seeds)
 def test_nobody_is_taken_for_a_guarantor_or_for_having_designated(terms: Terms, seed: int) -> None:
-    for name, each in every(terms, seed, 8):
+    for name, each in every(terms, seed, 25):
         unguaranteed = {found.obligation for found in find_unguaranteed(each)}
         assert unguaranteed == oracle_unguaranteed(each), name
         core = find_shared_core(each)

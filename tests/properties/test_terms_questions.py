@@ -24,7 +24,7 @@ MANY: Final = 10_000
 @few
 @given(small_terms, seeds)
 def test_possible_is_what_some_programme_shows(terms: Terms, seed: int) -> None:
-    for name, each in every(terms, seed, 10):
+    for name, each in every(terms, seed, 30):
         oracle = Oracle(each)
         programme = pick_programme(each, seed)
         answer = is_possible(each, programme=programme)
@@ -37,7 +37,7 @@ def test_possible_is_what_some_programme_shows(terms: Terms, seed: int) -> None:
 @few
 @given(small_terms, seeds)
 def test_no_obstacle_is_missed_and_none_is_made_up(terms: Terms, seed: int) -> None:
-    for name, each in every(terms, seed, 6):
+    for name, each in every(terms, seed, 9):
         oracle = Oracle(each)
         laws = {member.name for member in oracle.members if member.is_law}
         programme = pick_programme(each, seed)
@@ -57,7 +57,7 @@ def test_no_obstacle_is_missed_and_none_is_made_up(terms: Terms, seed: int) -> N
 @few
 @given(small_terms, seeds)
 def test_the_first_obstacles_are_the_smallest(terms: Terms, seed: int) -> None:
-    for name, each in every(terms, seed, 4):
+    for name, each in every(terms, seed, 6):
         oracle = Oracle(each)
         programme = each.programmes[0].id
         true = oracle.find_obstacles(programme)
@@ -73,7 +73,7 @@ def test_the_first_obstacles_are_the_smallest(terms: Terms, seed: int) -> None:
 @few
 @given(small_terms, seeds)
 def test_rules_beside_an_obstacle_are_needed_and_enough(terms: Terms, seed: int) -> None:
-    for name, each in every(terms, seed, 4):
+    for name, each in every(terms, seed, 6):
         programme = pick_programme(each, seed)
         for obstacle in find_obstacles(each, programme=programme, most=3).obstacles:
             assert not is_consistent_under(each, obstacle.via, obstacle.members, programme), name
@@ -97,7 +97,7 @@ def is_consistent_under(
 @few
 @given(small_terms, seeds)
 def test_every_package_is_found_at_its_true_cost(terms: Terms, seed: int) -> None:
-    for name, each in every(terms, seed, 4):
+    for name, each in every(terms, seed, 6):
         oracle = Oracle(each)
         programme = pick_programme(each, seed)
         answer = find_packages(each, programme=programme, most=MANY)
@@ -117,7 +117,7 @@ def test_every_package_is_found_at_its_true_cost(terms: Terms, seed: int) -> Non
 @few
 @given(small_terms, seeds)
 def test_the_first_packages_are_the_cheapest(terms: Terms, seed: int) -> None:
-    for name, each in every(terms, seed, 4):
+    for name, each in every(terms, seed, 6):
         oracle = Oracle(each)
         programme = each.programmes[0].id
         true = oracle.find_packages(programme)

@@ -61,7 +61,7 @@ def draw_looks(seed: int) -> int:
 @few
 @given(small_terms, seeds)
 def test_a_stopped_search_for_obstacles_has_only_true_ones(terms: Terms, seed: int) -> None:
-    for at, (name, each) in enumerate(every(terms, seed, 3)):
+    for at, (name, each) in enumerate(every(terms, seed, 4)):
         programme = pick_programme(each, seed + at)
         oracle = Oracle(each)
         watch = StopsAfter(draw_looks(seed + at))
@@ -79,7 +79,7 @@ def test_a_stopped_search_for_obstacles_has_only_true_ones(terms: Terms, seed: i
 @few
 @given(small_terms, seeds)
 def test_a_stopped_search_for_packages_has_only_true_ones_and_a_true_bound(terms: Terms, seed: int) -> None:
-    for at, (name, each) in enumerate(every(terms, seed, 4)):
+    for at, (name, each) in enumerate(every(terms, seed, 6)):
         programme = pick_programme(each, seed + at)
         oracle = Oracle(each)
         watch = StopsAfter(draw_looks(seed + at))
@@ -101,7 +101,7 @@ def test_a_stopped_search_for_packages_has_only_true_ones_and_a_true_bound(terms
 def test_a_stopped_search_for_the_best_programme_has_a_true_one_and_a_true_bound(
     terms: Terms, seed: int
 ) -> None:
-    for at, (name, each) in enumerate(every(terms, seed, 4)):
+    for at, (name, each) in enumerate(every(terms, seed, 6)):
         oracle = Oracle(each)
         watch = StopsAfter(draw_looks(seed + at))
         answer = find_best_programme(each, watch=watch)
@@ -122,7 +122,7 @@ def test_a_stopped_search_for_the_best_programme_has_a_true_one_and_a_true_bound
 @few
 @given(small_terms, seeds)
 def test_a_stopped_search_for_what_helps_has_only_what_helps(terms: Terms, seed: int) -> None:
-    for at, (name, each) in enumerate(every(terms, seed, 3)):
+    for at, (name, each) in enumerate(every(terms, seed, 4)):
         programme = pick_programme(each, seed + at)
         watch = StopsAfter(draw_looks(seed + at))
         additions = find_additions(each, programme=programme, most=MANY, watch=watch)
