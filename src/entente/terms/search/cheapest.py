@@ -37,7 +37,7 @@ from entente.terms.search.problem import Clause, Clauses, find_top
 from entente.terms.search.solver import Count, WatchedSolver
 from entente.terms.search.watch import WORK_CONFLICTS
 
-FIRST_SHARE_CONFLICTS: Final = 5_000
+FIRST_SHARE_CONFLICTS: Final = 12_000
 """What the core-guided engine may use up before the other is asked: some tenths of a second."""
 
 
@@ -138,15 +138,17 @@ def enumerate_cheapest(weighted: Weighted, count: Count) -> Iterator[Solution]:
     if () in weighted.hard:
         return
     count.at_least = weighted.lost_cost
-    if not weighted.prices:
-        with WatchedSolver(weighted.hard, count) as solver:
-            if solver.is_satisfiable():
-                yield weighted.read(solver.model())
+    # Something to show should the search be stopped: seldom the cheapest, never needlessly dear.
+    reached = reach(weighted, count)
+    if reached is None:
         return
+    if reached.cost == weighted.lost_cost:  # nothing is given up that could be kept, so it is the only one
+        yield reached
+        return
+    weighted.offer(reached, count)
     try:
         yield from _core_guided(weighted, count, FIRST_SHARE_CONFLICTS)
     except _ShareUsed:
-        weighted.offer(reach(weighted, count), count)
         if is_available():
             yield from _branch_and_bound(weighted, count)
         else:

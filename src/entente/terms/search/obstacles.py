@@ -14,7 +14,8 @@ It knows members by their place in a list; names are put back by `entente.terms.
     ...     smallest = list(itertools.islice(enumerate_smallest(conflict), 10))
 
 Source: M. Liffiton, A. Previti, A. Malik, J. Marques-Silva, Fast, flexible MUS enumeration, Constraints 21
-(2016), here with maximal seeds; A. Ignatiev, A. Previti, M. Liffiton, J. Marques-Silva, Smallest MUS
+(2016), here with maximal seeds; J. Marques-Silva and others, On computing minimal correction subsets, IJCAI
+2013 (CLD); A. Ignatiev, A. Previti, M. Liffiton, J. Marques-Silva, Smallest MUS
 extraction with minimal hitting set dualization, CP 2015.
 """
 
@@ -45,6 +46,7 @@ class Conflict:
         self.count = count
         self._groups = groups
         self._first = find_top((fixed, *groups)) + 1
+        self._spare = self._first + self.size
         self._solver = WatchedSolver(fixed, count)
         for place, clauses in enumerate(groups):
             for clause in clauses:
@@ -77,6 +79,37 @@ class Conflict:
             for place, clauses in enumerate(self._groups)
         ]
 
+    def find_impossible(self) -> list[int]:
+        """Return the members that cannot hold even alone: every obstacle of one."""
+        waiting = set(range(self.size))
+        impossible = []
+        while waiting:
+            place = min(waiting)
+            waiting.remove(place)
+            if not self.holds([place]):
+                impossible.append(place)
+            elif waiting:
+                waiting -= {other for other, holds in enumerate(self.satisfied()) if holds}
+        return impossible
+
+    def enumerate_clashes(self, among: Sequence[int]) -> Iterator[Places]:
+        """Yield pairs that clash at once, by propagation alone; there may be pairs beyond these.
+
+        Args:
+            among: Members that can hold alone.
+        """
+        first = self._first
+        allowed = set(among)
+        seen = set()
+        for place in among:
+            self.count.step()
+            # Propagation is not symmetric: a clash may show from one side only.
+            for literal in self._solver.implied([first + place]):
+                other = -literal - first
+                if other in allowed and (other, place) not in seen:
+                    seen.add((place, other))
+                    yield frozenset((place, other))
+
     def shrink(self, core: list[int], beside: Sequence[int] = ()) -> list[int]:
         """Return a minimal part of members that cannot hold together, whose last "no" gave this core.
 
@@ -100,13 +133,17 @@ class Conflict:
         inside = [self._first + place for place in range(self.size) if true[place]]
         outside = [place for place in range(self.size) if not true[place]]
         while outside:
-            inside.append(self._first + outside.pop())
-            if not self._solver.is_satisfiable(inside):
-                inside.pop()
-            elif outside:
+            # One question for all that is left: can any of it be added? (The clause D of CLD.)
+            self._spare += 1
+            self._solver.add((-self._spare, *(self._first + place for place in outside)))
+            can_grow = self._solver.is_satisfiable([*inside, self._spare])
+            if can_grow:
                 true = self.satisfied()
                 inside += [self._first + place for place in outside if true[place]]
                 outside = [place for place in outside if not true[place]]
+            self._solver.add((-self._spare,))
+            if not can_grow:
+                break
         return [selector - self._first for selector in inside]
 
 
@@ -137,16 +174,26 @@ def enumerate_all(conflict: Conflict) -> Iterator[Places]:
 def enumerate_smallest(conflict: Conflict) -> Iterator[Places]:
     """Yield obstacles, none smaller than the one before; raises `Stopped`.
 
-    Every obstacle hits each complement of a maximal satisfiable set. So a smallest set that hits all known
-    complements, and is unsatisfiable, is a smallest obstacle; if it is satisfiable, it leads to another
-    complement.
+    First every member that cannot hold alone; then pairs, as propagation shows them: while all of size one
+    are known, any pair is a smallest. What is left comes from hitting sets: every obstacle hits each
+    complement of a maximal satisfiable set. So a smallest set that hits all known complements, and is
+    unsatisfiable, is a smallest obstacle; if it is satisfiable, it leads to another complement.
     """
     if not conflict.holds([]):
         yield frozenset()
         return
     if conflict.holds(range(conflict.size)):
         return
+    impossible = conflict.find_impossible()
+    known = [frozenset((place,)) for place in impossible]
+    yield from known
+    alone = set(impossible)
+    for pair in conflict.enumerate_clashes([each for each in range(conflict.size) if each not in alone]):
+        known.append(pair)
+        yield pair
     with Hitman(solver="mgh", htype="sorted") as hitting:
+        for obstacle in known:
+            hitting.block(obstacle)
         covered: set[int] = set()
         while len(covered) < conflict.size:
             # Disjoint complements first: each raises the least size by one at the price of one growth.

@@ -99,6 +99,9 @@ def find_packages(
 ) -> Packages:
     """Return the cheapest packages of concessions, or why none can help.
 
+    Args:
+        most: How many, or `ALL` for every one there is, which can be very many.
+
     Raises:
         NotFound: No such programme.
     """
@@ -131,7 +134,7 @@ def price(problem: Problem, programme: str, added: Collection[str], most: int, c
     stopped_by, is_all = "", True
     try:
         for solution in enumerate_cheapest(weighted, count):
-            if len(found) == most or not solution.given_up:
+            if (most and len(found) == most) or not solution.given_up:
                 is_all = not solution.given_up
                 break
             found.append(solution)

@@ -106,6 +106,10 @@ class WatchedSolver:
                 return bool(found)
             self._count.look()
 
+    def implied(self, assumed: Sequence[int]) -> list[int]:
+        """Return literals that follow from the assumed ones by propagation alone."""
+        return list(self._solver.propagate(assumptions=assumed)[1])
+
     def model(self) -> list[int]:
         """Return the last model, as the literals that hold."""
         return list(self._solver.get_model() or [])
