@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from entente.deconflict import find_receipt, plan_ladder
 from entente.deconflict.ladder import Lapse
+from entente.deconflict.receipts import Deliver, Delivery
 from entente.kernel.time import encode_utc
 from entente.terms import agreement as ag
 from tests.agreement_scene import NOTICE, START, AgreementScene, make_text, refused
@@ -176,6 +178,25 @@ def test_a_silent_desk_does_not_stop_a_notice_beyond_the_agreed_lapse(scene: Agr
     scene.deliver()
     assert find_receipt(scene.rows, leaf, "us").delivered is not None  # type: ignore[union-attr]
     assert scene.state().ends == before  # the first word that the record had stays the one that counts
+
+
+def test_a_second_delivery_moves_no_date(scene: AgreementScene) -> None:
+    """A desk that said "unreadable" may say another word later: never a later date for what had one."""
+    scene.silent = {"us"}
+    leaf = scene.withdraw("ru")
+
+    def deliver(outcome: Any, at: str) -> None:
+        body = Deliver([Delivery(leaf, outcome, "")])
+        scene.center.submit(scene.parties["us"].write("receipt.deliver", body, scene.center.seen(), at=at))
+
+    deliver("unreadable", encode_utc(scene.now))
+    assert scene.state().ends == encode_utc(START + timedelta(days=30))  # it does not have it
+    assert any("has not reached us" in note for note in scene.state().notes)
+    scene.tick(hours=1)
+    deliver("readable", encode_utc(scene.now))
+    assert scene.state().ends == encode_utc(scene.now + timedelta(hours=72))
+    with refused("already-delivered"):
+        deliver("readable", "8999-01-01T00:00:00Z")
 
 
 def test_nobody_withdraws_where_it_was_not_provided_for() -> None:

@@ -1,7 +1,8 @@
 """When each party had a message, as the record itself says: for dating the entries of agreements.
 
 Invariants: the first word in the record's order counts and is never replaced: a desk's delivery, an officer's
-acknowledgement, or the ladder's lapse; a party that owes no receipt, or has said nothing, has no time.
+acknowledgement, or the ladder's lapse; a party that owes no receipt, or has said nothing, has no time. A
+delivery as *unreadable* is no such word: whoever says it does not have the message, and may say another later.
 
 These are claims, each by the one who had the message (the lapse: by the center, under the charter's minutes);
 what is made of them is `entente.terms.agreement.dates`.
@@ -27,7 +28,11 @@ def make_received(rows: Rows) -> Received:
         receipt = find_receipt(rows, leaf, party)
         if receipt is None:
             return None
-        said = [one for one in (receipt.delivered, receipt.acknowledged, receipt.lapsed) if one is not None]
+        # SECURITY: a later word takes the place of "unreadable". If that counted, a party could move a date
+        # that is there already: say "unreadable", let a notice run out, and then state another time
+        # (tests/unit/test_terms_agreement_leaving.py, test_a_second_delivery_moves_no_date).
+        delivered = None if receipt.delivery == "unreadable" else receipt.delivered
+        said = [one for one in (delivered, receipt.acknowledged, receipt.lapsed) if one is not None]
         first = min(said, key=lambda one: one.index, default=None)
         return None if first is None else parse_utc(first.at)
 
