@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from entente.terms.expression import Atom
 from entente.terms.file.reading import parse_terms
-from entente.terms.model import Ground, Place, Source, Terms
+from entente.terms.model import Grade, Ground, Place, Source, Terms
 from entente.terms.search.difference import TABLES, compare_terms
 from entente.terms.words.changes import difference_to_json, say_difference
 from tests.terms_samples import SAMPLE, make_position, make_terms
@@ -140,3 +141,63 @@ def test_a_stopped_comparison_says_so() -> None:
     answer = compare_terms(old, new, watch=Impatient())
     assert any(each.search.stopped_by == "time" for each in answer.consequences)
     assert any("Not compared to the end" in line for line in say_difference(old, new, answer))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "meaning"),
+    (
+        ("requires", "permits", "looser"),
+        ("requires", "prefers", "looser"),
+        ("permits", "requires", "stricter"),
+        ("prefers", "forbids", "stricter"),
+        ("prefers", "permits", "other"),
+        ("requires", "forbids", "other"),
+    ),
+)
+def test_what_no_longer_binds_does_not_mean_the_same(before: str, after: str, meaning: str) -> None:
+    old, new = make(("p", "us", before, "a")), make(("p", "us", after, "a"))
+    assert change(old, new) == [("position", "p", "changed", meaning)]
+
+
+def test_what_is_law_now_is_not_told_to_be_the_same_position() -> None:
+    old = make(("p", "us", "requires", "a"))
+    new = replace(old, positions=(replace(old.positions[0], hard="law"),))
+    told = say_difference(old, new, compare_terms(old, new))[0]
+    assert told == "position p: changed (hard); what it asks for is the same."
+
+
+def test_a_grade_is_the_same_by_its_name_wherever_it_stands() -> None:
+    old = make(("p", "us", "requires", "c at least g2"), ("q", "us", "forbids", "c at least g3"))
+    first, second, third = old.measures[2].grades
+    finer = replace(old.measures[2], grades=(first, Grade("between", "between"), second, third))
+    shifted = tuple(
+        replace(each, expression=Atom("c", number))
+        for each, number in zip(old.positions, (3, 4), strict=True)
+    )
+    new = replace(old, measures=(*old.measures[:2], finer), positions=shifted)
+    assert change(old, new) == [
+        ("measure", "c", "changed", ""),
+        *(("position", name, "changed", "same") for name in ("p", "q")),
+    ]
+    kept = replace(finer, grades=(first, Grade("between", "between"), Grade("other", "other"), third))
+    assert change(old, replace(new, measures=(*old.measures[:2], kept)))[1][3] == "unknown"
+
+
+def test_a_stopped_comparison_asks_about_no_further_programme() -> None:
+    class Impatient:
+        looks = 0
+
+        def look(self, progress: object) -> str:
+            self.looks += 1
+            return "time"
+
+    old = make(*((f"p{n}", "us", "requires", "a") for n in range(40)))
+    new = make(*((f"p{n}", "us", "forbids", "a") for n in range(40)), ("q", "ru", "requires", "a"))
+    programmes = tuple(replace(old.programmes[0], id=f"both{n}") for n in range(50))
+    watch = Impatient()
+    answer = compare_terms(
+        replace(old, programmes=programmes), replace(new, programmes=programmes), watch=watch
+    )
+    assert len(answer.consequences) == 51
+    assert all(each.search.stopped_by == "time" for each in answer.consequences)
+    assert watch.looks < 10

@@ -182,11 +182,19 @@ class Addition:
 
 @dataclass(frozen=True, slots=True)
 class Additions:
-    """What would help: minimal sets of additions that make it possible, then single ones that cheapen it."""
+    """What would help: minimal sets of additions that make it possible, then single ones that cheapen it.
+
+    Several that make it cheaper only together, and not possible, are not looked for.
+
+    Args:
+        is_possible: It is as it stands: nothing has to be added.
+        search: ``is_all``: no other set makes it possible, no other single one makes it cheaper.
+    """
 
     programme: str
     additions: tuple[Addition, ...]
     search: Search
+    is_possible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,9 +255,10 @@ class Change:
         table: "position", "rule", "measure", ... as in the file.
         change: "added", "removed" or "changed".
         fields: What changed of it, by the model's names; empty for what was added or removed.
-        meaning: For what says something (positions, rules, links, programmes): "same" (only the words
-            changed), "stricter" (it allows less), "looser", "other" (each allows what the other does not) or
-            "unknown" (the older one speaks of what the newer file does not have). Else "".
+        meaning: For what says something (positions, rules, links, programmes): "same" (it asks for the same,
+            whoever holds it and at what weight), "stricter" (it allows less), "looser", "other" (each allows
+            what the other does not, or neither binds) or "unknown" (the older one speaks of what the newer
+            file does not have). Else "".
     """
 
     table: str

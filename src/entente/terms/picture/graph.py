@@ -289,7 +289,7 @@ def graph_text(graph: Graph) -> list[str]:
             lines.append(f"  - {row.text} ({marks}) - {ties}")
     shown = {row.id: row for row in graph.rows}
     for tie in graph.ties:
-        hard = " All of it is law: no concession helps." if tie.is_hard else ""
+        hard = " All of it is law: no concession helps." if tie.is_hard and tie.members else ""
         lines += ["", f"Obstacle {tie.number}.{hard}"]
         for name in tie.members:
             if name in shown:

@@ -20,7 +20,7 @@ from dataclasses import fields
 from typing import Any, Final
 
 from entente.terms.answers import Change, Consequence, Difference, Obstacle, Search
-from entente.terms.expression import Expression, Not, list_atoms
+from entente.terms.expression import AllOf, AnyOf, Atom, Expression, Implies, Not
 from entente.terms.model import Modality, Position, Terms
 from entente.terms.search.judge import Judge
 from entente.terms.search.possibility import find_obstacles, find_packages, is_possible
@@ -46,6 +46,7 @@ TABLES: Final = {
 """A field of `Terms` -> the table of the file that fills it."""
 MOST_OBSTACLES: Final = 20
 _PLACES: Final = frozenset({"at"})
+_NOTHING: Final = AllOf(())
 
 
 def compare_terms(old: Terms, new: Terms, *, watch: Watch | None = None) -> Difference:
@@ -63,9 +64,16 @@ def compare_terms(old: Terms, new: Terms, *, watch: Watch | None = None) -> Diff
     for field, table in TABLES.items():
         changes += _compare_table(table, getattr(old, field), getattr(new, field), meanings)
     programmes = list(dict.fromkeys(["", *(each.id for each in (*old.programmes, *new.programmes))]))
-    consequences = []
+    consequences: list[Consequence] = []
     if changes:
-        consequences = [_compare_answers(old, new, programme, watch) for programme in programmes]
+        stopped_by = ""
+        for programme in programmes:
+            if stopped_by:
+                search = Search(False, stopped_by=stopped_by)
+                consequences.append(Consequence(programme, (None, None), (None, None), (), (), search))
+                continue
+            consequences.append(_compare_answers(old, new, programme, watch))
+            stopped_by = consequences[-1].search.stopped_by
     return Difference(tuple(changes), tuple(consequences))
 
 
@@ -103,17 +111,23 @@ class _Meanings:
     """Compares what two versions of a thing demand, under the newer file's rules."""
 
     def __init__(self, old: Terms, new: Terms, watch: Watch | None) -> None:
-        del old
         self._new = new
         self._watch = watch
-        self._grades = {each.id: max(1, len(each.grades)) for each in new.measures}
-        self._grades |= {each.id: 1 for each in new.parties}
+        self._before, self._after = _name_grades(old), _name_grades(new)
 
     def compare(self, old: object, new: object) -> str:
         first, second = _demand(old), _demand(new)
         if first is None or second is None:
             return ""
-        if any(self._grades.get(atom.name, 0) < atom.grade for atom in list_atoms(first)):
+        if isinstance(old, Position) and isinstance(new, Position) and old.modality != new.modality:
+            # What does not bind demands nothing; between two that do not bind there is no more and no less.
+            if not (_binds(old) or _binds(new)):
+                return "other"
+            first = first if _binds(old) else _NOTHING
+            second = second if _binds(new) else _NOTHING
+        try:
+            first = self._translate(first)
+        except LookupError:
             return "unknown"
         try:
             # A rule is not judged under itself: there it would always hold.
@@ -124,6 +138,39 @@ class _Meanings:
             return "unknown"
         names = {(False, False): "same", (True, False): "stricter", (False, True): "looser"}
         return names.get((only_old, only_new), "other")
+
+    def _translate(self, expression: Expression) -> Expression:
+        """Return an expression of the older file in the grades of the newer; `LookupError` for what is gone.
+
+        A grade is found by its name: one that is put in below it moves its number.
+        """
+        match expression:
+            case Atom(name=name, grade=grade):
+                before, after = self._before[name], self._after[name]
+                if grade == 1 and (len(before) == 1 or len(after) == 1):
+                    return Atom(name, 1)  # all of it, where one of the two has no grades
+                try:
+                    return Atom(name, after.index(before[grade - 1]) + 1)
+                except ValueError as error:
+                    raise LookupError(name) from error
+            case Not(part):
+                return Not(self._translate(part))
+            case AllOf(parts):
+                return AllOf(tuple(map(self._translate, parts)))
+            case AnyOf(parts):
+                return AnyOf(tuple(map(self._translate, parts)))
+            case Implies(premise, conclusion):
+                return Implies(self._translate(premise), self._translate(conclusion))
+
+
+def _name_grades(terms: Terms) -> dict[str, list[str]]:
+    """Return the names of each measure's grades; of what has none, and of a party, that of its kind."""
+    found = {each.id: [grade.id for grade in each.grades] or ["measure"] for each in terms.measures}
+    return found | {each.id: ["party"] for each in terms.parties}
+
+
+def _binds(position: Position) -> bool:
+    return position.modality in {Modality.REQUIRES, Modality.FORBIDS}
 
 
 def _demand(value: object) -> Expression | None:

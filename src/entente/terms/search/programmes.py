@@ -17,6 +17,7 @@ It does not ask what a concession costs: see `entente.terms.search.possibility`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from entente.kernel.errors import NotFound
 from entente.terms.answers import (
@@ -104,20 +105,32 @@ def find_permitted(
 ) -> Permitted:
     """Return how far each measure could go before and after concessions, with every other veto respected.
 
+    Args:
+        concessions: What they cost is told by the answer, whatever stands in them.
+
     Raises:
-        NotFound: No such position or designation in these terms, or no such grade of it.
+        NotFound: No such position or designation in these terms, no such grade of it, or it is law.
     """
     problem = compile_terms(terms)
     count = Count(watch or Unwatched(), "permitted")
     given = {each.position: each for each in concessions}
+    priced = []
     unknown = sorted(set(given) - {member.id for member in problem.members})
     if unknown:
         raise NotFound("no-position", f"concession: expected positions that bind, got {unknown[0]!r}")
+    law = next((each.id for each in problem.members if each.is_law and each.id in given), "")
+    if law:
+        raise NotFound(
+            "no-concession", f"concession: expected what can be conceded, got {law!r}, which is law"
+        )
     before = [clause for member in problem.members if member.is_veto for clause in member.clauses]
     after: list[Clause] = []
     for member in problem.members:
+        first = 0 if member.id not in given else _count_steps(member, given[member.id])
+        if first:
+            cost = sum(stake.weight for stake in member.stakes[:first])
+            priced.append(replace(given[member.id], cost=cost))
         if member.is_veto:
-            first = 0 if member.id not in given else _count_steps(member, given[member.id])
             after += [clause for stake in member.stakes[first:] for clause in stake.clauses]
     found: list[dict[str, int]] = [{}, {}]
     stopped_by = ""
@@ -128,7 +141,7 @@ def find_permitted(
         stopped_by = stop.reason
     newly = tuple(name for name in sorted(found[1]) if found[1][name] > found[0].get(name, 0))
     search = Search(not stopped_by, is_all=not stopped_by, stopped_by=stopped_by, steps=count.steps)
-    return Permitted(tuple(concessions), found[0], found[1], newly, search)
+    return Permitted(tuple(priced), found[0], found[1], newly, search)
 
 
 def _count_steps(member: Member, concession: Concession) -> int:
@@ -173,7 +186,7 @@ def find_additions(
         before = price(problem, programme, (), 1, count.part())
         _check(before)
         if before.is_possible:
-            return Additions(programme, (), Search(True, is_all=True, steps=count.steps))
+            return Additions(programme, (), Search(True, is_all=True, steps=count.steps), is_possible=True)
         cost_before = before.packages[0].cost if before.packages else None
         for names in _enumerate_enabling(problem, programme, count):
             if len(found) == most:
@@ -186,6 +199,7 @@ def find_additions(
         for name in sorted({*problem.unoffered, *problem.absent}):
             if (name,) in enabling:
                 continue
+            count.look()  # each asks so few questions that none of its own would be followed by a look
             after = price(problem, programme, (name,), 1, count.part())
             _check(after)
             if after.packages and (cost_before is None or after.packages[0].cost < cost_before):

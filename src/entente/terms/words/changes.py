@@ -18,7 +18,7 @@ from entente.terms.words.reasons import say_stop
 from entente.terms.words.text import clean_text, join_words
 
 _MEANINGS: Final = {
-    "same": "it means the same",
+    "same": "what it asks for is the same",
     "stricter": "it now allows less",
     "looser": "it now allows more",
     "other": "it now means something else",

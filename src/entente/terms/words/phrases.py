@@ -17,6 +17,7 @@ It does not judge and does not search: see `entente.terms.words.sentences` for t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -97,6 +98,7 @@ class Phrasebook:
         self.theatres = {each.id: each for each in terms.theatres}
         self.measures = {each.id: each for each in terms.measures}
         self.documents = {each.id: each for each in terms.documents}
+        self._publishers = Counter(each.publisher for each in terms.documents)
         self.positions = {each.id: each for each in terms.positions}
         self.rules = {each.id: each for each in terms.rules}
         self.links = {each.id: each for each in terms.links}
@@ -179,6 +181,24 @@ class Phrasebook:
             case Implies(premise, conclusion):
                 return f"if {self._say_inner(premise)}, then {self._say_inner(conclusion)}"
 
+    def _say_object(self, position: Position) -> str:
+        """Return what a position requires, forbids, permits or prefers, as the object of that verb.
+
+        "Forbids A and B" would be read as both, each alone; "permits no A" as a refusal.
+        """
+        expression, text = position.expression, self.say_expression(position.expression)
+        is_party = isinstance(expression, Atom) and expression.name in self.parties
+        match expression:
+            case Not(Atom(name=name)) if name in self.parties:
+                is_party = True
+            case Not(Atom() as atom) if position.modality in {Modality.FORBIDS, Modality.PERMITS}:
+                return f"doing without {self._say_atom(atom)}"
+            case AllOf() if position.modality is Modality.FORBIDS:
+                return f"the combination of {text}"
+            case _:
+                pass
+        return f"that {text}" if is_party or isinstance(expression, Implies) else text
+
     def _say_inner(self, expression: Expression) -> str:
         text = self.say_expression(expression)
         is_plain = isinstance(expression, Atom) or (
@@ -217,7 +237,7 @@ class Phrasebook:
         together = " together" if len(holders) > 1 else ""
         verb = position.modality.value if len(holders) == 1 else position.modality.value.removesuffix("s")
         condition = "" if position.when is None else f", when {self.say_expression(position.when)}"
-        claim = f"{verb}{together} {self.say_expression(position.expression)}{condition}"
+        claim = f"{verb}{together} {self._say_object(position)}{condition}"
         marks = []
         if position.hard:
             marks.append("law: cannot be conceded")
@@ -307,8 +327,8 @@ class Phrasebook:
         document = self.documents.get(name)
         if document is None:
             return clean_text(name)
-        same = [each for each in self.documents.values() if each.publisher == document.publisher]
-        return clean_text(document.publisher if document.publisher and len(same) == 1 else document.title)
+        is_only = document.publisher and self._publishers[document.publisher] == 1
+        return clean_text(document.publisher if is_only else document.title)
 
     def list_document(self, name: str) -> str:
         """Return a document with all that is known of it."""
@@ -330,13 +350,14 @@ class Phrasebook:
             return f"{self.name_holder(party)} states that it counts {self.name_group(group)} as an enemy"
         who, several = join_words(self.name_holder(each) for each in position.by), len(position.by) > 1
         verb: Callable[[str], str] = (lambda word: word) if several else (lambda word: f"{word}s")
-        what = self.say_expression(position.expression)
+        what = self._say_object(position)
         measure = self.get_graded(position)
         if concession.to and measure is not None:
             name, grade = self.name_measure(measure.id), self.name_grade(measure, concession.to)
+            condition = "" if position.when is None else f",{self._say_when(position)}"
             if position.modality is Modality.FORBIDS:
-                return f"{who} {verb('allow')} {name} as far as {grade}, and no further"
-            return f"{who} {verb('insist')} on {name} only as far as {grade}"
+                return f"{who} {verb('allow')} {name} as far as {grade}, and no further{condition}"
+            return f"{who} {verb('insist')} on {name} only as far as {grade}{condition}"
         if position.modality is Modality.FORBIDS:
             return f"{who} no longer {verb('forbid')} {what}{self._say_when(position)}"
         return f"{who} no longer {verb('require')} {what}{self._say_when(position)}"

@@ -25,6 +25,14 @@ _STOPPED = {
 }
 
 
+_HEADS = {0: "No position is needed for this: it cannot be", 1: "It stands against this alone"}
+
+
+def say_limits(obstacle: Obstacle) -> str:
+    """Return what leaves no concession to be made: law, or what no position is needed for."""
+    return "hard limits alone stand" if obstacle.members else "rules and what is not on the table stand"
+
+
 def say_stop(search: Search) -> str:
     """Return why a search ended before its end."""
     return _STOPPED.get(search.stopped_by, clean_text(search.stopped_by) or "it was not carried to its end")
@@ -52,8 +60,7 @@ def say_obstacle(book: Phrasebook, obstacle: Obstacle, programme: str) -> list[s
     for name in obstacle.members:
         lines += say_statement(book.describe(name), indent=1)
     reasons = list_reasons(book, obstacle, programme)
-    alone = len(obstacle.members) == 1
-    head = "It stands against this alone" if alone else "These cannot hold together"
+    head = _HEADS.get(len(obstacle.members), "These cannot hold together")
     if len(reasons) == 1:
         return [*lines, f"  {head}, because: {reasons[0]}"]
     if reasons:
@@ -63,7 +70,7 @@ def say_obstacle(book: Phrasebook, obstacle: Obstacle, programme: str) -> list[s
 
 def say_contradiction(book: Phrasebook, obstacle: Obstacle) -> str:
     """Return what members that collide without a rule contradict each other over."""
-    if len(obstacle.members) == 1:
+    if len(obstacle.members) < 2:
         return "It contradicts itself."
     named: dict[str, int] = {}
     for name in obstacle.members:

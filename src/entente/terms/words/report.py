@@ -33,7 +33,7 @@ from entente.terms.answers import (
 from entente.terms.model import Terms
 from entente.terms.words.findings import say_reading
 from entente.terms.words.phrases import Phrasebook, Quote, Statement
-from entente.terms.words.reasons import list_reasons, say_contradiction, say_stop
+from entente.terms.words.reasons import list_reasons, say_contradiction, say_limits, say_stop
 from entente.terms.words.sentences import say_addition, say_search_of_obstacles, say_search_of_packages
 from entente.terms.words.text import clean_text, join_words
 
@@ -171,7 +171,8 @@ def say_verdict(book: Phrasebook, findings: Findings) -> str:
     verdict = f"No: {what} is not possible as the positions stand; {more}{count} {stand} in the way"
     packages, additions = findings.packages, findings.additions
     if packages is not None and packages.blocked_by is not None:
-        verdict += ", and no concession can change that, because law alone stands against it"
+        alone = "law alone stands" if packages.blocked_by.members else "rules stand"
+        verdict += f", and no concession can change that, because {alone} against it"
     elif packages is not None and packages.packages:
         first = packages.packages[0]
         parties = sum_by_party(book, first)
@@ -210,6 +211,8 @@ def _show_obstacle(book: Phrasebook, answer: Obstacles, obstacle: Obstacle, numb
     left = len(obstacle.members) - len(members)
     if left:
         notes.insert(0, f"{left:,} more positions are part of it and not shown here.")
+    if not members:
+        return Item("No position is needed for this: it cannot be.", str(number), notes=tuple(notes))
     law = "All of it is law. " if obstacle.is_hard else ""
     return Item(f"{law}These cannot hold together:", str(number), notes=tuple(notes), inner=tuple(members))
 
@@ -249,7 +252,7 @@ def _tell_ways(book: Phrasebook, findings: Findings) -> Section | None:
         if packages.is_possible:
             return None
         if packages.blocked_by is not None:
-            items.append(Item("No concession helps: law alone stands against it."))
+            items.append(Item(f"No concession helps: {say_limits(packages.blocked_by)} against it."))
         shown = packages.packages[:MAX_WAYS]
         items += [_show_package(book, package, number) for number, package in enumerate(shown, start=1)]
         if len(shown) > 1:
@@ -262,7 +265,7 @@ def _tell_ways(book: Phrasebook, findings: Findings) -> Section | None:
         if each.package is not None and each.package.concessions:
             text += f" Burden: {'; '.join(book.say_burden(each.package.burden))}."
         items.append(Item(text[0].upper() + text[1:], "+"))
-    if additions is not None and not additions.additions:
+    if additions is not None and not additions.additions and additions.search.is_complete:
         after.append("Nothing that could be added, a measure or a party, was found to help.")
     if not items and not after:
         return None
@@ -303,8 +306,11 @@ def _tell_now(book: Phrasebook, best: BestProgramme | None) -> Section | None:
     if best.blocked_by is not None:
         reasons = list_reasons(book, best.blocked_by, "")
         members = tuple(_show_statement(book, book.describe(name)) for name in best.blocked_by.members)
-        text = "Nothing can be done together now: refusals contradict each other."
+        what = "refusals" if best.blocked_by.members else "rules"
+        text = f"Nothing can be done together now: {what} contradict each other."
         return Section("What is possible now", (text,), members, after=tuple(reasons))
+    if best.search.stopped_by and not best.met and not best.grades:
+        return Section("What is possible now", (f"Not known: {say_stop(best.search)}.",))
     done = [book.say_grade(name, grade) for name, grade in sorted(best.grades.items()) if grade]
     lines = [
         f"Without any concession: {'; '.join(done)}." if done else "Nothing that anybody demands or prefers.",

@@ -32,7 +32,7 @@ from entente.terms.answers import (
 from entente.terms.model import Terms
 from entente.terms.words.findings import say_inactive, say_readings, say_shared, say_unguaranteed
 from entente.terms.words.phrases import Phrasebook
-from entente.terms.words.reasons import say_obstacle, say_search, say_statement, say_stop
+from entente.terms.words.reasons import say_limits, say_obstacle, say_search, say_statement, say_stop
 from entente.terms.words.text import join_words
 
 Answer: TypeAlias = Feasibility | Obstacles | Packages | BestProgramme | Permitted | Additions | SharedCore
@@ -75,7 +75,7 @@ def say_feasibility(terms: Terms, answer: Feasibility) -> list[str]:
     if answer.is_possible is None:
         return [f"Not known: whether {what} can be done. The search stopped: {say_stop(answer.search)}."]
     if not answer.is_possible:
-        return [f"Not possible: {what}. Somebody's positions stand against it: proven."]
+        return [f"Not possible: {what}. Positions and rules leave no room for it: proven."]
     return [
         f"Possible: {what}. No position stands against it, and this satisfies all of them:",
         *_say_grades(book, answer.grades),
@@ -99,8 +99,8 @@ def say_obstacles(terms: Terms, answer: Obstacles) -> list[str]:
     lines = [f"Not possible: {what}.", ""]
     for number, obstacle in enumerate(answer.obstacles, start=1):
         size = len(obstacle.members)
-        count = "one position" if size == 1 else f"{size} positions"
-        hard = " All of it is law: no concession helps." if obstacle.is_hard else ""
+        count = "one position" if size == 1 else f"{size} positions" if size else "rules alone"
+        hard = " All of it is law: no concession helps." if obstacle.is_hard and size else ""
         lines += [
             f"Obstacle {number}: {count}.{hard}",
             *say_obstacle(book, obstacle, answer.programme),
@@ -137,7 +137,7 @@ def say_packages(terms: Terms, answer: Packages) -> list[str]:
         return [f"No concession is needed for {what}: it is possible as it stands."]
     if answer.blocked_by is not None:
         return [
-            f"No concession can make {what} possible: hard limits alone stand against it.",
+            f"No concession can make {what} possible: {say_limits(answer.blocked_by)} against it.",
             *say_obstacle(book, answer.blocked_by, answer.programme),
         ]
     lines = [f"The price of {what}:", ""]
@@ -191,9 +191,17 @@ def say_best(terms: Terms, answer: BestProgramme) -> list[str]:
     """Say what is possible now, for whom it leaves demands open, and who is silent on what."""
     book = Phrasebook(terms)
     if answer.blocked_by is not None:
+        what = (
+            "refusals contradict each other" if answer.blocked_by.members else "rules contradict each other"
+        )
         return [
-            "Nothing can be done together now: refusals contradict each other, whatever is demanded.",
+            f"Nothing can be done together now: {what}, whatever is demanded.",
             *say_obstacle(book, answer.blocked_by, ""),
+        ]
+    if answer.search.stopped_by and not answer.met and not answer.grades:
+        return [
+            f"Not known what is possible now. The search stopped early: {say_stop(answer.search)}.",
+            f"No programme meets demands and preferences of more than weight {answer.at_most}: proven.",
         ]
     done = [name for name, grade in answer.grades.items() if grade]
     lines = (
@@ -212,10 +220,13 @@ def say_best(terms: Terms, answer: BestProgramme) -> list[str]:
         lines.append("It leaves open:")
         for name in answer.unmet:
             lines += say_statement(book.describe(name), indent=1)
-    for name, silent in sorted(answer.silent.items()):
-        if silent:
-            who = join_words(book.name_holder(each) for each in silent)
-            lines.append(f"Silence is not consent: {who} said nothing about {book.name_measure(name)}.")
+    silent: dict[tuple[str, ...], list[str]] = {}
+    for name, parties in sorted(answer.silent.items()):
+        if parties:
+            silent.setdefault(parties, []).append(book.name_measure(name))
+    for parties, measures in silent.items():
+        who = join_words(book.name_holder(each) for each in parties)
+        lines.append(f"Silence is not consent: {who} said nothing about {join_words(measures, 'or')}.")
     return lines
 
 
@@ -232,8 +243,8 @@ def say_permitted(terms: Terms, answer: Permitted) -> list[str]:
             before, after = answer.before.get(name, 0), answer.after.get(name, 0)
             was = f"{book.say_grade(name, before)}" if before else "not at all"
             lines.append(f"  {book.say_grade(name, after)} (before: {was}).")
-    else:
-        lines.append("nothing becomes possible that was not possible before.")
+    elif answer.search.is_complete:
+        lines.append("nothing becomes possible that was not possible before: proven.")
     if not answer.search.is_complete:
         lines.append("The search stopped early: more may become possible than is listed.")
     return lines
@@ -248,12 +259,16 @@ def say_additions(terms: Terms, answer: Additions) -> list[str]:
         lines += [f"Addition {number}: {say_addition(book, each)}"]
         if each.package is not None and each.package.concessions:
             lines += say_package(book, each.package)
+    if answer.is_possible:
+        return [f"Nothing has to be added for {what}: it is possible as it stands."]
     if not answer.additions:
         lines.append(f"Nothing that could be added was found to help {what}.")
+    other = "other " if answer.additions else ""
     lines.append(
         say_search(
             answer.search,
-            all_found="Nothing else that could be added helps: proven.",
+            # Those that make it cheaper only together are not looked for: that nothing helps is not known.
+            all_found=f"No {other}additions make it possible, no {other}one alone makes it cheaper: proven.",
             first_found="Other additions may help too.",
             more="additions that help",
         )

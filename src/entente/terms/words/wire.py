@@ -247,6 +247,7 @@ class _Collected:
     def additions(self, answer: Additions) -> JSON:
         return {
             "programme": self.name(answer.programme),
+            "is_possible": answer.is_possible,
             "additions": [self.addition(each) for each in answer.additions],
             "search": _search(answer.search),
         }
