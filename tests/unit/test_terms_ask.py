@@ -91,6 +91,17 @@ def test_wrong_input_says_what_was_expected(
     assert said.out == "" or code == ExitCode.USAGE
 
 
+def test_where_no_package_is_known_none_is_quietly_assumed(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("ask", file, "permits") == ExitCode.OK  # law stands against it: see above
+    assert "No package of concessions is known, so none is assumed:" in capsys.readouterr().out
+    assert run("ask", file, "permits", "--concede", "us-sharing") == ExitCode.OK
+    assert "none is assumed" not in capsys.readouterr().out
+    assert run("ask", file, "permits", "--concede", "law") == ExitCode.REFUSED
+    assert "expected what can be conceded, got 'law', which is law" in capsys.readouterr().err
+
+
 def test_no_time_at_all_still_gives_an_honest_answer(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("ask", file, "--seconds", "0.000001") == ExitCode.OK
     assert "Traceback" not in capsys.readouterr().err

@@ -14,7 +14,7 @@ from entente.terms.file import toml_limits
 from entente.terms.file.faults import MAX_FAULTS, TermsInvalid
 from entente.terms.file.layout import format_terms
 from entente.terms.file.reading import parse_terms
-from entente.terms.file.shape import MAX_TABLES
+from entente.terms.file.shape import MAX_ACTORS, MAX_TABLES
 from entente.terms.file.toml_limits import MAX_BYTES, MAX_DEPTH, MAX_KEY_PARTS, MAX_TOKENS, check_limits
 from tests.terms_samples import DOCUMENTS, SAMPLE, make_terms
 
@@ -290,3 +290,23 @@ def test_limits_are_the_ones_that_the_format_names() -> None:
     assert (MAX_BYTES, MAX_DEPTH, MAX_TOKENS, MAX_KEY_PARTS) == (4 * 1024 * 1024, 16, 500_000, 8)
     assert toml_limits.MAX_WORD == 100
     assert make_terms().measures == ()
+
+
+def make_acting(parties: int, measures: int) -> bytes:
+    """Return a file in which every party acts in every measure, each against a group of its own."""
+    return HEAD + "".join(
+        [
+            *(f'[[party]]\nid = "p{n}"\nname = "P {n}"\n' for n in range(parties)),
+            *(f'[[group]]\nid = "g{n}"\nname = "G {n}"\n' for n in range(measures)),
+            *(f'[[measure]]\nid = "m{n}"\nname = "M {n}"\nagainst = "g{n}"\n' for n in range(measures)),
+        ]
+    ).encode()
+
+
+def test_parties_times_measures_against_groups_are_refused_before_they_are_multiplied() -> None:
+    assert get_fault(make_acting(101, 1_000))[:2] == (
+        "too-many",
+        f"terms file: measure: expected at most {MAX_ACTORS} acting parties against groups, all measures together, "
+        "got 101000",
+    )
+    assert len(parse_terms(make_acting(100, 1_000)).measures) * 100 == MAX_ACTORS

@@ -11,6 +11,7 @@ import pytest
 
 from entente.cli import terms_watch
 from entente.cli.terms_watch import TerminalWatch
+from entente.kernel.errors import Malformed
 from entente.terms.file import parse_terms
 from entente.terms.search import ALL, find_obstacles
 from entente.terms.search.watch import Progress
@@ -90,3 +91,20 @@ def test_a_search_out_of_time_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
         search = find_obstacles(terms, programme="arrangement-2016", most=ALL, watch=watch).search
     assert not search.is_complete
     assert search.stopped_by == "time"
+
+
+def test_a_question_of_the_same_kind_has_its_own_time_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(monkeypatch)
+    with TerminalWatch(10.0) as watch:
+        watch.look(NOW)
+        clock.now += 9.9
+        watch.restart()
+        assert watch.look(NOW) == ""
+        clock.now += 9.9
+        assert watch.look(NOW) == ""
+
+
+@pytest.mark.parametrize("seconds", (-1.0, float("nan")))
+def test_a_time_that_is_none_is_refused(seconds: float) -> None:
+    with pytest.raises(Malformed, match="seconds: expected 0 or more"):
+        TerminalWatch(seconds)

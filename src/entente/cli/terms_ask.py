@@ -21,7 +21,7 @@ from entente.kernel.errors import Malformed
 from entente.terms import search
 from entente.terms.answers import Concession, Packages
 from entente.terms.model import Terms
-from entente.terms.search.watch import Stopped, Watch
+from entente.terms.search.watch import Stopped
 from entente.terms.words import wire
 from entente.terms.words.findings import say_inactive, say_readings, say_unguaranteed
 from entente.terms.words.sentences import Answer, fold_lines, say_answer
@@ -120,7 +120,7 @@ class _Asker:
         terms: Terms,
         programme: str,
         most: int,
-        watch: Watch,
+        watch: TerminalWatch,
         *,
         is_every: bool,
         concede: tuple[str, ...],
@@ -131,10 +131,12 @@ class _Asker:
         self._watch = watch
         self._is_every = is_every
         self._concede = concede
+        self._missing: Packages | None = None
 
     def ask(self, name: str) -> tuple[list[str], dict[str, Any]]:
         """Return the answer in lines, and as JSON."""
         terms, watch, programme = self._terms, self._watch, self._programme
+        watch.restart()
         answer: Answer
         match name:
             case "possible":
@@ -154,7 +156,10 @@ class _Asker:
                 answer = search.find_shared_core(terms)
             case _:
                 return self._look(name)
-        return say_answer(terms, answer), wire.answer_to_json(terms, answer)
+        lines = say_answer(terms, answer)
+        if name == "permits" and self._missing is not None:
+            lines = ["No package of concessions is known, so none is assumed:", *lines]
+        return lines, wire.answer_to_json(terms, answer)
 
     def _look(self, name: str) -> tuple[list[str], dict[str, Any]]:
         terms = self._terms
@@ -181,8 +186,10 @@ class _Asker:
 
     def _list_concessions(self) -> tuple[Concession, ...]:
         if not self._concede:
-            packages = self._price(1).packages
-            return packages[0].concessions if packages else ()
+            price = self._price(1)
+            if not price.packages and not price.is_possible:
+                self._missing = price
+            return price.packages[0].concessions if price.packages else ()
         return tuple(
             Concession(position, 0, to) for position, _, to in (each.partition("=") for each in self._concede)
         )

@@ -15,6 +15,7 @@ import time
 from types import FrameType
 from typing import Any, Final, Self
 
+from entente.kernel.errors import Malformed
 from entente.terms.search.watch import Progress
 
 _QUIET_S: Final = 1.0
@@ -29,6 +30,8 @@ class TerminalWatch:
     """
 
     def __init__(self, seconds: float) -> None:
+        if not seconds >= 0:  # so that no number is refused too: it would never be over
+            raise Malformed("bad-seconds", f"seconds: expected 0 or more, got {seconds}")
         self._seconds = seconds
         self._interrupted = False
         self._stage = ""
@@ -43,6 +46,10 @@ class TerminalWatch:
     def __exit__(self, *details: object) -> None:
         signal.signal(signal.SIGINT, self._before)
         self._clear()
+
+    def restart(self) -> None:
+        """Give the next search its whole time, though it be of the same kind as the last one."""
+        self._stage = ""
 
     def look(self, progress: Progress) -> str:
         """Show how far it is, and say whether to stop."""

@@ -47,7 +47,7 @@ from entente.terms.file.reading_stated import (
     read_zones,
 )
 from entente.terms.file.reading_tables import Reading, Table, describe
-from entente.terms.file.shape import TABLES, TOP, VERSION
+from entente.terms.file.shape import MAX_ACTORS, TABLES, TOP, VERSION
 from entente.terms.file.toml_limits import get_place, read_text
 from entente.terms.file.toml_places import find_places
 from entente.terms.model import Place, Terms
@@ -137,6 +137,12 @@ def _read(file: Table) -> Terms:
     groups = read_groups(file, names)
     theatres = read_theatres(file, names)
     measures = read_measures(file, names)
+    actors = sum(len(each.by) or len(parties) for each in measures if each.against)
+    if actors > MAX_ACTORS:
+        message = (
+            f"measure: expected at most {MAX_ACTORS} acting parties against groups, all measures together"
+        )
+        file.add_fault("too-many", f"{message}, got {actors}", "measure")
     clauses = read_clauses(file, names)
     return Terms(
         title=file.get_line("title"),

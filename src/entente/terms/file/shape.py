@@ -29,6 +29,8 @@ MAX_WEIGHT: Final = 1_000_000
 MAX_DAYS: Final = 36_525
 MAX_HOURS: Final = 876_600
 MAX_TABLES: Final = 5_000
+MAX_ACTORS: Final = 100_000
+"""Pairs of a measure against a group and a party that acts in it: each is a statement that may block."""
 """Tables of one kind: measures, positions, ..."""
 MAX_GRADES: Final = 20
 MAX_HOLDERS: Final = 50

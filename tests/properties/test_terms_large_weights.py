@@ -1,0 +1,96 @@
+"""The largest weights that a terms file may hold: priced exactly, by either engine or by the one that can.
+
+Fifty holders at a million each, scaled so that a programme's measures decide between equals, are more than
+floating point holds; the engine that counts in it must then not be asked.
+"""
+
+from __future__ import annotations
+
+from itertools import islice, product
+from random import Random
+from typing import Final
+
+import pytest
+
+from entente.terms.file.shape import MAX_HOLDERS, MAX_TABLES, MAX_WEIGHT
+from entente.terms.search import cheapest, costfunctions
+from entente.terms.search.cheapest import Soft, Weighted, enumerate_cheapest
+from entente.terms.search.costfunctions import MOST_EXACT, is_available, search_branch_and_bound
+from entente.terms.search.problem import Clause
+from entente.terms.search.solver import Count
+from entente.terms.search.watch import Unwatched
+
+PROPOSITIONS: Final = 6
+LARGEST: Final = MAX_HOLDERS * MAX_WEIGHT * (20 * MAX_TABLES + 1)
+"""Of one position in the search for the best programme."""
+
+
+def draw(random: Random, most: int, count: int = 14) -> list[tuple[Clause, int]]:
+    """Return soft clauses whose weights differ in their last digits only: what rounding would lose."""
+    softs: dict[Clause, int] = {}
+    while len(softs) < count:
+        places = random.sample(range(1, PROPOSITIONS + 1), random.choice((1, 2, 3)))
+        clause = tuple(sorted(random.choice((-1, 1)) * place for place in places))
+        softs[clause] = most - random.randrange(6)
+    return list(softs.items())
+
+
+def count_cheapest(hard: list[Clause], softs: list[tuple[Clause, int]]) -> int | None:
+    costs = []
+    for row in product((False, True), repeat=PROPOSITIONS):
+        true = {n if holds else -n for n, holds in enumerate(row, start=1)}
+        if not any(true.isdisjoint(clause) for clause in hard):
+            costs.append(sum(weight for clause, weight in softs if true.isdisjoint(clause)))
+    return min(costs, default=None)
+
+
+def ask() -> Count:
+    return Count(Unwatched(), "packages")
+
+
+@pytest.mark.parametrize("most", (9, 10**6, 10**12, LARGEST))
+def test_the_largest_weights_are_added_to_the_last_digit(most: int) -> None:
+    random = Random(most)
+    for _ in range(20):
+        softs = draw(random, most)
+        weighted = Weighted((), [Soft((clause,), weight) for clause, weight in softs])
+        costs = [each.cost for each in islice(enumerate_cheapest(weighted, ask()), 3)]
+        assert costs[0] == count_cheapest([], softs)
+        assert costs == sorted(costs)
+
+
+@pytest.mark.skipif(not is_available(), reason="expected toulbar2, got none: not on this system")
+def test_branch_and_bound_is_exact_up_to_where_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(costfunctions, "FIRST_SLICE_BACKTRACKS", 1)
+    random = Random(7)
+    for _ in range(40):
+        softs = draw(random, MOST_EXACT // 14 - 1)
+        hard = [clause for clause, _ in draw(random, 9, random.randrange(5))]
+        found = search_branch_and_bound(PROPOSITIONS, hard, softs, ask())
+        true = count_cheapest(hard, softs)
+        assert found.is_optimal
+        assert (found.cost if found.model else None) == true
+        assert true is None or found.at_least == true
+
+
+def test_beyond_what_it_counts_exactly_branch_and_bound_knows_nothing() -> None:
+    softs = draw(Random(1), MOST_EXACT // 14 + 6)
+    found = search_branch_and_bound(PROPOSITIONS, [], softs, ask())
+    assert (found.model, found.at_least, found.is_optimal) == ([], 0, False)
+
+
+def test_where_one_engine_cannot_count_the_other_still_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Nothing is left for the first engine: the second is asked at once, declines, and the first goes on.
+    real = cheapest._core_guided
+
+    def be_used_up(weighted: Weighted, count: Count, share: int) -> object:
+        if share:
+            raise cheapest._ShareUsed
+        return real(weighted, count, share)
+
+    monkeypatch.setattr(cheapest, "_core_guided", be_used_up)
+    random = Random(5)
+    for most in (40, LARGEST * 400):
+        softs = draw(random, most)
+        weighted = Weighted((), [Soft((clause,), weight) for clause, weight in softs])
+        assert next(enumerate_cheapest(weighted, ask())).cost == count_cheapest([], softs)
