@@ -45,7 +45,7 @@ def test_a_suspension_is_lifted_when_all_have_heard_of_it(scene: AgreementScene)
     scene.silent = {"ru"}
     scene.resume("us")
     assert scene.state().phase == "suspended"
-    assert "once that has reached ru" in scene.state().why
+    assert "when it has reached ru" in scene.state().why
     scene.silent = set()
     scene.deliver()
     assert scene.state().phase == "in-force"
@@ -102,6 +102,16 @@ def test_one_open_motion_to_extend_and_only_where_there_is_an_end(scene: Agreeme
     scene.extend(30)
     with refused("already-moved"):
         scene.extend(20, "ru")
+    # 300 was a slip of the pen: one denial and another may be moved. Nobody blocks the others for ever.
+    other = AgreementScene().in_force()
+    slip = other.extend(300)
+    other.consent(slip, "us", word="no")
+    other.consent_all(other.extend(30, "ru"))
+    assert other.state().ends == encode_utc(START + timedelta(days=60))
+    assert [one.days for one in other.state().motions if one.state == "denied"] == [300]
+    other.extend(20, "ru")
+    with refused("already-moved", "denies it"):
+        other.extend(10, "us")
     other = AgreementScene()
     other.text = make_text(clocks=[NOTICE])
     other.in_force()
@@ -239,3 +249,104 @@ def test_an_auditor_computes_the_same_state_from_the_bytes_alone(scene: Agreemen
     scene.resume("ru")
     scene.withdraw("us")
     assert scene.audit() == scene.state()
+
+
+def test_who_puts_a_date_off_is_named(scene: AgreementScene) -> None:
+    """A party that states its own receipt for the far future stops a clock: in its own name, for all to see."""
+    far = timedelta(days=365 * 5000)
+    scene.lag["us"] = far
+    scene.withdraw("ru")
+    late = encode_utc(scene.now + far)
+    assert f"from {late}, by the word of us" in scene.clock("notice").why
+    scene.suspend("us")
+    scene.lag["ru"] = far
+    scene.resume("us")
+    assert f"from {late}, by the word of ru" in scene.state().why
+    other = AgreementScene()
+    other.lag["us"] = far
+    other.propose()
+    for one in sorted(ag.list_signatories(other.text), key=lambda each: each.party == "ru"):
+        other.sign(one.party, one.agency)
+    assert other.state().phase == "signed"
+    assert f"from {late}, by the word of us" in other.state().why
+
+
+def test_a_lapse_is_named_as_the_centers_word(scene: AgreementScene) -> None:
+    scene.silent = {"us"}
+    leaf = scene.withdraw("ru")
+    scene.tick(minutes=61)
+    recorded = dict.fromkeys(scene.rows._tables["messages"], START)
+    for kind, body in plan_ladder(scene.rows, scene.now, recorded.get):
+        scene.center.submit(scene.center.write(kind, body, at=encode_utc(scene.now)))
+    assert "by the word of the center (lapse of us)" in scene.clock("notice").why
+
+
+def test_a_motion_and_a_window_that_wait_name_who_keeps_them_waiting(scene: AgreementScene) -> None:
+    motion = scene.reset(scene.incident("us"))
+    last = ag.list_signatories(scene.text)[-1]
+    for one in ag.list_signatories(scene.text)[:-1]:
+        scene.consent(motion, one.party, one.agency)
+    scene.step("us", "ready")
+    scene.silent = {"ru"}
+    scene.consent(motion, last.party, last.agency)
+    assert "when it has reached ru" in scene.state().motions[0].why
+    scene.silent = {"us"}
+    scene.step("ru", "ready")
+    assert "when it has reached us" in scene.clock("road").why
+    scene.silent = set()
+    scene.lag["us"] = timedelta(days=9000)
+    scene.deliver()
+    assert "by the word of us" in scene.clock("road").why
+
+
+def test_a_suspension_says_nothing_of_the_time_before_it(scene: AgreementScene) -> None:
+    scene.tick(days=2)
+    scene.suspend("us")
+    before = scene.now - timedelta(minutes=1)
+    assert scene.state(before).phase == "in-force"
+    assert scene.clock("seven-days", before).days_passed == 1
+    scene.tick(days=1)
+    scene.resume("us")
+    assert scene.state(before).phase == "in-force"
+    assert scene.state(scene.now - timedelta(hours=3)).phase == "suspended"
+    assert scene.state().phase == "in-force"
+
+
+def test_a_suspension_dated_ahead_holds_when_anyone_has_it(scene: AgreementScene) -> None:
+    later = encode_utc(scene.now + timedelta(days=4))
+    scene.send("us", "agreement.suspend", ag.SuspendAgreement("ceasefire", "a breach"), at=later)
+    assert scene.state().phase == "suspended"
+    assert scene.clock("seven-days").state == "paused"
+
+
+def test_of_two_notices_the_one_that_is_over_first_is_shown(scene: AgreementScene) -> None:
+    scene.lag["us"] = timedelta(days=10)
+    scene.withdraw("ru")
+    scene.withdraw("us")
+    over = encode_utc(scene.now + timedelta(hours=72))
+    clock = scene.clock("notice")
+    assert (clock.end, scene.state().ends) == (over, over)
+    assert clock.why.startswith("us withdrew")
+    scene.tick(hours=72)
+    assert scene.state().phase == "ended"
+    assert scene.state().why.endswith("with 72 hours of notice")
+    assert "us withdrew" in scene.state().why
+
+
+def test_nothing_is_announced_that_the_end_forestalls(scene: AgreementScene) -> None:
+    scene.tick(days=1)
+    scene.withdraw("ru")
+    assert [one.what for one in scene.state().ahead] == ["the agreement ends"]
+    assert scene.state().ahead[0].at == scene.state().ends
+
+
+def test_what_is_due_soonest_comes_first_and_what_is_overdue_before_it(scene: AgreementScene) -> None:
+    scene.extend(30)
+    scene.step("us", "ready")
+    scene.step("ru", "ready")
+    assert [one.kind for one in scene.state().due][:2] == ["step", "step"]
+    assert scene.state().due[2].what.startswith("consent to the extension of entry")
+    scene.tick(days=2)
+    scene.incident("us")
+    assert [one.is_overdue for one in scene.state().due][:3] == [True, True, False]
+    assert scene.state().due[-1].kind == "answer"

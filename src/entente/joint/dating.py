@@ -13,18 +13,16 @@ what is made of them is `entente.terms.agreement.dates`.
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from entente.deconflict import find_receipt
 from entente.kernel.rows import Rows
 from entente.kernel.time import parse_utc
-from entente.terms.agreement import Received
+from entente.terms.agreement.dates import Had, Received
 
 
 def make_received(rows: Rows) -> Received:
     """Return the answer to "by when had this party that message?" out of these rows."""
 
-    def received(leaf: str, party: str) -> datetime | None:
+    def received(leaf: str, party: str) -> Had | None:
         receipt = find_receipt(rows, leaf, party)
         if receipt is None:
             return None
@@ -34,6 +32,10 @@ def make_received(rows: Rows) -> Received:
         delivered = None if receipt.delivery == "unreadable" else receipt.delivered
         said = [one for one in (delivered, receipt.acknowledged, receipt.lapsed) if one is not None]
         first = min(said, key=lambda one: one.index, default=None)
-        return None if first is None else parse_utc(first.at)
+        if first is None:
+            return None
+        return Had(
+            parse_utc(first.at), f"the center (lapse of {party})" if first is receipt.lapsed else party
+        )
 
     return received

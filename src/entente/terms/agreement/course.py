@@ -2,7 +2,8 @@
 
 Invariants:
   * In force only after every signatory's signature, from the date of the last (`agreement.dates`).
-  * A suspension holds from its entry on; as a pause it is counted from its date to the date of its lifting.
+  * A suspension holds from its entry on (of a moment before anyone had it, it says nothing); as a pause it is
+    counted from its date to the date of its lifting.
   * The end is the earliest of expiry and of any notice that is over. A motion to extend that is not dated
     before the end changes nothing. After the end nothing starts again.
   * With one party's withdrawal the agreement ends for all: what all signed is not what would be left.
@@ -105,20 +106,15 @@ def follow_course(case: Case) -> Course:
         return _follow_open(case)
     since = case.dates.find(row.signed)
     if since is None or since > now:
-        waiting = case.dates.list_waiting(row.signed)
-        why = f"signed by all as entry {row.signed.index}; "
-        why += (
-            f"in force when it has reached {' and '.join(waiting)}"
-            if since is None
-            else f"in force from {encode_utc(since)}, when by its parties' word all had it"
-        )
+        why = f"signed by all as entry {row.signed.index}; in force {case.dates.say_when(row.signed)}"
         return Course("signed", why, (row.signed.index,), since, None)
     end = _find_end(case, since)
     pauses = _list_pauses(case)
     phase: Phase = "in-force"
-    why = f"signed by every party and agency by entry {row.signed.index}; all had it {encode_utc(since)}"
+    why = f"signed by every party and agency by entry {row.signed.index}; in force "
+    why += case.dates.say_when(row.signed)
     entries: tuple[int, ...] = (row.signed.index,)
-    standing = [one for one in case.suspensions if not _is_lifted(case, one)]
+    standing = [one for one in case.suspensions if _is_begun(case, one) and not _is_lifted(case, one)]
     if end.ends is not None and end.ends <= now:
         phase, why, entries = "ended", f"ended {encode_utc(end.ends)}: {end.words}", end.entries
     elif standing:
@@ -187,11 +183,17 @@ def _list_pauses(case: Case) -> tuple[Span, ...]:
         start = case.dates.find(one.suspended)
         end = case.dates.find(one.resumed) if one.resumed else None
         if start is not None:
-            found.append(Span(start if end else min(start, case.now), end))
+            is_early = end is None and _is_begun(case, one)
+            found.append(Span(min(start, case.now) if is_early else start, end))
         elif end is None:
             # It holds already. What was counted until now stays counted; nothing more is.
             found.append(Span(case.now, None))
     return tuple(found)
+
+
+def _is_begun(case: Case, one: SuspensionRow) -> bool:
+    # Restraint waits for nobody's receipt; but it does not reach back to moments before anyone had it.
+    return case.dates.find(one.suspended) is None or case.dates.find_first(one.suspended) <= case.now
 
 
 def _is_lifted(case: Case, one: SuspensionRow) -> bool:
@@ -202,7 +204,5 @@ def _is_lifted(case: Case, one: SuspensionRow) -> bool:
 def _say_suspension(case: Case, one: SuspensionRow) -> str:
     words = f"{one.party} suspended it as entry {one.suspended.index}: {one.reason}"
     if one.resumed is not None:
-        waiting = case.dates.list_waiting(one.resumed)
-        until = f"has reached {' and '.join(waiting)}" if waiting else "is dated"
-        words += f" (lifted as entry {one.resumed.index}, once that {until})"
+        words += f" (lifted as entry {one.resumed.index}, {case.dates.say_when(one.resumed)})"
     return words

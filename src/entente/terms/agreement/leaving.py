@@ -23,6 +23,7 @@ from entente.kernel.rows import Rows, get_row
 from entente.kernel.wire import NoteText, SlugText, WireStruct
 from entente.terms.agreement.rows import (
     AgreementRow,
+    LatestRow,
     SuspensionRow,
     WithdrawalRow,
     decide_signed,
@@ -55,8 +56,9 @@ class WithdrawAgreement(WireStruct, frozen=True):
 
 def find_suspension(rows: Rows, agreement_id: str, party: str) -> SuspensionRow | None:
     """Return the suspension of a party's that stands, or None."""
-    found = rows.select(SuspensionRow, agreement=agreement_id, party=party)
-    return next((row for row in found if row.resumed is None), None)
+    latest = rows.find(LatestRow, f"{agreement_id}:suspend:{party}")
+    found = None if latest is None else rows.find(SuspensionRow, latest.message)
+    return None if found is None or found.resumed is not None else found
 
 
 def decide_suspend(message: VerifiedMessage[SuspendAgreement], rows: Rows) -> Decision:
@@ -78,6 +80,7 @@ def decide_suspend(message: VerifiedMessage[SuspendAgreement], rows: Rows) -> De
 def project_suspend(entry: Entry[SuspendAgreement], rows: Rows) -> None:
     """Write the suspension down with its reason."""
     body = entry.message.opened()
+    rows.put(LatestRow(f"{body.id}:suspend:{entry.message.author}", entry.message.leaf))
     rows.put(
         SuspensionRow(
             message=entry.message.leaf,

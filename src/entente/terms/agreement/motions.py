@@ -9,6 +9,7 @@ Invariants:
   * Until then the last word of each counts, and one no keeps it from being carried; then no word is taken
     back.
   * One motion an incident: who did not get a reset cannot ask again under another name.
+  * One motion to extend at a time, until somebody denies it: nobody can keep the others from moving another.
 
 It does not say what a motion that was carried does to a clock: see `agreement.state`.
 
@@ -28,6 +29,7 @@ from entente.kernel.wire import Hex64, NoteText, SlugText, WireStruct
 from entente.terms.agreement.rows import (
     AgreementRow,
     IncidentRow,
+    LatestRow,
     MotionRow,
     Word,
     decide_party,
@@ -112,12 +114,14 @@ def decide_extend(message: VerifiedMessage[MoveExtension], rows: Rows) -> Decisi
         return signed
     if find_clock_of_kind(get_row(rows, AgreementRow, body.id, what="agreement").text, "expiry") is None:
         return denied("no-expiry", f"agreement {body.id!r}: expected one with an expiry clock")
-    for known in rows.select(MotionRow, agreement=body.id):
-        if known.motion == "extend" and known.carried is None:
-            return denied(
-                "already-moved",
-                f"agreement {body.id!r}: expected no open motion to extend, entry {known.moved.index} is one",
-            )
+    latest = rows.find(LatestRow, f"{body.id}:extend")
+    known = None if latest is None else rows.find(MotionRow, latest.message)
+    if known is not None and known.carried is None and all(word.word == "yes" for word in known.words):
+        return denied(
+            "already-moved",
+            f"agreement {body.id!r}: expected no open motion to extend, entry {known.moved.index} is one; "
+            "once a signatory denies it, another may be moved",
+        )
     return ALLOWED
 
 
@@ -127,6 +131,7 @@ def project_extend(entry: Entry[MoveExtension], rows: Rows) -> None:
     clock = find_clock_of_kind(get_row(rows, AgreementRow, body.id, what="agreement").text, "expiry")
     if clock is None:
         raise AssertionError(f"agreement {body.id!r}: its rule allowed an extension without an expiry clock")
+    rows.put(LatestRow(f"{body.id}:extend", entry.message.leaf))
     rows.put(
         MotionRow(
             message=entry.message.leaf,

@@ -145,6 +145,21 @@ class SuspensionRow(Row, frozen=True):
         return self.message
 
 
+class LatestRow(Row, frozen=True):
+    """Which message of a sort came last: a rule that asks for it need not go through all that came before.
+
+    ``place``: ``agreement:extend``, or ``agreement:suspend:party``.
+    """
+
+    TABLE: ClassVar[str] = "agreement_latest"
+    place: str
+    message: str
+
+    def key(self) -> str:
+        """Return the place."""
+        return self.place
+
+
 class WithdrawalRow(Row, frozen=True):
     """A party's notice that it leaves."""
 

@@ -25,7 +25,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from entente.kernel.time import encode_utc, parse_utc
-from entente.terms.agreement.clocks import DAY, find_full, measure_elapsed
+from entente.terms.agreement.clocks import DAY, add_span, find_full, measure_elapsed
 from entente.terms.agreement.course import NOT_KNOWN, Case, Course
 from entente.terms.agreement.rows import MotionRow, StepRow
 from entente.terms.agreement.text import AgreedClock, AgreedMeasure, list_parties_of
@@ -88,7 +88,7 @@ def run_clocks(case: Case, course: Course) -> Running:
     return Running(
         clocks=tuple(views[clock.id] for clock in text.clocks),
         measures=tuple(_judge_measure(case, course, one, holding, views) for one in text.measures),
-        motions=tuple(_judge_motion(one, effects) for one in case.motions),
+        motions=tuple(_judge_motion(case, one, effects) for one in case.motions),
         parts=parts,
     )
 
@@ -156,28 +156,21 @@ def _run_expiry(case: Case, course: Course, clock: AgreedClock) -> ClockView:
 def _run_notice(case: Case, course: Course, clock: AgreedClock) -> ClockView:
     if course.since is None or course.phase == "signed":
         return _make_clock(clock, "not-started", "", "", 0, course.why, course.entries)
-    for one in case.withdrawals:
-        date = case.dates.find(one.withdrawn)
-        said = f"{one.party} withdrew as entry {one.withdrawn.index}: {one.reason}"
-        if date is None:
-            waiting = " and ".join(case.dates.list_waiting(one.withdrawn))
-            return _make_clock(
-                clock,
-                "waiting",
-                "",
-                "",
-                0,
-                f"{said}; the notice runs once it has reached {waiting}",
-                (one.withdrawn.index,),
-            )
-        over = find_full(max(date, course.since), timedelta(hours=clock.hours), ())
-        state: Literal["over", "running"] = "over" if course.phase == "ended" else "running"
-        end = encode_utc(over) if over else ""
-        return _make_clock(clock, state, encode_utc(date), end, 0, said, (one.withdrawn.index,))
-    why = f"any party may leave with {clock.hours} hours of notice"
-    return _make_clock(
-        clock, "over" if course.phase == "ended" else "waiting", "", "", 0, why, course.entries
-    )
+    state: Literal["over", "waiting"] = "over" if course.phase == "ended" else "waiting"
+    if not case.withdrawals:
+        why = f"any party may leave with {clock.hours} hours of notice"
+        return _make_clock(clock, state, "", "", 0, why, course.entries)
+    # The notice that is over first is the one that counts (`agreement.course`), whichever was given first.
+    dated = [(date, one) for one in case.withdrawals if (date := case.dates.find(one.withdrawn)) is not None]
+    date, notice = min(dated, key=lambda pair: pair[0], default=(None, case.withdrawals[0]))
+    why = f"{notice.party} withdrew as entry {notice.withdrawn.index}: {notice.reason}; "
+    why += f"the notice runs {case.dates.say_when(notice.withdrawn)}"
+    entries = (notice.withdrawn.index,)
+    if date is None:
+        return _make_clock(clock, state, "", "", 0, why, entries)
+    over = add_span(max(date, course.since), timedelta(hours=clock.hours))
+    running: Literal["over", "running"] = "over" if course.phase == "ended" else "running"
+    return _make_clock(clock, running, encode_utc(date), encode_utc(over), 0, why, entries)
 
 
 def _run_steps(
@@ -197,14 +190,17 @@ def _run_steps(
     if missing:
         why = f"the window of {clock.hours} hours opens when all are ready; missing: {', '.join(missing)}"
     elif None in dates:
-        why = "all are ready; the window opens when all have each other's word"
+        open_words = [one.ready for one in steps if one.ready and case.dates.find(one.ready) is None]
+        waits = "; ".join(f"entry {one.index} {case.dates.say_when(one)}" for one in open_words)
+        why = f"all are ready; the window opens when all have each other's word; {waits}"
     elif any(view.state != "reached" for view in holding):
         held = ", ".join(view.id for view in holding if view.state != "reached")
         why = f"all are ready; the window opens when these clocks are reached: {held}"
     elif opens is not None:
         opens = max([opens, *(parse_utc(view.end) for view in holding)])
         if opens > case.now:
-            why = f"all are ready; the window opens {encode_utc(opens)}"
+            words = "; ".join(f"{one.party} {case.dates.say_when(one.ready)}" for one in steps if one.ready)
+            why = f"all are ready; the window opens {encode_utc(opens)}; ready: {words}"
     if why or opens is None:
         over: Literal["over", "waiting"] = "over" if course.phase == "ended" else "waiting"
         return _make_clock(clock, over, "", "", 0, why, entries or course.entries), parts
@@ -315,7 +311,7 @@ def _join(views: list[ClockView]) -> tuple[int, ...]:
     return tuple(sorted({entry for view in views for entry in view.entries}))
 
 
-def _judge_motion(motion: MotionRow, effects: dict[str, str]) -> MotionView:
+def _judge_motion(case: Case, motion: MotionRow, effects: dict[str, str]) -> MotionView:
     words: dict[str, str] = {str(word.signatory): word.word for word in motion.words}
     entries = [motion.moved.index, *sorted(word.stamp.index for word in motion.words)]
     state: Literal["open", "denied", "pending", "in-effect", "without-effect"]
@@ -331,6 +327,8 @@ def _judge_motion(motion: MotionRow, effects: dict[str, str]) -> MotionView:
         if effect:
             pending = effect == NOT_KNOWN
             state, why = ("pending" if pending else "without-effect"), effect
+            if pending:
+                why += f": entry {motion.carried.index} counts {case.dates.say_when(motion.carried)}"
     return MotionView(
         motion.message,
         motion.motion,

@@ -16,16 +16,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from entente.kernel.rows import Rows, get_row
-from entente.kernel.time import encode_utc
+from entente.kernel.time import encode_utc, parse_utc
 from entente.terms.agreement.course import Case, Course, follow_course, load_case
 from entente.terms.agreement.dates import Dates, Received
 from entente.terms.agreement.rows import AgreementRow, IncidentRow, list_able_officers
 from entente.terms.agreement.running import STEP_BACK, Running, run_clocks
 from entente.terms.agreement.text import Signatory, list_parties_of, list_signatories
 from entente.terms.agreement.view import AgreementView, Ahead, Due, IncidentView, SignatoryView
+
+_NOUNS: Final = {"reset": "reset", "extend": "extension"}
 
 
 def describe_agreement(rows: Rows, agreement_id: str, now_utc: datetime, received: Received) -> AgreementView:
@@ -55,7 +57,10 @@ def describe_agreement(rows: Rows, agreement_id: str, now_utc: datetime, receive
         clocks=running.clocks,
         incidents=tuple(_describe_incident(one, case) for one in case.incidents),
         motions=running.motions,
-        due=tuple(_list_due(case, course, running)),
+        # What is overdue first, then by deadline; what has none keeps its order, at the end.
+        due=tuple(
+            sorted(_list_due(case, course, running), key=lambda one: (not one.is_overdue, one.by or "~"))
+        ),
         ahead=tuple(sorted(_list_ahead(course, running), key=lambda one: one.at)),
         notes=tuple(_list_notes(rows, case, course, running)),
     )
@@ -131,10 +136,9 @@ def _list_questions(case: Case, course: Course, running: Running) -> Iterator[Du
         by = encode_utc(course.ends) if motion.motion == "extend" and course.ends else ""
         for one in list_signatories(case.row.text):
             if str(one) not in view.words:
-                what = f"consent to the {motion.motion} of entry {motion.moved.index}, or deny it"
-                why = (
-                    f"{motion.moved.author} moved it: {motion.reason}; without every consent nothing changes"
-                )
+                what = f"consent to the {_NOUNS[motion.motion]} of entry {motion.moved.index}, or deny it"
+                reason = f": {motion.reason}" if motion.reason else ""
+                why = f"{motion.moved.author} moved it{reason}; without every consent nothing changes"
                 yield Due("consent", one.party, one.agency, what, by, False, why, (motion.moved.index,))
 
 
@@ -153,10 +157,13 @@ def _list_steps(running: Running) -> Iterator[Due]:
 def _list_ahead(course: Course, running: Running) -> Iterator[Ahead]:
     if course.phase not in {"in-force", "suspended"}:
         return
+    ends = encode_utc(course.ends) if course.ends else ""
     for clock in running.clocks:
         if clock.kind == "days-without" and clock.state == "running" and clock.end:
-            yield Ahead(clock.end, f"clock {clock.id} is full: {clock.says}", clock.why, clock.entries)
-        elif clock.kind in {"expiry", "withdrawal"} and clock.state == "running" and clock.end:
+            # What would come after the end does not come.
+            if course.ends is None or parse_utc(clock.end) <= course.ends:
+                yield Ahead(clock.end, f"clock {clock.id} is full: {clock.says}", clock.why, clock.entries)
+        elif clock.kind in {"expiry", "withdrawal"} and clock.state == "running" and clock.end == ends:
             yield Ahead(clock.end, "the agreement ends", clock.why, clock.entries)
 
 
@@ -175,5 +182,5 @@ def _list_notes(rows: Rows, case: Case, course: Course, running: Running) -> Ite
         if waiting and course.phase != "ended":
             yield f"notice of {notice.party} (entry {notice.withdrawn.index}) has not reached {waiting}"
     for view in running.motions:
-        if view.state in {"denied", "open"}:
+        if view.state == "denied":
             yield f"motion to {view.motion} of entry {view.entries[0]}: {view.state}; {view.why}"
