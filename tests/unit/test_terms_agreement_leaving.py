@@ -252,7 +252,7 @@ def test_an_auditor_computes_the_same_state_from_the_bytes_alone(scene: Agreemen
 
 
 def test_who_puts_a_date_off_is_named(scene: AgreementScene) -> None:
-    """A party that states its own receipt for the far future stops a clock: in its own name, for all to see."""
+    """A party that states its receipt for the far future stops a clock: in its own name, for all to see."""
     far = timedelta(days=365 * 5000)
     scene.lag["us"] = far
     scene.withdraw("ru")
@@ -273,7 +273,7 @@ def test_who_puts_a_date_off_is_named(scene: AgreementScene) -> None:
 
 def test_a_lapse_is_named_as_the_centers_word(scene: AgreementScene) -> None:
     scene.silent = {"us"}
-    leaf = scene.withdraw("ru")
+    scene.withdraw("ru")
     scene.tick(minutes=61)
     recorded = dict.fromkeys(scene.rows._tables["messages"], START)
     for kind, body in plan_ladder(scene.rows, scene.now, recorded.get):

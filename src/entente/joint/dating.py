@@ -1,8 +1,8 @@
 """When each party had a message, as the record itself says: for dating the entries of agreements.
 
 Invariants: the first word in the record's order counts and is never replaced: a desk's delivery, an officer's
-acknowledgement, or the ladder's lapse; a party that owes no receipt, or has said nothing, has no time. A
-delivery as *unreadable* is no such word: whoever says it does not have the message, and may say another later.
+acknowledgement, or the ladder's lapse; a party that owes no receipt, or has said nothing, has no time.
+A delivery as *unreadable* is no such word: who says it does not have the message, and may say another later.
 
 These are claims, each by the one who had the message (the lapse: by the center, under the charter's minutes);
 what is made of them is `entente.terms.agreement.dates`.

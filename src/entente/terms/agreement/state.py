@@ -57,10 +57,7 @@ def describe_agreement(rows: Rows, agreement_id: str, now_utc: datetime, receive
         clocks=running.clocks,
         incidents=tuple(_describe_incident(one, case) for one in case.incidents),
         motions=running.motions,
-        # What is overdue first, then by deadline; what has none keeps its order, at the end.
-        due=tuple(
-            sorted(_list_due(case, course, running), key=lambda one: (not one.is_overdue, one.by or "~"))
-        ),
+        due=tuple(sorted(_list_due(case, course, running), key=_rank_due)),
         ahead=tuple(sorted(_list_ahead(course, running), key=lambda one: one.at)),
         notes=tuple(_list_notes(rows, case, course, running)),
     )
@@ -92,6 +89,11 @@ def _describe_incident(incident: IncidentRow, case: Case) -> IncidentView:
         answers={party: said[party].answer if party in said else "silent" for party in others},
         entries=tuple(entries),
     )
+
+
+def _rank_due(due: Due) -> tuple[bool, str]:
+    # What is overdue first, then by deadline; what has none keeps its order, at the end.
+    return not due.is_overdue, due.by or "~"
 
 
 def _list_due(case: Case, course: Course, running: Running) -> Iterator[Due]:
