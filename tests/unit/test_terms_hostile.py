@@ -294,19 +294,21 @@ def test_limits_are_the_ones_that_the_format_names() -> None:
 
 def make_acting(parties: int, measures: int) -> bytes:
     """Return a file in which every party acts in every measure, each against a group of its own."""
-    return HEAD + "".join(
-        [
-            *(f'[[party]]\nid = "p{n}"\nname = "P {n}"\n' for n in range(parties)),
-            *(f'[[group]]\nid = "g{n}"\nname = "G {n}"\n' for n in range(measures)),
-            *(f'[[measure]]\nid = "m{n}"\nname = "M {n}"\nagainst = "g{n}"\n' for n in range(measures)),
-        ]
-    ).encode()
+    return (
+        HEAD
+        + "".join(
+            [
+                *(f'[[party]]\nid = "p{n}"\nname = "P {n}"\n' for n in range(parties)),
+                *(f'[[group]]\nid = "g{n}"\nname = "G {n}"\n' for n in range(measures)),
+                *(f'[[measure]]\nid = "m{n}"\nname = "M {n}"\nagainst = "g{n}"\n' for n in range(measures)),
+            ]
+        ).encode()
+    )
 
 
 def test_parties_times_measures_against_groups_are_refused_before_they_are_multiplied() -> None:
-    assert get_fault(make_acting(101, 1_000))[:2] == (
-        "too-many",
-        f"terms file: measure: expected at most {MAX_ACTORS} acting parties against groups, all measures together, "
-        "got 101000",
-    )
+    code, message, _, _ = get_fault(make_acting(101, 1_000))
+    assert code == "too-many"
+    assert f"expected at most {MAX_ACTORS} acting parties" in message
+    assert message.endswith("got 101000")
     assert len(parse_terms(make_acting(100, 1_000)).measures) * 100 == MAX_ACTORS

@@ -34,8 +34,7 @@ from pysat.formula import WCNF
 
 from entente.terms.search.costfunctions import is_available, search_branch_and_bound
 from entente.terms.search.problem import Clause, Clauses, find_top
-from entente.terms.search.solver import Count, WatchedSolver
-from entente.terms.search.watch import WORK_CONFLICTS
+from entente.terms.search.solver import Count, WatchedSolver, solve_watched
 
 FIRST_SHARE_CONFLICTS: Final = 12_000
 """What the core-guided engine may use up before the other is asked: some tenths of a second."""
@@ -222,6 +221,7 @@ class _CoreGuided(RC2Stratified):  # type: ignore[misc] # published without type
     def __init__(self, weighted: Weighted, count: Count, share_conflicts: int) -> None:
         self._count = count
         self._share = share_conflicts
+        self._spent = 0
         self._base = weighted.lost_cost
         formula = WCNF()
         for clause in weighted.hard:
@@ -239,14 +239,8 @@ class _CoreGuided(RC2Stratified):  # type: ignore[misc] # published without type
 
     def _call_oracle(self, assumptions: Sequence[int] = (), expect_interrupt: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002 - the signature overridden
         del expect_interrupt
-        self._count.step()
         self._count.at_least = max(self._count.at_least, self._base + self.cost)
-        while True:
-            self.oracle.conf_budget(WORK_CONFLICTS)
-            found = self.oracle.solve_limited(assumptions=assumptions)
-            if found is not None:
-                break
-            self._count.look()
+        found, self._spent = solve_watched(self.oracle, assumptions, self._count, spent=self._spent)
         if self._share and self.oracle.accum_stats()["conflicts"] > self._share:
             raise _ShareUsed
         return found

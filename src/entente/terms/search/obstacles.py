@@ -27,7 +27,7 @@ from typing import Self, TypeAlias
 from pysat.examples.hitman import Hitman
 
 from entente.terms.search.problem import Clause, find_top
-from entente.terms.search.solver import MAP_ENGINE, Count, WatchedSolver
+from entente.terms.search.solver import MAP_ENGINE, Count, WatchedSolver, watch_engine
 
 Places: TypeAlias = frozenset[int]
 """Members, by their place in the list."""
@@ -192,6 +192,7 @@ def enumerate_smallest(conflict: Conflict) -> Iterator[Places]:
         known.append(pair)
         yield pair
     with Hitman(solver="mgh", htype="sorted") as hitting:
+        watch_engine(hitting.oracle, conflict.count)
         for obstacle in known:
             hitting.block(obstacle)
         covered: set[int] = set()

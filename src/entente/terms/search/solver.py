@@ -21,7 +21,7 @@ Source: python-sat (A. Ignatiev, A. Morgado, J. Marques-Silva, PySAT, SAT 2018).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from pysat.solvers import Solver
 
@@ -62,6 +62,37 @@ class Count:
             raise Stopped(reason)
 
 
+def solve_watched(solver: Any, assumed: Sequence[int], count: Count, *, spent: int) -> tuple[bool, int]:  # noqa: ANN401 - untyped
+    """Return whether the clauses can hold, and the conflicts so far; raise `Stopped` before it is known.
+
+    Args:
+        spent: Its conflicts when the watch was last looked at: many questions that take some each add up.
+    """
+    count.step()
+    while True:
+        solver.conf_budget(WORK_CONFLICTS)
+        found = solver.solve_limited(assumptions=assumed)
+        conflicts = solver.accum_stats()["conflicts"]
+        if found is None or conflicts - spent >= WORK_CONFLICTS:
+            spent = conflicts
+            count.look()
+        if found is not None:
+            return bool(found), spent
+
+
+def watch_engine(engine: Any, count: Count) -> None:  # noqa: ANN401 - untyped
+    """Have a MaxSAT engine of python-sat ask its solver under the watch."""
+    spent = 0
+
+    def ask(assumptions: Sequence[int] = (), expect_interrupt: bool = False) -> bool:  # noqa: FBT001, FBT002 - the signature overridden
+        nonlocal spent
+        del expect_interrupt
+        found, spent = solve_watched(engine.oracle, assumptions, count, spent=spent)
+        return found
+
+    engine._call_oracle = ask  # noqa: SLF001 - the one place through which it asks
+
+
 class WatchedSolver:
     """A solver with clauses; use as a context, so that its memory outside Python is given back.
 
@@ -73,6 +104,7 @@ class WatchedSolver:
         self._count = count
         self._engine = engine
         self._solver = Solver(name=engine)
+        self._spent = 0
         for clause in clauses:
             self._solver.add_clause(list(clause))
 
@@ -96,15 +128,11 @@ class WatchedSolver:
         Raises:
             Stopped: The watch ended the search before it was known.
         """
-        self._count.step()
         if self._engine == MAP_ENGINE:
+            self._count.step()
             return bool(self._solver.solve(assumptions=assumed))
-        while True:
-            self._solver.conf_budget(WORK_CONFLICTS)
-            found = self._solver.solve_limited(assumptions=assumed)
-            if found is not None:
-                return bool(found)
-            self._count.look()
+        found, self._spent = solve_watched(self._solver, assumed, self._count, spent=self._spent)
+        return found
 
     def implied(self, assumed: Sequence[int]) -> list[int]:
         """Return literals that follow from the assumed ones by propagation alone."""
