@@ -384,6 +384,8 @@ def status(
         print_agreement(one)
     if not found:
         print("no agreement is in the record")
+    if at and found:
+        print("every entry counts, whenever it was recorded: --at moves the clocks, not the record")
     for note in notes:
         print(note)
     return ExitCode.OK

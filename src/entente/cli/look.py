@@ -17,6 +17,7 @@ from cyclopts import Parameter
 from entente.cli.link import DeskFolder, DeskLink
 from entente.cli.output import ExitCode, print_json
 from entente.cli.run import Json, make_app
+from entente.terms.words.text import clean_text
 
 status_app = make_app(
     "status",
@@ -143,7 +144,8 @@ def _print_status(found: dict[str, Any]) -> None:
         console.print(Text(f"site {site['words']}"))
     for one in found["agreements"]:
         ends = f", ends {one['ends']}" if one["ends"] and one["phase"] != "ended" else ""
-        console.print(Text(f"agreement {one['id']} ({one['title']}): {one['phase']}{ends}; {one['why']}"))
+        why = clean_text(one["why"])
+        console.print(Text(f"agreement {one['id']} ({one['title']}): {one['phase']}{ends}; {why}"))
     for conflict in found["conflicts"]:
         console.print(Text(f"CONFLICT {conflict['words']}", style="bold red"))
 

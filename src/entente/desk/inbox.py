@@ -55,6 +55,7 @@ from entente.kernel.rows import Rows
 from entente.kernel.time import parse_utc
 from entente.space import Gazetteer, NamedArea, parse_volume
 from entente.terms.agreement import AgreementRow, describe_agreement
+from entente.terms.words.text import clean_text
 
 ItemKind = Literal[
     "alarm",
@@ -242,7 +243,8 @@ class Inbox:
                 if due.party == self.party:
                     agency = f" for {due.agency}" if due.agency else ""
                     by = f", by {due.by}" if due.by else ""
-                    words = f"agreement {row.id!r}: {due.what}{agency}{by}: {due.why}"
+                    # What a partner wrote stands on this one line and turns nothing around it.
+                    words = clean_text(f"agreement {row.id!r}: {due.what}{agency}{by}: {due.why}")
                     yield InboxItem("agreement", row.id, words, since=due.by, is_overdue=due.is_overdue)
 
     def _conflicts(self) -> Iterator[InboxItem]:

@@ -10,6 +10,7 @@ Invariants:
   * Every obligation has a guarantor, and the guarantor is one of those who must sign.
   * Every name in it is defined in it; each is defined once.
   * At most one expiry and one withdrawal clock, so that there is one end and one period of notice.
+  * It holds no character that acts instead of being read: what is shown of it is what is signed.
 
 It does not say whether its measures are possible together: that is asked of the terms before it is proposed.
 
@@ -21,6 +22,7 @@ It does not say whether its measures are possible together: that is asked of the
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
@@ -34,6 +36,14 @@ MAX_DAYS: Final = 36_525
 """A hundred years: adding it to any instant that can be claimed stays inside the calendar."""
 MAX_HOURS: Final = 24 * 366
 MIN_PARTIES: Final = 2
+
+# SECURITY: a separator of lines that is no line feed, what turns the direction of reading, marks and tags
+# that show nothing: with these one text is signed and another one read on the screen
+# (tests/unit/test_terms_agreement_words.py, test_a_text_that_shows_other_words_than_it_has_is_refused).
+# A fixed list: a rule must not depend on the Unicode version of whoever applies it.
+_ACTING: Final = re.compile(
+    "[\u200b\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 
 OptionalSlug = Annotated[
     str, msgspec.Meta(pattern=r"^(?:[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?)?$(?!\n)", max_length=40)
@@ -159,6 +169,18 @@ def check_text(text: AgreementText) -> Decision:
 
 
 def _find_faults(text: AgreementText) -> Iterator[Decision]:
+    acting = _ACTING.search(encode_text(text).decode())
+    if acting is not None:
+        yield denied(
+            "hidden-character",
+            f"agreement {text.id!r}: expected only characters that can be read, got "
+            f"U+{ord(acting.group()):04X}",
+        )
+    yield from _find_name_faults(text)
+    yield from _find_clock_faults(text, {one.id for one in text.measures})
+
+
+def _find_name_faults(text: AgreementText) -> Iterator[Decision]:
     what = f"agreement {text.id!r}"
     parties = list_parties_of(text)
     if parties != sorted(set(parties)):
@@ -196,7 +218,6 @@ def _find_faults(text: AgreementText) -> Iterator[Decision]:
                 f"{what}, obligation {obligation.id!r}: expected a guarantor that signs, one of "
                 f"{sorted(signing)}, got {obligation.guarantor!r}",
             )
-    yield from _find_clock_faults(text, set(measures))
 
 
 def _find_clock_faults(text: AgreementText, measures: set[str]) -> Iterator[Decision]:
