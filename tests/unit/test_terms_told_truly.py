@@ -9,6 +9,8 @@ import pytest
 from entente.kernel.errors import NotFound
 from entente.terms.answers import BestProgramme, Concession, Search
 from entente.terms.model import Terms
+from entente.terms.picture.canvas import place_graph
+from entente.terms.picture.graph import build_graph
 from entente.terms.search import (
     find_additions,
     find_best_programme,
@@ -150,3 +152,48 @@ def test_concessions_that_are_asked_about_carry_their_true_cost_and_never_law() 
     law = replace(terms, positions=(soft, replace(terms.positions[1], hard="law")))
     with pytest.raises(NotFound, match="got 'q', which is law"):
         find_permitted(law, (Concession("q", 0),))
+
+
+def test_what_contradicts_the_programme_is_not_told_to_contradict_itself() -> None:
+    terms = make(("p", "us", "forbids", "a"), ("q", "us", "requires", "c"), ("s", "ru", "forbids", "c and b"))
+    obstacles = find_obstacles(terms, programme="both")
+    assert [each.members for each in obstacles.obstacles] == [("p",), ("q", "s")]
+    page = build_page(Findings(terms, obstacles), "x.toml", "00")
+    graph = build_graph(terms, obstacles)
+    for told in (
+        [item.notes for item in page.sections[0].items],
+        [tie.reasons for tie in graph.ties],
+    ):
+        assert told == [
+            ("The programme contradicts it.",),
+            ("In the programme they contradict each other over “measure c”.",),
+        ]
+    plain = make(("p", "us", "requires", "a and not a"))
+    assert build_graph(plain, find_obstacles(plain)).ties[0].reasons == ("It contradicts itself.",)
+
+
+def test_a_picture_of_rules_alone_shows_no_law_and_no_culprit() -> None:
+    terms = make(("p", "us", "requires", "b"))
+    graph = build_graph(terms, find_obstacles(terms, programme="odd"))
+    layout = place_graph(graph)
+    told = " ".join(label.text for label in layout.labels)
+    assert graph.heading == "Nobody blocks the programme “programme odd”"
+    assert "Why it cannot be Rules alone." in told
+    assert "law" not in told.lower()
+    assert not any(mark.is_square for mark in layout.marks)
+
+
+def test_a_picture_counts_the_concessions_that_it_does_not_show() -> None:
+    terms = make(("p", "us", "forbids", "a"), ("q", "ru", "requires", "c"), ("s", "ru", "forbids", "c and b"))
+    answer = find_obstacles(terms, programme="both", most=1)
+    package = find_packages(terms, programme="both", most=1).packages[0]
+    notes = build_graph(terms, answer, package=package).notes
+    assert "It holds 1 more concession, not drawn here." in notes
+    whole = build_graph(terms, find_obstacles(terms, programme="both"), package=package)
+    assert not [note for note in whole.notes if "not drawn" in note]
+
+
+def test_the_programme_that_is_asked_about_is_said() -> None:
+    terms = make(("p", "us", "forbids", "a"))
+    lines = say_answer(terms, find_obstacles(terms, programme="both"))
+    assert lines[1] == "The programme is: “measure a” and “measure b”."

@@ -164,7 +164,7 @@ def _place_lane(layout: Layout, y: float, lane: Lane, graph: Graph, rows_of: dic
         y += 18
         layout.labels.append(Label(MARGIN, y - 4, line, 14.0, is_bold=True, whole=_whole(lines, lane.holder)))
     y += 5
-    hard = {tie.number for tie in graph.ties if tie.is_hard}
+    hard = {tie.number for tie in graph.ties if tie.is_law}
     for row in lane.rows:
         height = _place_row(layout, y, row)
         middle = y + height / 2
@@ -236,12 +236,14 @@ def _tie_marks(layout: Layout, graph: Graph, rows_of: dict[int, list[float]]) ->
 
 
 def _place_key(layout: Layout, y: float, ties: tuple[Tie, ...]) -> float:
-    y = _write(layout, y, "Why these cannot hold together", 14.0, 19.0, is_bold=True) + 4
+    why = "Why these cannot hold together" if any(tie.members for tie in ties) else "Why it cannot be"
+    y = _write(layout, y, why, 14.0, 19.0, is_bold=True) + 4
     left = MARGIN + 2 * RADIUS + 10
     for tie in ties:
-        text = ("Law alone. " if tie.is_hard else "") + " ".join(tie.reasons)
+        alone = "Law alone. " if tie.is_law else "" if tie.members else "Rules alone. "
+        text = alone + " ".join(tie.reasons)
         lines = wrap_text(text, layout.width - MARGIN - left, 13.0, max_lines=4)
-        layout.marks.append(Mark(MARGIN + RADIUS, y + RADIUS + 1, tie.number, tie.is_hard))
+        layout.marks.append(Mark(MARGIN + RADIUS, y + RADIUS + 1, tie.number, tie.is_law))
         for index, line in enumerate(lines):
             layout.labels.append(Label(left, y + 16 + index * 17, line, 13.0, whole=_whole(lines, text)))
         y += max(len(lines) * 17 + 5, 2 * RADIUS + 2) + 5
@@ -254,6 +256,6 @@ def _explain_frames(graph: Graph) -> list[str]:
         said.append("Thick frame and LAW: a limit that no bargaining can change.")
     if any(row.is_assumed for row in graph.rows):
         said.append("Dashed frame: rests on an assumption.")
-    if any(tie.is_hard for tie in graph.ties):
+    if any(tie.is_law for tie in graph.ties):
         said.append("Square marks: an obstacle of law alone.")
     return said

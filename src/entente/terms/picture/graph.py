@@ -85,6 +85,11 @@ class Tie:
     reasons: tuple[str, ...]
     is_hard: bool
 
+    @property
+    def is_law(self) -> bool:
+        """Law alone; where rules alone stand against it, there is no position to be law."""
+        return self.is_hard and bool(self.members)
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:
@@ -132,18 +137,21 @@ def build_graph(
         notes.append(f"{cut:,} more positions of obstacle 1 are not drawn.")
     if package is not None:
         notes.append(f"“Gives way” marks the cheapest package: cost {package.cost}.")
+        hidden = sum(each.position not in rows for each in package.concessions)
+        if hidden:
+            notes.append(f"It holds {hidden} more concession{'s' if hidden > 1 else ''}, not drawn here.")
     what = book.name_programme(answer.programme)
     blocks = "blocks" if answer.search.is_complete else "is known to block"
     return Graph(
         title=clean_text(terms.question or terms.title),
-        heading=f"Who blocks {what}" if drawn else f"Nobody {blocks} {what}",
+        heading=f"Who blocks {what}" if rows else f"Nobody {blocks} {what}",
         lanes=lanes,
         ties=tuple(
             Tie(
                 number,
                 obstacle.members,
                 tuple(list_reasons(book, obstacle, answer.programme, with_sources=False))
-                or (say_contradiction(book, obstacle),),
+                or (say_contradiction(book, obstacle, answer.programme),),
                 obstacle.is_hard,
             )
             for number, obstacle in enumerate(drawn, start=1)
@@ -289,7 +297,7 @@ def graph_text(graph: Graph) -> list[str]:
             lines.append(f"  - {row.text} ({marks}) - {ties}")
     shown = {row.id: row for row in graph.rows}
     for tie in graph.ties:
-        hard = " All of it is law: no concession helps." if tie.is_hard and tie.members else ""
+        hard = " All of it is law: no concession helps." if tie.is_law else ""
         lines += ["", f"Obstacle {tie.number}.{hard}"]
         for name in tie.members:
             if name in shown:

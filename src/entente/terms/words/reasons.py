@@ -65,13 +65,14 @@ def say_obstacle(book: Phrasebook, obstacle: Obstacle, programme: str) -> list[s
         return [*lines, f"  {head}, because: {reasons[0]}"]
     if reasons:
         return [*lines, f"  {head}, because:", *(f"    {reason}" for reason in reasons)]
-    return [*lines, f"  {head}. {say_contradiction(book, obstacle)}"]
+    return [*lines, f"  {head}. {say_contradiction(book, obstacle, programme)}"]
 
 
-def say_contradiction(book: Phrasebook, obstacle: Obstacle) -> str:
-    """Return what members that collide without a rule contradict each other over."""
+def say_contradiction(book: Phrasebook, obstacle: Obstacle, programme: str) -> str:
+    """Return what members that collide without a rule contradict: each other, or the programme as well."""
+    is_near = bool(list_reasons(book, obstacle, programme))
     if len(obstacle.members) < 2:
-        return "It contradicts itself."
+        return "The programme contradicts it." if is_near else "It contradicts itself."
     named: dict[str, int] = {}
     for name in obstacle.members:
         position = book.positions.get(name)
@@ -79,7 +80,7 @@ def say_contradiction(book: Phrasebook, obstacle: Obstacle) -> str:
             named[atom] = named.get(atom, 0) + 1
     shared = sorted(name for name, count in named.items() if count > 1)
     over = f" over {join_words(book.name_measure(name) for name in shared)}" if shared else ""
-    return f"They contradict each other{over}."
+    return f"{'In the programme they' if is_near else 'They'} contradict each other{over}."
 
 
 def list_reasons(

@@ -204,7 +204,9 @@ def _tell_obstacles(book: Phrasebook, answer: Obstacles) -> Section | None:
 
 def _show_obstacle(book: Phrasebook, answer: Obstacles, obstacle: Obstacle, number: int) -> Item:
     reasons = list_reasons(book, obstacle, answer.programme, with_sources=False)
-    notes = [f"Because: {' '.join(reasons)}" if reasons else say_contradiction(book, obstacle)]
+    notes = [
+        f"Because: {' '.join(reasons)}" if reasons else say_contradiction(book, obstacle, answer.programme)
+    ]
     members = [_show_statement(book, book.describe(name)) for name in obstacle.members[:MAX_MEMBERS]]
     if len(members) == 1:
         return replace(members[0], badge=str(number), notes=tuple(notes))

@@ -96,7 +96,11 @@ def say_obstacles(terms: Terms, answer: Obstacles) -> list[str]:
     what = book.name_programme(answer.programme)
     if not answer.obstacles:
         return [f"{what[0].upper()}{what[1:]}:", *say_search_of_obstacles(answer)]
-    lines = [f"Not possible: {what}.", ""]
+    asked = book.programmes.get(answer.programme)
+    lines = [f"Not possible: {what}."]
+    if asked is not None:
+        lines.append(f"The programme is: {book.say_expression(asked.expression)}.")
+    lines.append("")
     for number, obstacle in enumerate(answer.obstacles, start=1):
         size = len(obstacle.members)
         count = "one position" if size == 1 else f"{size} positions" if size else "rules alone"
