@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import msgspec
@@ -90,3 +91,29 @@ def test_what_holds_for_all_is_said_once_and_the_grade_is_shown(capsys: pytest.C
     shown = show(scene, capsys)
     assert "running, full 2016-09-19T19:00:00Z" in shown
     assert "us moved to extend expiry by 30 days: open" in shown
+
+
+def test_a_flood_of_reports_and_motions_is_counted_and_keeps_the_state_short() -> None:
+    scene = AgreementScene().in_force()
+    row = scene.rows
+    first = scene.incident("ru")
+    last = scene.reset(first, "ru")
+    scene.incident("us")
+    report, motion = row.find(ag.IncidentRow, first), row.find(ag.MotionRow, last)
+    for place in range(10_000):
+        stamp = msgspec.structs.replace(report.reported, message=f"{place:064d}", index=1000 + place)
+        row.put(change_row(report, message=stamp.message, reported=stamp, text="x" * 4000))
+        row.put(change_row(motion, message=f"{place:063d}m", moved=stamp))
+    started = time.perf_counter()
+    view = scene.state()
+    assert time.perf_counter() - started < 5
+    assert len(msgspec.json.encode(view)) < 2_000_000
+    assert [one.by for one in view.incidents].count("us") == 1  # what the others report stays in sight
+    assert len(view.incidents) == 101
+    assert sum(one.kind == "answer" and one.party == "us" for one in view.due) == 101
+    assert any("9901 earlier incidents" in one.what for one in view.due)
+    assert any("19802 earlier reports and motions of ru" in note for note in view.notes)
+
+
+def change_row(row: Any, **more: Any) -> Any:
+    return msgspec.structs.replace(row, **more)

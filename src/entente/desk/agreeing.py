@@ -10,7 +10,7 @@ is shown is computed from our own copy of the record, each time it is asked for.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -28,6 +28,8 @@ from entente.terms.agreement.drafting import check_draft
 from entente.terms.agreement.text import MAX_DAYS, OptionalSlug
 
 Plain = dict[str, Any]
+_BRIEF: Final = ("id", "title", "sha256", "phase", "why", "since", "ends", "entries")
+"""An agreement in a list: who proposes many of them, with long texts, makes no answer too long to be sent."""
 OptionalHash = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?$(?!\n)", max_length=64)]
 OptionalTime = Annotated[str, msgspec.Meta(max_length=27)]
 
@@ -210,9 +212,12 @@ def get_agreement(desk: Desk, request: AgreementRequest) -> Plain:
 
 
 def list_agreements(desk: Desk) -> list[Plain]:
-    """Return the state of every agreement, oldest name first."""
-    now = desk.clock.now_utc()
-    return [_describe(desk, row.id, now) for row in desk.rows.select(ag.AgreementRow)]
+    """Return where every agreement stands, in the order of names; the whole of one: `get_agreement`."""
+    now, received = desk.clock.now_utc(), make_received(desk.rows)
+    views = (
+        ag.describe_agreement(desk.rows, row.id, now, received) for row in desk.rows.select(ag.AgreementRow)
+    )
+    return [{name: getattr(view, name) for name in _BRIEF} for view in views]
 
 
 def get_agreement_text(desk: Desk, request: AgreementRequest) -> Plain:

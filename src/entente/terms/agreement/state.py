@@ -5,6 +5,8 @@ Invariants:
     `agreement.dates`), and of the moment in question. Whoever has the record gets the same state.
   * Nobody is asked for it and nobody writes it down: no party and no host can state another one.
   * Silence is shown as silence, and what is due as due, until the one whose word it is says otherwise.
+  * Every entry counts; of reports and of motions each party's newest hundred are listed, and the others are
+    told as a number: nobody makes the state too long to be read or sent.
 
 It does not remind anyone.
 
@@ -14,19 +16,22 @@ It does not remind anyone.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from entente.kernel.rows import Rows, get_row
 from entente.kernel.time import encode_utc, parse_utc
 from entente.terms.agreement.course import Case, Course, follow_course, load_case
 from entente.terms.agreement.dates import Dates, Received
-from entente.terms.agreement.rows import AgreementRow, IncidentRow, list_able_officers
+from entente.terms.agreement.rows import AgreementRow, IncidentRow, MotionRow, list_able_officers
 from entente.terms.agreement.running import STEP_BACK, Running, run_clocks
 from entente.terms.agreement.text import Signatory, list_parties_of, list_signatories
 from entente.terms.agreement.view import AgreementView, Ahead, Due, IncidentView, SignatoryView
 
+R = TypeVar("R", IncidentRow, MotionRow)
+_LISTED: Final = 100
 _NOUNS: Final = {"reset": "reset", "extend": "extension"}
 
 
@@ -41,6 +46,8 @@ def describe_agreement(rows: Rows, agreement_id: str, now_utc: datetime, receive
     case = load_case(rows, row, Dates(list_parties_of(row.text), received), now_utc)
     course = follow_course(case)
     running = run_clocks(case, course)
+    incidents, motions = _list_newest(case.incidents), _list_newest(case.motions)
+    shown = {one.message for one in incidents} | {one.message for one in motions}
     return AgreementView(
         id=row.id,
         title=row.text.title,
@@ -55,11 +62,11 @@ def describe_agreement(rows: Rows, agreement_id: str, now_utc: datetime, receive
         signatories=tuple(_list_signatories(row)),
         measures=running.measures,
         clocks=running.clocks,
-        incidents=tuple(_describe_incident(one, case) for one in case.incidents),
-        motions=running.motions,
-        due=tuple(sorted(_list_due(case, course, running), key=_rank_due)),
+        incidents=tuple(_describe_incident(one, case) for one in incidents),
+        motions=tuple(one for one in running.motions if one.message in shown),
+        due=tuple(sorted(_list_due(case, course, running, shown), key=_rank_due)),
         ahead=tuple(sorted(_list_ahead(course, running), key=lambda one: one.at)),
-        notes=tuple(_list_notes(rows, case, course, running)),
+        notes=tuple(_list_notes(rows, case, course, running, shown)),
     )
 
 
@@ -96,7 +103,23 @@ def _rank_due(due: Due) -> tuple[bool, str]:
     return not due.is_overdue, due.by or "~"
 
 
-def _list_due(case: Case, course: Course, running: Running) -> Iterator[Due]:
+def _list_newest(rows: list[R]) -> list[R]:
+    """Return each author's newest, in the record's order."""
+    found: list[R] = []
+    counts: dict[str, int] = {}
+    for one in reversed(rows):
+        author = _get_author(one)
+        counts[author] = counts.get(author, 0) + 1
+        if counts[author] <= _LISTED:
+            found.append(one)
+    return found[::-1]
+
+
+def _get_author(row: IncidentRow | MotionRow) -> str:
+    return row.reported.author if isinstance(row, IncidentRow) else row.moved.author
+
+
+def _list_due(case: Case, course: Course, running: Running, shown: set[str]) -> Iterator[Due]:
     row = case.row
     if row.signed is None:
         said = {word.signatory: word for word in row.words}
@@ -114,7 +137,8 @@ def _list_due(case: Case, course: Course, running: Running) -> Iterator[Due]:
         return
     if course.phase == "ended":
         return
-    yield from _list_questions(case, course, running)
+    yield from _list_reports(case, shown)
+    yield from _list_questions(case, course, running, shown)
     if course.phase == "in-force":
         yield from _list_steps(running)
         for measure in running.measures:
@@ -124,16 +148,29 @@ def _list_due(case: Case, course: Course, running: Running) -> Iterator[Due]:
                     yield Due("measure", party, "", what, measure.since, False, measure.why, measure.entries)
 
 
-def _list_questions(case: Case, course: Course, running: Running) -> Iterator[Due]:
+def _list_reports(case: Case, shown: set[str]) -> Iterator[Due]:
+    hidden: dict[tuple[str, str], list[int]] = {}
     for incident in case.incidents:
         said = {answer.party for answer in incident.answers}
+        author, index = incident.reported.author, incident.reported.index
         for party in list_parties_of(case.row.text):
-            if party not in said and party != incident.reported.author:
-                what = f"accept or dispute the incident of entry {incident.reported.index}"
-                why = f"{incident.reported.author} reports: {incident.text}; silence is neither"
-                yield Due("answer", party, "", what, "", False, why, (incident.reported.index,))
+            if party in said or party == author:
+                continue
+            if incident.message in shown:
+                what = f"accept or dispute the incident of entry {index}"
+                why = f"{author} reports: {incident.text}; silence is neither"
+                yield Due("answer", party, "", what, "", False, why, (index,))
+            else:
+                hidden.setdefault((party, author), []).append(index)
+    for (party, author), indexes in hidden.items():
+        what = f"accept or dispute {len(indexes)} earlier incidents, of entries {indexes[0]} to {indexes[-1]}"
+        why = f"{author} reports them; silence is neither"
+        yield Due("answer", party, "", what, "", False, why, (indexes[0], indexes[-1]))
+
+
+def _list_questions(case: Case, course: Course, running: Running, shown: set[str]) -> Iterator[Due]:
     for motion, view in zip(case.motions, running.motions, strict=True):
-        if view.state not in {"open", "denied"}:
+        if view.state not in {"open", "denied"} or motion.message not in shown:
             continue
         by = encode_utc(course.ends) if motion.motion == "extend" and course.ends else ""
         for one in list_signatories(case.row.text):
@@ -169,7 +206,7 @@ def _list_ahead(course: Course, running: Running) -> Iterator[Ahead]:
             yield Ahead(clock.end, "the agreement ends", clock.why, clock.entries)
 
 
-def _list_notes(rows: Rows, case: Case, course: Course, running: Running) -> Iterator[str]:
+def _list_notes(rows: Rows, case: Case, course: Course, running: Running, shown: set[str]) -> Iterator[str]:
     row = case.row
     if row.signed is None:
         said = {word.signatory for word in row.words if word.word == "yes"}
@@ -184,5 +221,9 @@ def _list_notes(rows: Rows, case: Case, course: Course, running: Running) -> Ite
         if waiting and course.phase != "ended":
             yield f"notice of {notice.party} (entry {notice.withdrawn.index}) has not reached {waiting}"
     for view in running.motions:
-        if view.state == "denied":
+        if view.state == "denied" and view.message in shown:
             yield f"motion to {view.motion} of entry {view.entries[0]}: {view.state}; {view.why}"
+    hidden = Counter(one.reported.author for one in case.incidents if one.message not in shown)
+    hidden.update(one.moved.author for one in case.motions if one.message not in shown)
+    for author, count in sorted(hidden.items()):
+        yield f"{count} earlier reports and motions of {author} count and are not listed: see the record"
