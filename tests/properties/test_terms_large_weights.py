@@ -6,6 +6,7 @@ floating point holds; the engine that counts in it must then not be asked.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice, product
 from random import Random
 from typing import Final
@@ -14,7 +15,7 @@ import pytest
 
 from entente.terms.file.shape import MAX_HOLDERS, MAX_TABLES, MAX_WEIGHT
 from entente.terms.search import cheapest, costfunctions
-from entente.terms.search.cheapest import Soft, Weighted, enumerate_cheapest
+from entente.terms.search.cheapest import Soft, Solution, Weighted, enumerate_cheapest
 from entente.terms.search.costfunctions import MOST_EXACT, is_available, search_branch_and_bound
 from entente.terms.search.problem import Clause
 from entente.terms.search.solver import Count
@@ -71,6 +72,33 @@ def test_branch_and_bound_is_exact_up_to_where_it_is_asked(monkeypatch: pytest.M
         assert found.is_optimal
         assert (found.cost if found.model else None) == true
         assert true is None or found.at_least == true
+
+
+@pytest.mark.parametrize("after", (0, 1, 2, 5))
+def test_an_engine_that_takes_over_repeats_nothing_and_misses_nothing(
+    monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    real = cheapest._core_guided
+
+    def be_used_up(weighted: Weighted, count: Count, share: int) -> Iterator[Solution]:
+        for place, solution in enumerate(real(weighted, count, 0)):
+            if share and place == after:
+                raise cheapest._ShareUsed
+            yield solution
+
+    random = Random(after)
+    for _ in range(10):
+        softs = [Soft((clause,), weight) for clause, weight in draw(random, 9)]
+        softs.append(Soft(((1, 2), (-3,)), 4))  # one of several clauses, and one that cannot be kept
+        softs.append(Soft(((),), 2))
+        listed = []
+        for engine in (real, be_used_up):
+            monkeypatch.setattr(cheapest, "_core_guided", engine)
+            listed.append(
+                [(each.cost, each.given_up) for each in enumerate_cheapest(Weighted((), softs), ask())]
+            )
+        assert sorted(listed[0]) == sorted(listed[1])
+        assert [cost for cost, _ in listed[1]] == sorted(cost for cost, _ in listed[1])
 
 
 def test_beyond_what_it_counts_exactly_branch_and_bound_knows_nothing() -> None:

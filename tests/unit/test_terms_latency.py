@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
 from pysat.examples.hitman import Hitman
 
+from entente.cli.main import main
+from entente.cli.output import ExitCode
 from entente.terms.answers import Search
 from entente.terms.model import Measure, Terms
 from entente.terms.search import find_additions, find_obstacles, find_packages, solver
@@ -91,3 +95,33 @@ def test_additions_by_the_thousand_are_looked_at_one_by_one() -> None:
     watch.ends += 1_000
     assert find_additions(terms, watch=watch).search.is_all
     assert watch.looks >= 50
+
+
+def test_a_stopped_look_at_the_terms_keeps_what_it_found(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "readings.toml"
+    readings = "".join(
+        f'[[position]]\nid = "x{n}"\nsays = "s"\nby = "us"\nrequires = "{"a" if n % 2 else "not a"}"\n'
+        'clause = "c"\nassumption = "a"\n'
+        for n in range(400)
+    )
+    path.write_text(
+        'entente-terms = 1\ntitle = "t"\nquestion = "q"\n[[party]]\nid = "us"\nname = "US"\n'
+        f'[[measure]]\nid = "a"\nname = "A"\n[[clause]]\nid = "c"\nsays = "c"\n{readings}',
+        encoding="utf-8",
+    )
+    words = ["terms", "ask", str(path), "readings", "--seconds", "0.1"]
+    assert main([*words, "--json"]) == ExitCode.OK
+    answer = json.loads(capsys.readouterr().out)["answers"]["readings"]
+    assert answer["stopped_by"] == "time"
+    assert answer["readings"]
+    assert {each["relation"] for each in answer["readings"]} == {"contradict"}
+    assert main(words) == ExitCode.OK
+    assert (
+        "The search stopped early: the time for it was used up. There may be more." in capsys.readouterr().out
+    )
+    assert main(["terms", "ask", str(path), "readings", "inactive", "--seconds", "0.000001"]) == ExitCode.OK
+    told = capsys.readouterr().out
+    assert "No clause is read in two ways" not in told
+    assert "none is inactive" not in told

@@ -279,7 +279,7 @@ def test_a_stopped_search_is_said_at_the_top() -> None:
     assert page.search == (
         "The search for what stands in the way stopped early: the time for it was used up. "
         "The search for the ways out stopped early: the time for it was used up. "
-        "The search for where clauses are read differently stopped early: nothing is said of it."
+        "The search for where clauses are read differently stopped early: not all is said of it."
     )
     for text in (encode_html(page), encode_markdown(page)):
         assert "stopped early" in text

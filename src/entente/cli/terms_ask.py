@@ -8,7 +8,8 @@ with ``--json`` the answers stand in one object, by question.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 from cyclopts import App, Parameter
 
@@ -52,6 +53,9 @@ TITLES: Final[dict[str, str]] = {
 }
 FIRST: Final = ("possible", "why-not", "price", "now", "additions")
 """What is answered when no question is named."""
+
+
+T = TypeVar("T")
 
 
 def register(app: App) -> None:
@@ -162,23 +166,17 @@ class _Asker:
         return lines, wire.answer_to_json(terms, answer)
 
     def _look(self, name: str) -> tuple[list[str], dict[str, Any]]:
-        terms = self._terms
-        try:
-            match name:
-                case "inactive":
-                    idle = search.find_inactive(terms, watch=self._watch)
-                    return say_inactive(terms, idle), wire.inactive_to_json(terms, idle)
-                case "readings":
-                    readings = search.find_readings(terms, watch=self._watch)
-                    return say_readings(terms, readings), wire.readings_to_json(terms, readings)
-                case "unguaranteed":
-                    open_ = search.find_unguaranteed(terms)
-                    return say_unguaranteed(terms, open_), wire.unguaranteed_to_json(terms, open_)
-        except Stopped as stop:
-            return [f"Not found out: the search was stopped ({stop.reason})."], {
-                "question": name,
-                "stopped_by": stop.reason,
-            }
+        terms, watch = self._terms, self._watch
+        match name:
+            case "inactive":
+                idle, stopped_by = _take(search.scan_inactive(terms, watch=watch))
+                return say_inactive(terms, idle, stopped_by), wire.inactive_to_json(terms, idle, stopped_by)
+            case "readings":
+                found, stopped_by = _take(search.scan_readings(terms, watch=watch))
+                return say_readings(terms, found, stopped_by), wire.readings_to_json(terms, found, stopped_by)
+            case "unguaranteed":
+                open_ = search.find_unguaranteed(terms)
+                return say_unguaranteed(terms, open_), wire.unguaranteed_to_json(terms, open_)
         raise AssertionError(f"question {name!r}: expected one of {sorted(TITLES)}")
 
     def _price(self, most: int) -> Packages:
@@ -193,3 +191,13 @@ class _Asker:
         return tuple(
             Concession(position, 0, to) for position, _, to in (each.partition("=") for each in self._concede)
         )
+
+
+def _take(items: Iterator[T]) -> tuple[list[T], str]:
+    """Return what a search yields, and "" or why it was stopped before its end."""
+    taken: list[T] = []
+    try:
+        taken.extend(items)  # what came before the stop stays in the list
+    except Stopped as stop:
+        return taken, stop.reason
+    return taken, ""

@@ -8,8 +8,9 @@ Invariant: the page says which file it is about, by its hash, and how far each s
 from __future__ import annotations
 
 import hashlib
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import App, Parameter
 
@@ -25,12 +26,15 @@ from entente.terms.picture.canvas import place_graph
 from entente.terms.picture.graph import build_graph
 from entente.terms.picture.svg import encode_svg
 from entente.terms.search import find_obstacles, find_packages, is_possible
-from entente.terms.search.inspection import find_readings, find_unguaranteed
+from entente.terms.search.inspection import find_unguaranteed, scan_readings
 from entente.terms.search.programmes import find_additions, find_best_programme
 from entente.terms.search.watch import Stopped, Watch
 from entente.terms.words.report import MAX_OBSTACLES, MAX_WAYS, Findings, build_page
 from entente.terms.words.report_html import encode_html
 from entente.terms.words.report_markdown import encode_markdown
+
+MOST_READINGS: Final = 1_000
+"""Those beyond are neither shown nor counted: the page shows a handful, and there may be millions."""
 
 
 def register(app: App) -> None:
@@ -40,12 +44,14 @@ def register(app: App) -> None:
 
 def ask_all(terms: Terms, programme: str, watch: Watch | None = None) -> Findings:
     """Ask everything that the page answers."""
-    readings: tuple[Reading, ...] = ()
-    unfinished: tuple[str, ...] = ()
+    readings: list[Reading] = []
+    is_whole = False
     try:
-        readings = find_readings(terms, watch=watch)
+        readings.extend(islice(scan_readings(terms, watch=watch), MOST_READINGS))
+        is_whole = len(readings) < MOST_READINGS
     except Stopped:
-        unfinished = ("where two positions read one clause differently",)
+        pass  # what was found before stands in the list
+    unfinished = () if is_whole else ("where two positions read one clause differently",)
     return Findings(
         terms,
         find_obstacles(terms, programme=programme, most=MAX_OBSTACLES + 5, watch=watch),
@@ -54,7 +60,7 @@ def ask_all(terms: Terms, programme: str, watch: Watch | None = None) -> Finding
         additions=find_additions(terms, programme=programme, most=MAX_WAYS, watch=watch),
         best=find_best_programme(terms, watch=watch),
         unguaranteed=find_unguaranteed(terms),
-        readings=readings,
+        readings=tuple(readings),
         unfinished=unfinished,
     )
 

@@ -7,6 +7,7 @@ Invariants:
 
     possibility    is it possible, what blocks it, at what price
     programmes     what is possible now, what concessions permit, what additions help
+    completion     what a choice of measures needs besides, to stand as an agreement
     inspection     what in the terms needs a second look;  judge: what expressions mean beside each other
     difference     what differs between two versions
     problem        terms as clauses
@@ -21,7 +22,14 @@ It knows no file, prints nothing and has no clock.
 """
 
 from entente.terms.search.difference import compare_terms
-from entente.terms.search.inspection import find_inactive, find_readings, find_shared_core, find_unguaranteed
+from entente.terms.search.inspection import (
+    find_inactive,
+    find_readings,
+    find_shared_core,
+    find_unguaranteed,
+    scan_inactive,
+    scan_readings,
+)
 from entente.terms.search.possibility import ALL, find_obstacles, find_packages, is_possible
 from entente.terms.search.programmes import find_additions, find_best_programme, find_permitted
 
@@ -38,4 +46,6 @@ __all__ = [
     "find_shared_core",
     "find_unguaranteed",
     "is_possible",
+    "scan_inactive",
+    "scan_readings",
 ]

@@ -12,6 +12,7 @@ Invariants: an ambiguity is reported and never resolved; no list of enemies is "
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 
 from entente.terms.answers import Inactive, Reading, SharedCore, Unguaranteed
@@ -22,13 +23,22 @@ from entente.terms.search.watch import Watch
 
 
 def find_inactive(terms: Terms, *, watch: Watch | None = None) -> tuple[Inactive, ...]:
-    """Return the positions that change nothing, in the order of the file; raises `Stopped`.
+    """Return the positions that change nothing; raises `Stopped`, and then has nothing to show."""
+    return tuple(scan_inactive(terms, watch=watch))
+
+
+def find_readings(terms: Terms, *, watch: Watch | None = None) -> tuple[Reading, ...]:
+    """Return every two positions that read one clause and do not say the same; as `find_inactive`."""
+    return tuple(scan_readings(terms, watch=watch))
+
+
+def scan_inactive(terms: Terms, *, watch: Watch | None = None) -> Iterator[Inactive]:
+    """Yield the positions that change nothing, in the order of the file; raises `Stopped`.
 
     Of several reasons, the first that holds: absent, silent, condition, implied.
     """
     party_of = {agency.id: agency.party for agency in terms.agencies}
     absent = {party.id for party in terms.parties if not party.takes_part}
-    found = []
     with Judge(terms, watch) as judge:
         for position in terms.positions:
             reason = ""
@@ -41,17 +51,15 @@ def find_inactive(terms: Terms, *, watch: Watch | None = None) -> tuple[Inactive
             elif not judge.can_hold(judge.name(Not(position.demand))):
                 reason = "implied"
             if reason:
-                found.append(Inactive(position.id, reason))
-    return tuple(found)
+                yield Inactive(position.id, reason)
 
 
-def find_readings(terms: Terms, *, watch: Watch | None = None) -> tuple[Reading, ...]:
-    """Return every two positions that read one clause and do not say the same; raises `Stopped`."""
+def scan_readings(terms: Terms, *, watch: Watch | None = None) -> Iterator[Reading]:
+    """Yield every two positions that read one clause and do not say the same; raises `Stopped`."""
     by_clause: dict[str, list[Position]] = {clause.id: [] for clause in terms.clauses}
     for position in terms.positions:
         if position.clause:
             by_clause.setdefault(position.clause, []).append(position)
-    found = []
     with Judge(terms, watch) as judge:
         for clause, positions in by_clause.items():
             named = [
@@ -68,8 +76,7 @@ def find_readings(terms: Terms, *, watch: Watch | None = None) -> tuple[Reading,
                         first_only, second_only
                     ]
                 if relation:
-                    found.append(Reading(clause, first, second, relation))
-    return tuple(found)
+                    yield Reading(clause, first, second, relation)
 
 
 def find_unguaranteed(terms: Terms) -> tuple[Unguaranteed, ...]:

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from entente.terms.answers import Inactive, Reading, SharedCore, Unguaranteed
+from entente.terms.answers import Inactive, Reading, Search, SharedCore, Unguaranteed
 from entente.terms.model import Terms
 from entente.terms.words.phrases import Phrasebook
-from entente.terms.words.reasons import say_statement
+from entente.terms.words.reasons import say_statement, say_stop
 from entente.terms.words.text import clean_text, join_words
 
 
-def say_inactive(terms: Terms, items: Sequence[Inactive]) -> list[str]:
-    """Positions that change nothing, and why."""
+def say_inactive(terms: Terms, items: Sequence[Inactive], stopped_by: str = "") -> list[str]:
+    """Positions that change nothing, and why; those found before the search was stopped."""
     book = Phrasebook(terms)
     reasons = {
         "condition": "its condition can never arise under the rules",
@@ -27,25 +27,30 @@ def say_inactive(terms: Terms, items: Sequence[Inactive]) -> list[str]:
         "silent": "it permits, which binds nobody",
     }
     if not items:
-        return ["Every position changes something: none is inactive."]
+        return _say_stopped(stopped_by) or ["Every position changes something: none is inactive."]
     lines = ["These positions change nothing:"]
     for each in items:
         statement = book.describe(each.position)
         lines.append(f"  - {statement.line} Why: {reasons.get(each.reason, clean_text(each.reason))}.")
-    return lines
+    return [*lines, *_say_stopped(stopped_by)]
 
 
-def say_readings(terms: Terms, items: Sequence[Reading]) -> list[str]:
+def say_readings(terms: Terms, items: Sequence[Reading], stopped_by: str = "") -> list[str]:
     """Positions that read one clause differently. An ambiguity is reported, not resolved."""
     book = Phrasebook(terms)
     if not items:
-        return ["No clause is read in two ways."]
+        return _say_stopped(stopped_by) or ["No clause is read in two ways."]
     lines = []
     for each in items:
         lines.append(say_reading(book, each))
         for name in (each.first, each.second):
             lines += say_statement(book.describe(name), indent=1)
-    return lines
+    return [*lines, *_say_stopped(stopped_by)]
+
+
+def _say_stopped(reason: str) -> list[str]:
+    stopped = Search(is_complete=False, stopped_by=reason)
+    return [f"The search stopped early: {say_stop(stopped)}. There may be more."] if reason else []
 
 
 def say_reading(book: Phrasebook, reading: Reading) -> str:

@@ -51,7 +51,7 @@ class Findings:
     """The terms and what was asked about them. What was not asked is None or empty, and not reported.
 
     Args:
-        unfinished: What was asked and not answered because the search was stopped.
+        unfinished: What was asked and not answered, or not to the end, because the search was stopped.
     """
 
     terms: Terms
@@ -399,6 +399,6 @@ def say_searches(findings: Findings) -> str:
         if not search.is_complete
     ]
     stopped += [
-        f"The search for {what} stopped early: nothing is said of it." for what in findings.unfinished
+        f"The search for {what} stopped early: not all is said of it." for what in findings.unfinished
     ]
     return " ".join(stopped) or "Every search ran to its end: what is said here is proven."

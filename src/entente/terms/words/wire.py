@@ -67,15 +67,15 @@ def _answer(collected: _Collected, answer: Answer) -> JSON:
             return {"question": "shared", **collected.shared(answer)}
 
 
-def inactive_to_json(terms: Terms, items: Sequence[Inactive]) -> JSON:
-    """Return the positions that change nothing."""
+def inactive_to_json(terms: Terms, items: Sequence[Inactive], stopped_by: str = "") -> JSON:
+    """Return the positions that change nothing; those found before the search was stopped."""
     collected = _Collected(terms)
     listed = [{"position": collected.statement(each.position), "reason": each.reason} for each in items]
-    return collected.close({"question": "inactive", "inactive": listed})
+    return collected.close({"question": "inactive", "inactive": listed, "stopped_by": stopped_by})
 
 
-def readings_to_json(terms: Terms, items: Sequence[Reading]) -> JSON:
-    """Return the clauses that positions read differently."""
+def readings_to_json(terms: Terms, items: Sequence[Reading], stopped_by: str = "") -> JSON:
+    """Return the clauses that positions read differently; those found before the search was stopped."""
     collected = _Collected(terms)
     listed = [
         {
@@ -87,7 +87,7 @@ def readings_to_json(terms: Terms, items: Sequence[Reading]) -> JSON:
         }
         for each in items
     ]
-    return collected.close({"question": "readings", "readings": listed})
+    return collected.close({"question": "readings", "readings": listed, "stopped_by": stopped_by})
 
 
 def unguaranteed_to_json(terms: Terms, items: Sequence[Unguaranteed]) -> JSON:
