@@ -195,6 +195,11 @@ def test_a_draft_is_made_from_a_terms_file_at_the_command_line(
     assert encode_draft(text) in file.read_text(encoding="utf-8")
     assert run_app(agreement_app, ["draft", str(terms), "deal", "--programme", "truce-and-aid"]) == 3
     assert "'convoys-pass'" in capsys.readouterr().err
+    assert run_app(agreement_app, [*words, "--complete"]) == 0
+    completed = capsys.readouterr().out
+    assert {"memorandum"} < {one.id for one in parse_draft(completed.encode()).measures}
+    assert "it has besides: " in completed
+    assert "us-frequencies" not in completed.partition("goes against these positions")[2].partition("\n")[0]
     assert run_app(agreement_app, ["draft", str(terms), "deal", "--grades", "delineation=nowhere"]) == 3
     assert run_app(agreement_app, ["draft", str(terms), "deal", "--party", "russia"]) == 2
     assert run_app(agreement_app, ["propose", str(tmp_path / "none.toml"), "--officer", "duty-1"]) == 2

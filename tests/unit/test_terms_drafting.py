@@ -32,6 +32,7 @@ from entente.terms.model import (
     Terms,
     Zone,
 )
+from entente.terms.search.completion import complete_programme
 from tests.agreement_scene import AgreementScene, make_text, refused
 
 GRADES = (Grade("far", "within 10 km"), Grade("near", "within 1 km"))
@@ -142,6 +143,7 @@ def test_the_file_is_the_text_and_the_text_is_the_file() -> None:
         (lambda file: file.replace('title = "', 'title = "\\u001b', 1), "wrong-type"),
         (lambda file: file.replace('guarantor = "ru"', 'guarantor = ""', 1), "no-guarantor"),
         (lambda file: file.replace("days = 7", "days = 2016-09-12", 1), "wrong-type"),
+        (lambda file: file.replace('kind = "expiry"', 'kind = "end"', 1), "wrong-type"),
         (lambda file: "#" * 200_000 + file, "too-large"),
     ),
 )
@@ -150,6 +152,51 @@ def test_an_edited_file_is_checked_as_a_whole(change: Any, code: str) -> None:
     with pytest.raises((Malformed, Denied)) as caught:
         parse_draft(file.encode())
     assert caught.value.code in {code, "wrong-type" if code == "not-toml" else code}
+
+
+def test_a_fault_in_a_draft_is_told_as_one_of_the_draft() -> None:
+    with pytest.raises(Malformed, match=r"draft: .*expected one of days-without, simult") as caught:
+        parse_draft(encode_draft(make_text()).replace('"expiry"', '"end"').encode())
+    assert caught.value.path == "$.clocks[2].kind"
+
+
+def test_who_does_not_take_part_does_not_act_and_is_never_read_as_everyone() -> None:
+    patrols = Measure("patrols", "Patrols", by=("un",))
+    both = Measure("escort", "Convoys are escorted", by=("un", "ru"))
+    terms = replace(TERMS, measures=(*TERMS.measures, patrols, both))
+    assert draft({"escort": 1}, terms).measures[0].by == ["ru"]
+    assert draft({"escort": 1, "un": 1}, terms).measures[0].by == ["ru", "un"]
+    with refused("nobody-acts", "'patrols'", "un"):
+        draft({"patrols": 1}, terms)
+    assert draft({"patrols": 1, "un": 1}, terms).measures[0].by == ["un"]
+
+
+def test_a_party_that_is_renamed_must_be_one_of_the_terms() -> None:
+    with refused("unknown-party", "'us'", "usa"):
+        draft({"zone": 1}, names={"us": "usa"})
+
+
+def test_a_choice_is_completed_by_the_least_that_goes_against_the_fewest_positions() -> None:
+    assert complete_programme(TERMS, {"strikes": 1}) == {"strikes": 1, "share": 2}
+    assert complete_programme(TERMS, {"zone": 1}) == {"zone": 1}
+    # A choice that the programme leaves is made, and the position that forbids sharing decides it.
+    assert complete_programme(TERMS, {}, programme="either") == {"zone": 1}
+    assert complete_programme(TERMS, {"share": 1, "strikes": 1}) == {"share": 2, "strikes": 1}
+    # No party is let in that was not chosen; one that was brings its own demands.
+    assert complete_programme(TERMS, {"center": 1, "un": 1}) == {"center": 1, "un": 1, "zone": 1}
+    needs = Rule("needs-un", "A center needs the UN", Implies(Atom("center"), Atom("un")))
+    assert complete_programme(replace(TERMS, rules=(*TERMS.rules, needs)), {"center": 1}) is None
+    with refused("no-measure"):
+        complete_programme(TERMS, {"share": 3})
+    with refused("no-programme"):
+        complete_programme(TERMS, {}, programme="neither")
+
+
+def test_the_law_weighs_more_than_all_positions_together() -> None:
+    law = Position("law", "No zone", ("usa",), Modality.FORBIDS, Atom("zone"), hard="law")
+    heavy = replace(TERMS.positions[0], weights=(1000,))
+    terms = replace(TERMS, positions=(heavy, law))
+    assert complete_programme(terms, {}, programme="either") == {"strikes": 1, "share": 2}
 
 
 def test_bytes_that_are_no_text_are_refused() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -20,6 +20,9 @@ from entente.cli.link import DeskFolder, DeskLink, OfficerName, print_spoken
 from entente.cli.output import ExitCode, print_json
 from entente.cli.run import Json, make_app
 from entente.kernel.errors import Denied, Malformed
+
+if TYPE_CHECKING:
+    from entente.terms.model import Terms
 
 agreement_app = make_app(
     "agreement",
@@ -43,7 +46,7 @@ Reason = Annotated[str, Parameter(name="--reason", help="Why, in words that all 
 
 
 @agreement_app.command
-def draft(
+def draft(  # noqa: PLR0913 - a choice has this many sides
     file: Annotated[Path, Parameter(name="FILE", help="The terms file.")],
     name: Name,
     /,
@@ -57,12 +60,16 @@ def draft(
         list[str] | None, Parameter(name="--party", help="TERMS=CENTER: a party's name there and here.")
     ] = None,
     title: Annotated[str, Parameter(help="The title; that of the terms if not given.")] = "",
+    complete: Annotated[
+        bool, Parameter(help="Add the least that keeps every rule and goes against the fewest positions.")
+    ] = False,
     documents: Annotated[Path | None, Parameter(help="Folder of the documents' texts.")] = None,
     json: Json = False,
 ) -> int:
     """Print a draft of the agreement ID from the terms FILE: a text to read, edit and propose.
 
     Example: entente agreement draft centre.toml ceasefire --grades joint-strikes share-locations=within-1-km
+    Example: entente agreement draft centre.toml ceasefire --programme ceasefire --complete > ceasefire.toml
     """
     import msgspec
 
@@ -76,12 +83,16 @@ def draft(
     )
 
     terms = load_terms(file, documents)
-    chosen = find_grades(terms, programme) if programme else {}
+    # With --complete a programme may leave a choice: the search makes it.
+    chosen = find_grades(terms, programme) if programme and not complete else {}
     steps = {one.id: [grade.id for grade in one.grades] for one in terms.measures}
     for one in grades or []:
         measure, _, grade = one.partition("=")
         chosen[measure] = _read_grade(measure, grade, steps.get(measure, []))
     chosen, rules = complete_choice(terms, chosen)
+    asked = dict(chosen)
+    if complete:
+        chosen = _complete(terms, chosen, programme)
     text = draft_agreement(
         terms,
         name,
@@ -93,10 +104,16 @@ def draft(
     )
     breached = list_breached(terms, chosen)
     if json:
-        print_json({"ok": True, "text": msgspec.to_builtins(text), "goes_against": breached, "rules": rules})
+        print_json(
+            {"ok": True, "text": msgspec.to_builtins(text), "goes_against": breached, "rules": rules}
+            | {"added": _list_added(asked, chosen) if complete else []}
+        )
         return ExitCode.OK
     if rules:
         print(f"# These rules brought further measures along: {', '.join(rules)}")
+    if complete:
+        added = ", ".join(_list_added(asked, chosen)) or "nothing"
+        print(f"# Completed, the least that goes against the fewest positions; it has besides: {added}")
     if breached:
         print(f"# It goes against these positions: {', '.join(breached)}; ask: entente terms ask")
     print(encode_draft(text), end="")
@@ -404,6 +421,29 @@ def _split_pair(text: str, what: str, form: str) -> tuple[str, str]:
     if not mark or not first or not second:
         raise Malformed(f"bad-{what}", f"{what}: expected {form}, got {text!r}")
     return first, second
+
+
+def _complete(terms: Terms, chosen: dict[str, int], programme: str) -> dict[str, int]:
+    # Drafting itself stays free of the solver, which takes its time to load.
+    from entente.cli.terms_watch import TerminalWatch
+    from entente.terms.search.completion import complete_programme
+    from entente.terms.search.watch import Stopped
+
+    try:
+        with TerminalWatch(0) as watch:
+            found = complete_programme(terms, chosen, programme=programme, watch=watch)
+    except Stopped as error:
+        raise Denied("stopped", "completion: expected to be let finish, was stopped") from error
+    if found is None:
+        raise Denied(
+            "breaks-rule",
+            "choice: expected one that can keep every rule, nothing added to it does; ask: entente terms ask",
+        )
+    return found
+
+
+def _list_added(asked: dict[str, int], chosen: dict[str, int]) -> list[str]:
+    return [f"{name}={grade}" for name, grade in sorted(chosen.items()) if grade > asked.get(name, 0)]
 
 
 def _read_grade(measure: str, grade: str, known: list[str]) -> int:

@@ -51,6 +51,9 @@ HINTS: Mapping[str, str] = {
     "no-answer": "check the address, and that the center runs",
     "not-joined": "join a center first: entente desk join DIR --center URL",
     "waiting-for-witness": "start the other parties' desks; entente doctor names the one that is missing",
+    "breaks-rule": "entente agreement draft --complete adds the least that keeps every rule",
+    "open-programme": "entente agreement draft --complete makes the choice that the programme leaves",
+    "no-guarantor": 'settle who answers for it, and write it into the terms or the draft: guarantor = "..."',
     "no-charter": "every founding party must run: entente desk join DIR --center URL",
 }
 

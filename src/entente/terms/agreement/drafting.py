@@ -21,7 +21,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -33,6 +33,7 @@ from entente.terms.agreement.text import (
     AgreedMeasure,
     AgreedObligation,
     AgreementText,
+    ClockWord,
     SigningAgency,
     SigningParty,
     check_text,
@@ -144,6 +145,12 @@ def draft_agreement(
     """
     _check_choice(terms, grades, programme)
     called = dict(names or {})
+    strange = sorted(set(called) - {one.id for one in terms.parties})
+    if strange:
+        known = ", ".join(one.id for one in terms.parties)
+        raise Denied(
+            "unknown-party", f"party: expected a party of the terms, one of {known}, got {strange[0]!r}"
+        )
 
     def call(party: str) -> str:
         return called.get(party, party)
@@ -162,7 +169,7 @@ def draft_agreement(
             (SigningAgency(one.id, call(one.party), one.name) for one in agencies), key=lambda one: one.agency
         ),
         measures=[
-            _agree_measure(one, grades[one.id], sorted(call(party) for party in one.by))
+            _agree_measure(one, grades[one.id], sorted(call(party) for party in _list_acting(one, signing)))
             for one in terms.measures
             if grades.get(one.id)
         ],
@@ -175,7 +182,7 @@ def draft_agreement(
 
 def check_draft(text: AgreementText) -> AgreementText:
     """Return a text whose form, names and size are those that can be proposed."""
-    sound = convert_to(msgspec.to_builtins(text), AgreementText, path="$.text")
+    sound = _convert(msgspec.to_builtins(text), path="$.text")
     check_text(sound).require()
     size, limit = len(encode_text(sound)), MAX_BODY_BYTES - _ROOM_BYTES
     if size > limit:
@@ -198,7 +205,8 @@ def _check_choice(terms: Terms, grades: Mapping[str, int], programme_id: str) ->
     broken = [f"{name!r} ({says})" for name, says, expression in rules if not is_true(expression, whole)]
     if broken:
         raise Denied(
-            "breaks-rule", f"choice: expected one that keeps every rule, it breaks {'; '.join(broken)}"
+            "breaks-rule",
+            f"choice: expected one that keeps every rule, it breaks {'; '.join(broken)}",
         )
     programme = next((one for one in terms.programmes if one.id == programme_id), None)
     if programme_id and (programme is None or not is_true(programme.expression, whole)):
@@ -213,6 +221,19 @@ def _check_choice(terms: Terms, grades: Mapping[str, int], programme_id: str) ->
 
 def _add_parties(terms: Terms, grades: Mapping[str, int]) -> dict[str, int]:
     return {one.id: 1 for one in terms.parties if one.takes_part} | dict(grades)
+
+
+def _list_acting(measure: Measure, signing: set[str]) -> list[str]:
+    """Return who acts, of those who sign; empty for all of them."""
+    acting = [party for party in measure.by if party in signing]
+    if measure.by and not acting:
+        # An empty list would make everybody act for those who have not joined.
+        raise Denied(
+            "nobody-acts",
+            f"measure {measure.id!r}: expected one of {', '.join(measure.by)} to take part; "
+            "choose it too, as a measure is chosen",
+        )
+    return acting
 
 
 def _agree_measure(measure: Measure, grade: int, by: list[str]) -> AgreedMeasure:
@@ -292,7 +313,17 @@ def parse_draft(data: bytes) -> AgreementText:
         plain = tomllib.loads(data.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise Malformed("not-toml", f"draft: {str(error).lower()}") from error
-    return check_draft(convert_to(plain, AgreementText))
+    return check_draft(_convert(plain))
+
+
+def _convert(plain: object, *, path: str = "$") -> AgreementText:
+    try:
+        return convert_to(plain, AgreementText, path=path)
+    except Malformed as error:
+        message = error.message.removeprefix("JSON: ")
+        if error.path.endswith(".kind"):
+            message += f"; expected one of {', '.join(get_args(ClockWord))}"
+        raise Malformed(error.code, f"draft: {message}", path=error.path) from error
 
 
 def _encode_value(value: Any) -> str:  # noqa: ANN401 - text, number or list of texts
