@@ -11,7 +11,7 @@ import pytest
 
 from entente.cli import terms_watch
 from entente.cli.terms_watch import TerminalWatch
-from entente.kernel.errors import Malformed
+from entente.kernel.errors import Malformed, NotFound
 from entente.terms.file import parse_terms
 from entente.terms.search import ALL, find_obstacles
 from entente.terms.search.watch import Progress
@@ -108,3 +108,13 @@ def test_a_question_of_the_same_kind_has_its_own_time_too(monkeypatch: pytest.Mo
 def test_a_time_that_is_none_is_refused(seconds: float) -> None:
     with pytest.raises(Malformed, match="seconds: expected 0 or more"):
         TerminalWatch(seconds)
+
+
+def test_what_a_search_raises_is_raised_to_the_one_who_asked() -> None:
+    def fail() -> None:
+        raise NotFound("no-programme", "programme 'x': expected one of a")
+
+    with TerminalWatch(0.0) as watch:
+        assert watch.run(lambda: 7) == 7
+        with pytest.raises(NotFound):
+            watch.run(fail)

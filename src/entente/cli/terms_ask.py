@@ -102,7 +102,8 @@ def ask(  # noqa: PLR0913 - one option for each thing that can be asked for
     asked = choose_programme(terms, programme)
     with TerminalWatch(seconds) as watch:
         asker = _Asker(terms, asked, most, watch, is_every=every, concede=tuple(concede or ()))
-        answers = {name: asker.ask(name) for name in dict.fromkeys(question or FIRST)}
+        names = dict.fromkeys(question or FIRST)
+        answers = watch.run(lambda: {name: asker.ask(name) for name in names})
     if json:
         print_json(
             {"ok": True, "programme": asked, "answers": {name: each[1] for name, each in answers.items()}}

@@ -42,7 +42,7 @@ def diff(
     """
     before, after = load_terms(old, documents), load_terms(new, documents)
     with TerminalWatch(seconds) as watch:
-        answer = compare_terms(before, after, watch=watch)
+        answer = watch.run(lambda: compare_terms(before, after, watch=watch))
     if json:
         print_json({"ok": True, **difference_to_json(answer)})
     else:

@@ -85,8 +85,8 @@ def graph(
     terms = load_terms(file, documents)
     asked = choose_programme(terms, programme)
     with TerminalWatch(seconds) as watch:
-        found = find_obstacles(terms, programme=asked, most=obstacles, watch=watch)
-        price = find_packages(terms, programme=asked, most=1, watch=watch)
+        found = watch.run(lambda: find_obstacles(terms, programme=asked, most=obstacles, watch=watch))
+        price = watch.run(lambda: find_packages(terms, programme=asked, most=1, watch=watch))
     drawn = build_graph(
         terms, found, package=price.packages[0] if price.packages else None, max_obstacles=obstacles
     )

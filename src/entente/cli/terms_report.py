@@ -85,7 +85,7 @@ def report(
     data = file.read_bytes()
     asked = choose_programme(terms, programme)
     with TerminalWatch(seconds) as watch:
-        findings = ask_all(terms, asked, watch)
+        findings = watch.run(lambda: ask_all(terms, asked, watch))
     page = build_page(findings, file.name, hashlib.sha256(data).hexdigest())
     if out.suffix == ".md":
         text = encode_markdown(page)

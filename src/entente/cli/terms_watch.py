@@ -4,19 +4,23 @@ Invariants: nothing is shown in the first second, nor where standard error is no
 search, which then answers with what it has, a second one ends the command.
 
     >>> with TerminalWatch(10.0) as watch:
-    ...     find_obstacles(terms, watch=watch)
+    ...     watch.run(lambda: find_obstacles(terms, watch=watch))
 """
 
 from __future__ import annotations
 
 import signal
 import sys
+import threading
 import time
+from collections.abc import Callable
 from types import FrameType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from entente.kernel.errors import Malformed
 from entente.terms.search.watch import Progress
+
+T = TypeVar("T")
 
 _QUIET_S: Final = 1.0
 _EVERY_S: Final = 0.25
@@ -46,6 +50,28 @@ class TerminalWatch:
     def __exit__(self, *details: object) -> None:
         signal.signal(signal.SIGINT, self._before)
         self._clear()
+
+    def run(self, work: Callable[[], T]) -> T:
+        """Do the work in a thread of its own, and return what comes of it, or raise.
+
+        In the main thread the solvers catch Ctrl-C themselves, and leave in the middle of a search: what was
+        found would be lost, and this watch would never hear of it.
+        """
+        done: list[T] = []
+        failed: list[BaseException] = []
+
+        def keep() -> None:
+            try:
+                done.append(work())
+            except BaseException as error:  # noqa: BLE001 - raised again where it belongs
+                failed.append(error)
+
+        worker = threading.Thread(target=keep, daemon=True)
+        worker.start()
+        worker.join()
+        if failed:
+            raise failed[0]
+        return done[0]
 
     def restart(self) -> None:
         """Give the next search its whole time, though it be of the same kind as the last one."""
