@@ -281,6 +281,7 @@ def test_pauses_that_meet_are_one() -> None:
         span(3, 9),
     ]
     assert merge_spans([span(3, None), span(4, 5)]) == [span(3, None)]
+    assert merge_spans([span(3, 5), span(5, 9)]) == [span(3, 9)]
 
 
 def test_the_time_that_counts_leaves_pauses_out() -> None:

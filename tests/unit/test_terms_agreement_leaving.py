@@ -337,7 +337,12 @@ def test_nothing_is_announced_that_the_end_forestalls(scene: AgreementScene) -> 
     scene.tick(days=1)
     scene.withdraw("ru")
     assert [one.what for one in scene.state().ahead] == ["the agreement ends"]
-    assert scene.state().ahead[0].at == scene.state().ends
+    ends = scene.state().ends
+    assert scene.state().ahead[0].at == ends
+    assert scene.clock("seven-days").why.endswith(f"the agreement ends before it is full, {ends}")
+    assert scene.clock("expiry").why.endswith(f"it ends before that, {ends}")
+    scene = AgreementScene().in_force()
+    assert "before" not in scene.clock("seven-days").why + scene.clock("expiry").why
 
 
 def test_what_is_due_soonest_comes_first_and_what_is_overdue_before_it(scene: AgreementScene) -> None:

@@ -160,6 +160,13 @@ _EXPLAINED: Final[dict[str, tuple[str, str]]] = {
         ),
         "'held' is the checkpoint with the log's signature; 'refusal' the center's signed denial.",
     ),
+    "acknowledge-due": (
+        (
+            "A partner's message waits for one of our officers to take note of it, longer than agreed. "
+            "Nobody has done anything wrong; until an officer acknowledges it, the center turns to the next contact."
+        ),
+        "No bytes are kept: the message is in the record, under the hash named above.",
+    ),
     "plan-differs": (
         (
             "What was notified in our name is not what our own plan says. It does not count until it "

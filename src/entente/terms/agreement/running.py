@@ -126,6 +126,8 @@ def _count_days(case: Case, course: Course, clock: AgreedClock, reset: _Reset) -
             clock, "reached", start, end, passed, f"{days}, full {encode_utc(full)}", reset.entries
         )
     state: Literal["over", "paused", "running"] = "running"
+    if course.ends is not None and course.phase != "ended" and full is not None and full > course.ends:
+        days += f"; the agreement ends before it is full, {encode_utc(course.ends)}"
     if course.phase == "ended":
         state, end = "over", ""
     elif course.phase == "suspended":
@@ -143,6 +145,8 @@ def _run_expiry(case: Case, course: Course, clock: AgreedClock) -> ClockView:
     why = f"{clock.days} days from {encode_utc(course.since)}"
     if extended:
         why += f", extended by {extended} with everyone's consent"
+    if course.ends is not None and course.ends != course.expires:
+        why += f"; it ends before that, {encode_utc(course.ends)}"
     entries = [case.row.signed.index] if case.row.signed else []
     entries += [
         one.carried.index
