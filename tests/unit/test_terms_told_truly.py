@@ -189,6 +189,9 @@ def test_a_picture_counts_the_concessions_that_it_does_not_show() -> None:
     package = find_packages(terms, programme="both", most=1).packages[0]
     notes = build_graph(terms, answer, package=package).notes
     assert "It holds 1 more concession, not drawn here." in notes
+    assert "“Gives way” marks the cheapest package: cost 2." in notes
+    unproven = build_graph(terms, answer, package=package, is_cheapest=False).notes
+    assert "“Gives way” marks the cheapest known package: cost 2." in unproven
     whole = build_graph(terms, find_obstacles(terms, programme="both"), package=package)
     assert not [note for note in whole.notes if "not drawn" in note]
 

@@ -88,7 +88,11 @@ def graph(
         found = watch.run(lambda: find_obstacles(terms, programme=asked, most=obstacles, watch=watch))
         price = watch.run(lambda: find_packages(terms, programme=asked, most=1, watch=watch))
     drawn = build_graph(
-        terms, found, package=price.packages[0] if price.packages else None, max_obstacles=obstacles
+        terms,
+        found,
+        package=price.packages[0] if price.packages else None,
+        is_cheapest=bool(price.packages) and price.at_least >= price.packages[0].cost,
+        max_obstacles=obstacles,
     )
     write_graph(drawn, out, name_file(file, file.read_bytes()))
     if json:

@@ -90,8 +90,14 @@ def report(
     if out.suffix == ".md":
         text = encode_markdown(page)
     else:
-        packages = findings.packages.packages if findings.packages is not None else ()
-        drawn = build_graph(terms, findings.obstacles, package=packages[0] if packages else None)
+        price = findings.packages
+        packages = price.packages if price is not None else ()
+        drawn = build_graph(
+            terms,
+            findings.obstacles,
+            package=packages[0] if packages else None,
+            is_cheapest=price is not None and bool(packages) and price.at_least >= packages[0].cost,
+        )
         picture = encode_svg(place_graph(drawn, footer=name_file(file, data))) if drawn.ties else ""
         text = encode_html(page, picture)
     write_file(out, text.encode())

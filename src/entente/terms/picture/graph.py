@@ -113,12 +113,18 @@ class Graph:
 
 
 def build_graph(
-    terms: Terms, answer: Obstacles, *, package: Package | None = None, max_obstacles: int = MAX_OBSTACLES
+    terms: Terms,
+    answer: Obstacles,
+    *,
+    package: Package | None = None,
+    is_cheapest: bool = True,
+    max_obstacles: int = MAX_OBSTACLES,
 ) -> Graph:
     """Return the graph of the first obstacles.
 
     Args:
         package: Concessions to mark: which positions would give way, and how far.
+        is_cheapest: That no package costs less is proven.
         max_obstacles: How many obstacles to draw at most.
     """
     book = Phrasebook(terms)
@@ -136,7 +142,8 @@ def build_graph(
     if cut:
         notes.append(f"{cut:,} more positions of obstacle 1 are not drawn.")
     if package is not None:
-        notes.append(f"“Gives way” marks the cheapest package: cost {package.cost}.")
+        which = "the cheapest" if is_cheapest else "the cheapest known"
+        notes.append(f"“Gives way” marks {which} package: cost {package.cost}.")
         hidden = sum(each.position not in rows for each in package.concessions)
         if hidden:
             notes.append(f"It holds {hidden} more concession{'s' if hidden > 1 else ''}, not drawn here.")
