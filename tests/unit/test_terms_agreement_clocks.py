@@ -302,3 +302,19 @@ def test_no_claim_carries_a_clock_beyond_the_calendar() -> None:
     assert add_span(last, timedelta(days=400_000)) == parse_utc("8999-12-31T23:59:59Z").replace(
         year=9999, month=1, day=1, hour=0, minute=0, second=0
     )
+
+
+def test_a_reset_dated_ahead_or_at_the_very_end_restarts_nothing(scene: AgreementScene) -> None:
+    *others, last = ag.list_signatories(scene.text)
+    scene.tick(days=3)
+    motion = scene.reset(scene.incident("us"))
+    for one in others:
+        scene.consent(motion, one.party, one.agency)
+    scene.lag["ru"] = timedelta(days=27)  # exactly the end
+    scene.consent(motion, last.party, last.agency)
+    assert scene.state().motions[0].state == "pending"
+    assert scene.clock("seven-days").start == encode_utc(START)
+    scene.tick(days=27)
+    assert scene.state().phase == "ended"
+    assert scene.state().motions[0].state == "without-effect"
+    assert scene.clock("seven-days").start == encode_utc(START)

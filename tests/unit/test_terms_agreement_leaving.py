@@ -355,3 +355,63 @@ def test_what_is_due_soonest_comes_first_and_what_is_overdue_before_it(scene: Ag
     scene.incident("us")
     assert [one.is_overdue for one in scene.state().due][:3] == [True, True, False]
     assert scene.state().due[-1].kind == "answer"
+
+
+def test_extensions_count_in_the_order_in_which_they_were_carried(scene: AgreementScene) -> None:
+    first = scene.extend(5)
+    scene.consent(first, "ru", word="no")
+    second = scene.extend(10, "ru")
+    scene.tick(days=29)
+    scene.consent_all(second)
+    scene.tick(days=6)  # past the first end, before the second
+    scene.consent_all(first)
+    assert scene.state().ends == encode_utc(START + timedelta(days=45))
+    assert {one.state for one in scene.state().motions} == {"in-effect"}
+
+
+def test_an_extension_after_a_notice_is_over_extends_nothing(scene: AgreementScene) -> None:
+    motion = scene.extend(30)
+    scene.withdraw("ru")
+    scene.tick(days=5)
+    scene.consent_all(motion)
+    assert scene.state().motions[0].state == "without-effect"
+    assert scene.clock("expiry").end == encode_utc(START + timedelta(days=30))
+    assert scene.state().ends == encode_utc(START + timedelta(hours=72))
+
+
+def test_a_notice_that_would_be_over_after_the_expiry_prolongs_nothing(scene: AgreementScene) -> None:
+    scene.tick(days=29)
+    scene.withdraw("ru")
+    assert scene.state().ends == encode_utc(START + timedelta(days=30))
+    scene.tick(days=1)
+    assert scene.state().phase == "ended"
+    assert "30 days" in scene.state().why
+
+
+def test_a_notice_given_before_it_is_in_force_runs_from_there() -> None:
+    """Signed by all, and in force for all only later: whoever leaves at once leaves with the whole notice."""
+    scene = AgreementScene()
+    scene.propose()
+    *others, last = ag.list_signatories(scene.text)
+    for one in others:
+        scene.sign(one.party, one.agency)
+    scene.lag["ru"] = timedelta(days=2)
+    scene.sign(last.party, last.agency)
+    scene.lag["ru"] = timedelta(0)
+    scene.withdraw("us")
+    scene.tick(days=2)
+    assert scene.state().phase == "in-force"
+    assert scene.state().ends == encode_utc(START + timedelta(days=2, hours=72))
+    assert scene.clock("notice").end == scene.state().ends
+
+
+def test_a_window_has_no_close_while_a_suspension_is_on_its_way(scene: AgreementScene) -> None:
+    scene.step("us", "ready")
+    scene.step("ru", "ready")
+    scene.silent = {"ru"}
+    scene.suspend("us")  # no date yet
+    assert (scene.clock("road").state, scene.clock("road").end) == ("paused", "")
+    scene.silent = set()
+    scene.lag["ru"] = timedelta(days=3)
+    scene.deliver()  # a date later than now, and than the window would have been
+    assert (scene.clock("road").state, scene.clock("road").end) == ("paused", "")

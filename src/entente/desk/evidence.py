@@ -163,7 +163,8 @@ _EXPLAINED: Final[dict[str, tuple[str, str]]] = {
     "acknowledge-due": (
         (
             "A partner's message waits for one of our officers to take note of it, longer than agreed. "
-            "Nobody has done anything wrong; until an officer acknowledges it, the center turns to the next contact."
+            "Nobody has done anything wrong; until an officer acknowledges it, the center turns to the "
+            "next contact."
         ),
         "No bytes are kept: the message is in the record, under the hash named above.",
     ),
