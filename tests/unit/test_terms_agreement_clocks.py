@@ -157,6 +157,10 @@ def test_others_accept_or_dispute_and_nobody_answers_for_itself(scene: Agreement
     assert scene.state().incidents[0].answers == {"ru": "disputed"}
     answer("ru", "accepted")
     assert scene.state().incidents[0].answers == {"ru": "accepted"}
+    with refused("already-answered", "'ru'"):
+        answer("ru", "accepted")
+    answer("ru", "disputed")
+    assert len(scene.rows.find(ag.IncidentRow, leaf).answers) == 1
     assert scene.clock("seven-days").start == encode_utc(START)
     with refused("unknown-incident"):
         scene.send("ru", "agreement.answer", ag.AnswerIncident("0" * 64, "accepted", ""))
@@ -318,3 +322,45 @@ def test_a_reset_dated_ahead_or_at_the_very_end_restarts_nothing(scene: Agreemen
     assert scene.state().phase == "ended"
     assert scene.state().motions[0].state == "without-effect"
     assert scene.clock("seven-days").start == encode_utc(START)
+
+
+def test_an_incident_at_the_very_start_restarts_nothing(scene: AgreementScene) -> None:
+    scene.tick(days=1)
+    scene.consent_all(scene.reset(scene.incident("us", happened=START)))
+    assert scene.state().motions[0].state == "without-effect"
+    assert scene.clock("seven-days").entries == (scene.state().entries[0],)
+
+
+def test_what_is_done_while_suspended_is_done_in_time(scene: AgreementScene) -> None:
+    scene.step("us", "ready")
+    scene.step("ru", "ready")
+    scene.suspend("ru")
+    scene.tick(days=3)
+    scene.step("us", "done")
+    assert "done: us" in scene.clock("road").why
+    scene.silent = {"ru"}
+    scene.step("ru", "done")
+    assert scene.clock("road").state == "kept"
+
+
+def test_every_clock_that_holds_a_step_is_waited_for() -> None:
+    scene = AgreementScene()
+    steps = change(ROAD, steps=["pull-back", "joint-center"])
+    scene.text = make_text(clocks=[*make_text().clocks[:1], steps])
+    scene.in_force()
+    scene.step("us", "ready")
+    scene.step("ru", "ready")
+    assert scene.clock("road").state == "waiting"
+    assert scene.measure("joint-center").state == "held"
+    scene.tick(days=7)
+    assert scene.clock("road").state == "open"
+
+
+def test_the_state_can_be_told_at_the_last_moment_that_can_be_claimed() -> None:
+    scene = AgreementScene()
+    scene.propose()
+    scene.lag["ru"] = parse_utc("8999-12-30T00:00:00Z") - START
+    scene.sign_all()
+    view = scene.state(parse_utc("8999-12-31T23:59:59Z"))
+    assert (view.phase, view.since) == ("in-force", "8999-12-30T00:00:00Z")
+    assert view.ends.startswith("9000-01-29")

@@ -22,7 +22,7 @@ from datetime import datetime
 from typing import Final, Literal, TypeVar
 
 from entente.kernel.rows import Rows, get_row
-from entente.kernel.time import encode_utc, parse_utc
+from entente.kernel.time import encode_utc
 from entente.terms.agreement.course import Case, Course, follow_course, load_case
 from entente.terms.agreement.dates import Dates, Received
 from entente.terms.agreement.rows import AgreementRow, IncidentRow, MotionRow, list_able_officers
@@ -199,8 +199,8 @@ def _list_ahead(course: Course, running: Running) -> Iterator[Ahead]:
     ends = encode_utc(course.ends) if course.ends else ""
     for clock in running.clocks:
         if clock.kind == "days-without" and clock.state == "running" and clock.end:
-            # What would come after the end does not come.
-            if course.ends is None or parse_utc(clock.end) <= course.ends:
+            # What would come after the end does not come. (An end may lie beyond what `parse_utc` takes.)
+            if course.ends is None or datetime.fromisoformat(clock.end) <= course.ends:
                 yield Ahead(clock.end, f"clock {clock.id} is full: {clock.says}", clock.why, clock.entries)
         elif clock.kind in {"expiry", "withdrawal"} and clock.state == "running" and clock.end == ends:
             yield Ahead(clock.end, "the agreement ends", clock.why, clock.entries)
