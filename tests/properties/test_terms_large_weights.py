@@ -19,7 +19,7 @@ from entente.terms.search.cheapest import Soft, Solution, Weighted, enumerate_ch
 from entente.terms.search.costfunctions import MOST_EXACT, is_available, search_branch_and_bound
 from entente.terms.search.problem import Clause
 from entente.terms.search.solver import Count
-from entente.terms.search.watch import Unwatched
+from entente.terms.search.watch import Progress, Unwatched
 
 PROPOSITIONS: Final = 6
 LARGEST: Final = MAX_HOLDERS * MAX_WEIGHT * (20 * MAX_TABLES + 1)
@@ -99,6 +99,33 @@ def test_an_engine_that_takes_over_repeats_nothing_and_misses_nothing(
             )
         assert sorted(listed[0]) == sorted(listed[1])
         assert [cost for cost, _ in listed[1]] == sorted(cost for cost, _ in listed[1])
+
+
+@pytest.mark.skipif(not is_available(), reason="expected toulbar2, got none: not on this system")
+def test_the_bound_of_branch_and_bound_is_true_at_every_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(costfunctions, "FIRST_SLICE_BACKTRACKS", 1)
+    bounds: list[int] = []
+
+    class Noting:
+        def look(self, progress: Progress) -> str:
+            bounds.append(progress.at_least)
+            return ""
+
+    random = Random(11)
+    slices = 0
+    for base in (0, 7):
+        softs: dict[Clause, int] = {}
+        while len(softs) < 150:
+            places = random.sample(range(1, 17), 3)
+            softs[tuple(sorted(random.choice((-1, 1)) * each for each in places))] = random.randrange(1, 99)
+        bounds.clear()
+        found = search_branch_and_bound(16, [], list(softs.items()), Count(Noting(), "packages"), base)
+        assert found.is_optimal
+        assert all(bound <= base + found.cost for bound in bounds)
+        assert bounds == sorted(bounds)
+        assert not found.cost or bounds[0] == 0
+        slices += len(bounds)
+    assert slices > 4  # else no bound was ever told
 
 
 def test_beyond_what_it_counts_exactly_branch_and_bound_knows_nothing() -> None:

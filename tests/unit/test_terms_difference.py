@@ -201,3 +201,12 @@ def test_a_stopped_comparison_asks_about_no_further_programme() -> None:
     assert len(answer.consequences) == 51
     assert all(each.search.stopped_by == "time" for each in answer.consequences)
     assert watch.looks < 10
+
+
+def test_an_obstacle_is_the_same_only_with_all_its_members() -> None:
+    kept = (("t", "us", "requires", "a"), ("u", "ru", "forbids", "a"))
+    old = make(("q", "us", "requires", "c"), ("r", "ru", "forbids", "c"), *kept)
+    new = make(("q", "us", "requires", "c"), ("s", "ru", "forbids", "c"), *kept)
+    answer = compare_terms(old, new).consequences[0]
+    assert [each.members for each in answer.gone] == [("q", "r")]
+    assert [each.members for each in answer.new] == [("q", "s")]

@@ -16,7 +16,7 @@ from entente.cli.main import main
 from entente.cli.output import ExitCode
 from entente.terms.answers import Search
 from entente.terms.model import Measure, Terms
-from entente.terms.search import find_additions, find_obstacles, find_packages, solver
+from entente.terms.search import find_additions, find_obstacles, find_packages, is_possible, solver
 from entente.terms.search.watch import Progress, Watch
 from tests.terms_samples import make_position, make_terms
 
@@ -81,6 +81,25 @@ def test_the_search_for_the_next_hitting_set_is_watched_too(monkeypatch: pytest.
     monkeypatch.setattr(Hitman, "get", get)
     assert find_obstacles(build_triples(), most=1_000, watch=watch).search.stopped_by == "time"
     assert unseen == []
+
+
+def test_one_question_that_no_solver_can_answer_is_stopped_within() -> None:
+    # Twelve places for thirteen: a single question, and more conflicts than anybody can wait for.
+    places, guests = range(12), range(13)
+    terms = make_terms(measures={f"q{g}-{p}": 1 for g in guests for p in places})
+    held = [
+        *(make_position(f"a{g}", "us", "requires", " or ".join(f"q{g}-{p}" for p in places)) for g in guests),
+        *(
+            make_position(f"b{p}-{g}-{h}", "ru", "forbids", f"q{g}-{p} and q{h}-{p}")
+            for p in places
+            for g in guests
+            for h in range(g)
+        ),
+    ]
+    started = time.monotonic()
+    answer = is_possible(replace(terms, positions=tuple(held)), watch=Clock())
+    assert (answer.is_possible, answer.search.stopped_by) == (None, "time")
+    assert time.monotonic() - started < PATIENCE_S
 
 
 def test_additions_by_the_thousand_are_looked_at_one_by_one() -> None:

@@ -200,3 +200,35 @@ def test_the_programme_that_is_asked_about_is_said() -> None:
     terms = make(("p", "us", "forbids", "a"))
     lines = say_answer(terms, find_obstacles(terms, programme="both"))
     assert lines[1] == "The programme is: “measure a” and “measure b”."
+
+
+@pytest.mark.parametrize("count", range(1, 9))
+def test_a_wish_of_the_least_weight_is_worth_every_measure_there_is(count: int) -> None:
+    names = [f"m{n}" for n in range(count)]
+    terms = make_terms(measures=dict.fromkeys(names, 1))
+    held = make_position("p", "us", "requires", " and ".join(names), measures=terms.measures)
+    best = find_best_programme(replace(terms, positions=(held,)))
+    assert (best.met, best.value) == (("p",), 1)
+    assert set(best.grades) == set(names)
+
+
+def test_a_softened_position_still_forbids_what_lies_beyond() -> None:
+    terms = make(("p", "us", "forbids", "c"))
+    soft = replace(terms, positions=(replace(terms.positions[0], weights=(6,), steps=(1, 2, 3)),))
+    reached = [find_permitted(soft, (Concession("p", 0, to),)).after["c"] for to in ("g1", "g2", "")]
+    assert reached == [1, 2, 3]
+
+
+def test_additions_that_were_found_and_not_listed_are_not_denied() -> None:
+    terms = make_terms(measures={"a": 1, "x": 1, "y": 1}, rules={"r": "a implies (x or y)"})
+    terms = replace(
+        terms,
+        measures=tuple(replace(each, is_offered=each.id == "a") for each in terms.measures),
+        positions=(
+            make_position("p", "us", "requires", "a"),
+            make_position("q", "us", "requires", "a and not a"),
+        ),
+    )
+    listed = [len(find_additions(terms, most=most).additions) for most in (1, 2)]
+    assert listed == [1, 2]
+    assert [find_additions(terms, most=most).search.is_all for most in (1, 2)] == [False, True]
