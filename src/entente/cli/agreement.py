@@ -431,7 +431,7 @@ def _complete(terms: Terms, chosen: dict[str, int], programme: str) -> dict[str,
 
     try:
         with TerminalWatch(0) as watch:
-            found = complete_programme(terms, chosen, programme=programme, watch=watch)
+            found = watch.run(lambda: complete_programme(terms, chosen, programme=programme, watch=watch))
     except Stopped as error:
         raise Denied("stopped", "completion: expected to be let finish, was stopped") from error
     if found is None:
