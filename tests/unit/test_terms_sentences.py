@@ -175,6 +175,7 @@ def test_softening_a_demand_is_not_told_as_giving_it_up() -> None:
 def test_an_unproven_price_is_not_told_as_the_cheapest() -> None:
     text = say(replace(PACKAGES, at_least=3, search=STOPPED))
     assert "costs less than 3: proven. One cheaper than 5 may exist." in text
+    assert "costs less" not in say(replace(PACKAGES, at_least=0, search=STOPPED))
     assert "cheapest packages: proven" not in text
     assert "No package of concessions was found" in say(replace(PACKAGES, packages=(), search=STOPPED))
 

@@ -175,7 +175,8 @@ def say_search_of_packages(book: Phrasebook, answer: Packages) -> list[str]:
     else:
         more = "packages, cheaper ones too"
         may = f"One cheaper than {answer.packages[0].cost} may exist."
-        lines = [f"No package costs less than {answer.at_least}: proven. {may}"]
+        proven = f"No package costs less than {answer.at_least}: proven." if answer.at_least else ""
+        lines = [f"{proven} {may}".strip()]
     if count == 1:
         all_found, first_found = "This is the only package: proven.", "There may be other packages."
     else:
