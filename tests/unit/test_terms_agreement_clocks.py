@@ -9,7 +9,7 @@ import pytest
 from entente.kernel.time import encode_utc, parse_utc
 from entente.terms import agreement as ag
 from entente.terms.agreement.clocks import Span, add_span, find_full, measure_elapsed, merge_spans
-from tests.agreement_scene import ROAD, START, AgreementScene, change, make_text, refused
+from tests.agreement_scene import ROAD, START, AgreementScene, change, make_clock, make_text, refused
 
 HOUR = timedelta(hours=1)
 
@@ -364,3 +364,32 @@ def test_the_state_can_be_told_at_the_last_moment_that_can_be_claimed() -> None:
     view = scene.state(parse_utc("8999-12-31T23:59:59Z"))
     assert (view.phase, view.since) == ("in-force", "8999-12-30T00:00:00Z")
     assert view.ends.startswith("9000-01-29")
+
+
+def test_the_window_closes_at_the_end_of_its_last_hour(scene: AgreementScene) -> None:
+    close = START + 24 * HOUR
+    scene.step("us", "ready")
+    scene.step("ru", "ready")
+    scene.tick(hours=24)
+    assert scene.clock("road", close - timedelta(microseconds=1)).state == "open"
+    assert scene.clock("road", close).state == "broken"
+    scene.step("us", "done")  # dated at the very close: in time
+    scene.silent = {"us"}
+    scene.step("ru", "done")
+    assert "done in time by its own word alone: ru; done: us" in scene.clock("road").why
+    assert scene.clock("road", close - timedelta(microseconds=1)).state == "open"
+    assert scene.clock("road", close).state == "unclear"
+    scene.silent = set()
+    scene.deliver()
+    assert scene.clock("road").state == "kept"
+
+
+def test_a_measure_that_two_clocks_hold_is_due_since_the_later_one() -> None:
+    longer = make_clock("nine-days", "days-without", measure="joint-center", incident="a flight", days=9)
+    scene = AgreementScene()
+    scene.text = make_text(clocks=[make_text().clocks[0], longer])
+    scene.in_force()
+    assert scene.measure("joint-center", START + timedelta(days=8)).state == "held"
+    assert scene.measure("joint-center", START + timedelta(days=9)).since == encode_utc(
+        START + timedelta(days=9)
+    )

@@ -13,7 +13,16 @@ from entente.deconflict.ladder import Lapse
 from entente.deconflict.receipts import Deliver, Delivery
 from entente.kernel.time import encode_utc
 from entente.terms import agreement as ag
-from tests.agreement_scene import NOTICE, START, AgreementScene, make_text, refused
+from tests.agreement_scene import (
+    EXPIRY,
+    NOTICE,
+    SEVEN_DAYS,
+    START,
+    AgreementScene,
+    change,
+    make_text,
+    refused,
+)
 
 
 @pytest.fixture
@@ -53,6 +62,7 @@ def test_a_suspension_is_lifted_when_all_have_heard_of_it(scene: AgreementScene)
 
 def test_it_expires_and_nothing_starts_again(scene: AgreementScene) -> None:
     scene.step("us", "ready")
+    scene.reset(scene.incident("us"))  # questions that nobody has to answer any more once it has ended
     scene.tick(days=30, minutes=-1)
     assert scene.state().phase == "in-force"
     scene.tick(minutes=1)
@@ -415,3 +425,13 @@ def test_a_window_has_no_close_while_a_suspension_is_on_its_way(scene: Agreement
     scene.lag["ru"] = timedelta(days=3)
     scene.deliver()  # a date later than now, and than the window would have been
     assert (scene.clock("road").state, scene.clock("road").end) == ("paused", "")
+
+
+def test_a_clock_that_is_full_with_the_end_is_announced() -> None:
+    scene = AgreementScene()
+    scene.text = make_text(clocks=[SEVEN_DAYS, change(EXPIRY, days=7)])
+    scene.in_force()
+    assert len(scene.state().ahead) == 2
+    assert scene.clock("seven-days").why == f"0 of 7 days since {encode_utc(START)}"
+    scene.tick(days=7)
+    assert (scene.state().phase, scene.clock("seven-days").state) == ("ended", "reached")
