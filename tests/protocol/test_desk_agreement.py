@@ -91,7 +91,7 @@ def test_from_proposal_to_the_joint_center(stage: Stage, capsys: pytest.CaptureF
     assert [one["party"] for one in view["due"] if one["kind"] == "measure"] == ["ru", "us"]
     print_agreement(view)
     shown = capsys.readouterr().out
-    assert "us: do joint-center: A joint center opens by 2016-09-24T13:55:00Z" in shown
+    assert "us: do joint-center: A joint center opens, since 2016-09-24T13:55:00Z" in shown
     assert "7 of 7 days since 2016-09-17T13:55:00Z" in shown
     assert shown.count("[entr") > 10
     found = ask(stage, "agreement-text", name="ceasefire")

@@ -26,7 +26,8 @@ def test_a_measure_is_held_until_seven_times_24_hours_are_full(scene: AgreementS
     assert scene.measure("joint-center", end).state == "due"
     assert scene.measure("joint-center", end).since == encode_utc(end)
     due = [one for one in scene.state(end).due if one.kind == "measure"]
-    assert [(one.party, one.by) for one in due] == [("ru", encode_utc(end)), ("us", encode_utc(end))]
+    assert [(one.party, one.since) for one in due] == [("ru", encode_utc(end)), ("us", encode_utc(end))]
+    assert not any(one.by or one.is_overdue for one in due)  # a time that is past is no deadline
     assert scene.state().ahead[0].at == encode_utc(end)
 
 

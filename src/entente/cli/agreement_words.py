@@ -50,6 +50,7 @@ def _print_due(view: dict[str, Any]) -> None:
     for one in view["due"]:
         who = f"{one['party']}/{one['agency']}" if one["agency"] else one["party"]
         by = f" by {one['by']}" if one["by"] else ""
+        by += f", since {one['since']}" if one["since"] else ""
         mark = "OVERDUE " if one["is_overdue"] else ""
         _put(f"    {mark}{who}: {one['what']}{by}")
         _put(f"      because {one['why']}{_cite(one['entries'])}")

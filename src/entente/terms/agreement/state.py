@@ -99,8 +99,8 @@ def _describe_incident(incident: IncidentRow, case: Case) -> IncidentView:
 
 
 def _rank_due(due: Due) -> tuple[bool, str]:
-    # What is overdue first, then by deadline; what has none keeps its order, at the end.
-    return not due.is_overdue, due.by or "~"
+    # What is overdue first, then by the time it has; what has none keeps its order, at the end.
+    return not due.is_overdue, due.by or due.since or "~"
 
 
 def _list_newest(rows: list[R]) -> list[R]:
@@ -145,7 +145,9 @@ def _list_due(case: Case, course: Course, running: Running, shown: set[str]) -> 
             if measure.state == "due" and not any(measure.id in one.steps for one in row.text.clocks):
                 for party in measure.by:
                     what = f"do {measure.id}: {measure.says}"
-                    yield Due("measure", party, "", what, measure.since, False, measure.why, measure.entries)
+                    yield Due(
+                        "measure", party, "", what, "", False, measure.why, measure.entries, measure.since
+                    )
 
 
 def _list_reports(case: Case, shown: set[str]) -> Iterator[Due]:

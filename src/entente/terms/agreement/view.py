@@ -84,7 +84,10 @@ class MotionView(msgspec.Struct, frozen=True):
 
 
 class Due(msgspec.Struct, frozen=True):
-    """What somebody is to do, or is asked for: who, what, by when (empty: no time is set), and why."""
+    """What somebody is to do, or is asked for: who, what, and why.
+
+    ``by`` when and ``since`` when it is due are empty where no time is set.
+    """
 
     kind: Literal["sign", "answer", "consent", "ready", "step", "measure"]
     party: str
@@ -94,6 +97,7 @@ class Due(msgspec.Struct, frozen=True):
     is_overdue: bool
     why: str
     entries: tuple[int, ...]
+    since: str = ""
 
 
 class Ahead(msgspec.Struct, frozen=True):
