@@ -210,3 +210,20 @@ def test_an_obstacle_is_the_same_only_with_all_its_members() -> None:
     answer = compare_terms(old, new).consequences[0]
     assert [each.members for each in answer.gone] == [("q", "r")]
     assert [each.members for each in answer.new] == [("q", "s")]
+
+
+def test_meanings_that_a_stop_left_out_are_unknown_and_asked_no_more() -> None:
+    class Patient:
+        looks = 0
+
+        def look(self, progress: object) -> str:
+            self.looks += 1
+            return "time" if self.looks > 1 else ""
+
+    old = make(*((f"p{n:02}", "us", "requires", "a and b") for n in range(60)))
+    new = make(*((f"p{n:02}", "us", "requires", "b and a") for n in range(60)))
+    watch = Patient()
+    meanings = [each.meaning for each in compare_terms(old, new, watch=watch).changes]
+    reached = meanings.index("unknown")
+    assert 0 < reached < 60
+    assert meanings == ["same"] * reached + ["unknown"] * (60 - reached)

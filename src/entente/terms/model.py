@@ -310,6 +310,11 @@ class Terms:
     clocks: tuple[Clock, ...] = ()
     programmes: tuple[Programme, ...] = ()
 
+    @property
+    def homes(self) -> dict[str, str]:
+        """The party of every holder: an agency's own, and each party itself."""
+        return {each.id: each.id for each in self.parties} | {each.id: each.party for each in self.agencies}
+
 
 __all__ = [
     "NOWHERE",

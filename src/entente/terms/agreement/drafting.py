@@ -111,13 +111,13 @@ def _find_outright(expression: Expression) -> dict[str, int] | None:
 def list_breached(terms: Terms, grades: Mapping[str, int]) -> list[str]:
     """Return the positions (required or forbidden) that a choice of measures goes against, in file order."""
     whole = _add_parties(terms, grades)
-    party_of = {one.id: one.id for one in terms.parties} | {one.id: one.party for one in terms.agencies}
+    homes = terms.homes
     binding = {Modality.REQUIRES, Modality.FORBIDS}
     return [
         one.id
         for one in terms.positions
         if one.modality in binding
-        and all(whole.get(party_of.get(holder, holder)) for holder in one.by)
+        and all(whole.get(homes.get(holder, holder)) for holder in one.by)
         and not is_true(one.demand, whole)
     ]
 

@@ -16,8 +16,9 @@ It does not say who changed what, or when: the record does.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import fields
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from entente.terms.answers import Change, Consequence, Difference, Obstacle, Search
 from entente.terms.expression import AllOf, AnyOf, Atom, Expression, Implies, Not
@@ -60,9 +61,9 @@ def compare_terms(old: Terms, new: Terms, *, watch: Watch | None = None) -> Diff
         for name in ("title", "question")
         if getattr(old, name) != getattr(new, name)
     ]
-    meanings = _Meanings(old, new, watch)
-    for field, table in TABLES.items():
-        changes += _compare_table(table, getattr(old, field), getattr(new, field), meanings)
+    with _Meanings(old, new, watch) as meanings:
+        for field, table in TABLES.items():
+            changes += _compare_table(table, getattr(old, field), getattr(new, field), meanings)
     programmes = list(dict.fromkeys(["", *(each.id for each in (*old.programmes, *new.programmes))]))
     consequences: list[Consequence] = []
     if changes:
@@ -108,12 +109,30 @@ def _plain(value: Any, field: str) -> object:  # noqa: ANN401 - any of the model
 
 
 class _Meanings:
-    """Compares what two versions of a thing demand, under the newer file's rules."""
+    """Compares what two versions of a thing demand, under the newer file's rules; use as a context.
+
+    A judge is made once for all that is compared under it: making one reads the whole file's rules.
+    """
 
     def __init__(self, old: Terms, new: Terms, watch: Watch | None) -> None:
         self._new = new
         self._watch = watch
+        self._judges: dict[bool, Judge] = {}
+        self._is_stopped = False
+        self._open = ExitStack()
         self._before, self._after = _name_grades(old), _name_grades(new)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._open.close()
+
+    def _find_judge(self, *, is_ruled: bool) -> Judge:
+        if is_ruled not in self._judges:
+            judge = Judge(self._new, self._watch, is_ruled=is_ruled)
+            self._judges[is_ruled] = self._open.enter_context(judge)
+        return self._judges[is_ruled]
 
     def compare(self, old: object, new: object) -> str:
         first, second = _demand(old), _demand(new)
@@ -129,12 +148,15 @@ class _Meanings:
             first = self._translate(first)
         except LookupError:
             return "unknown"
+        if self._is_stopped:
+            return "unknown"
         try:
             # A rule is not judged under itself: there it would always hold.
-            with Judge(self._new, self._watch, is_ruled=isinstance(new, Position)) as judge:
-                only_old = judge.can_hold(judge.name(first), judge.name(Not(second)))
-                only_new = judge.can_hold(judge.name(Not(first)), judge.name(second))
+            judge = self._find_judge(is_ruled=isinstance(new, Position))
+            only_old = judge.can_hold(judge.name(first), judge.name(Not(second)))
+            only_new = judge.can_hold(judge.name(Not(first)), judge.name(second))
         except Stopped:
+            self._is_stopped = True
             return "unknown"
         names = {(False, False): "same", (True, False): "stricter", (False, True): "looser"}
         return names.get((only_old, only_new), "other")

@@ -37,12 +37,12 @@ def scan_inactive(terms: Terms, *, watch: Watch | None = None) -> Iterator[Inact
 
     Of several reasons, the first that holds: absent, silent, condition, implied.
     """
-    party_of = {agency.id: agency.party for agency in terms.agencies}
+    homes = terms.homes
     absent = {party.id for party in terms.parties if not party.takes_part}
     with Judge(terms, watch) as judge:
         for position in terms.positions:
             reason = ""
-            if any(party_of.get(holder, holder) in absent for holder in position.by):
+            if any(homes.get(holder, holder) in absent for holder in position.by):
                 reason = "absent"
             elif position.modality is Modality.PERMITS:
                 reason = "silent"
@@ -81,12 +81,12 @@ def scan_readings(terms: Terms, *, watch: Watch | None = None) -> Iterator[Readi
 
 def find_unguaranteed(terms: Terms) -> tuple[Unguaranteed, ...]:
     """Return the obligations for which nobody answers who takes part, in the order of the file."""
-    party_of = {agency.id: agency.party for agency in terms.agencies}
+    homes = terms.homes
     present = {party.id for party in terms.parties if party.takes_part}
     return tuple(
         Unguaranteed(each.id, each.zone, each.guarantor)
         for each in terms.obligations
-        if party_of.get(each.guarantor, each.guarantor) not in present
+        if homes.get(each.guarantor) not in present
     )
 
 

@@ -184,10 +184,9 @@ class Naming:
     ) -> None:
         self._members = [member for member in problem.members if only(member)]
         self._rules = list(problem.rules.items())
-        self._closing = problem.closing(added)
         self._fixed = problem.fixed(programme, added)
         self._loose = [*problem.structure, *(problem.programmes[programme] if programme else ())]
-        self._loose += self._closing
+        self._loose += problem.closing(added)
         self._count = count
 
     def enumerate(self, most: int) -> Iterator[Obstacle]:

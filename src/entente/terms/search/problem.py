@@ -173,7 +173,7 @@ class Compiler:
         self._numbers: dict[tuple[str, int], int] = {}
         self._grades = {each.id: [grade.id for grade in each.grades] for each in terms.measures}
         self.structure: list[Clause] = []
-        self._agencies = {agency.id: agency.party for agency in terms.agencies}
+        self._homes = terms.homes
         self._absent = {party.id for party in terms.parties if not party.takes_part}
         self._unoffered = {measure.id for measure in terms.measures if not measure.is_offered}
         self._present = {party.id for party in terms.parties if party.takes_part}
@@ -257,7 +257,7 @@ class Compiler:
 
     def _guards(self, holders: Iterable[str]) -> list[int]:
         """Return, for each holder who could be admitted and is not, that he takes part."""
-        parties = sorted({self._agencies.get(holder, holder) for holder in holders})
+        parties = sorted({self._homes.get(holder, holder) for holder in holders})
         return [self._numbers[party, 1] for party in parties if party in self._absent]
 
     def _inert(self, holders: Iterable[str], demand: Expression) -> Clauses:

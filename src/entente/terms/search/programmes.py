@@ -84,9 +84,9 @@ def find_silent(terms: Terms, grades: Mapping[str, int]) -> dict[str, tuple[str,
     A party speaks of a measure when a position of its own, or of an agency of its, names it outside a
     condition.
     """
-    party_of = {agency.id: agency.party for agency in terms.agencies}
+    homes = terms.homes
     spoken = {
-        (party_of.get(holder, holder), atom.name)
+        (homes.get(holder, holder), atom.name)
         for position in terms.positions
         for atom in list_atoms(position.expression)
         for holder in position.by
