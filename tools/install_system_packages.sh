@@ -1,12 +1,16 @@
 #!/bin/sh
 # Install the Debian packages that some system tests need: strace (failures injected at each system call),
-# Go and golang.org/x/mod (a verifier of the record that is not ours). Without them those tests skip and say so.
+# Go and golang.org/x/mod (a verifier of the record that is not ours), PostgreSQL (a center's other home) with
+# PostGIS (a judge of conflicts that is not ours), each in the version that Debian has. Without them those
+# tests skip and say so.
 set -eu
 
 missing=
 command -v strace >/dev/null 2>&1 || missing="$missing strace"
 command -v go >/dev/null 2>&1 || missing="$missing golang-go"
 [ -d /usr/share/gocode/src/golang.org/x/mod ] || missing="$missing golang-golang-x-mod-dev"
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
+ls /usr/share/postgresql/*/extension/postgis.control >/dev/null 2>&1 || missing="$missing postgresql-postgis"
 [ -n "$missing" ] || exit 0
 
 skip() {
