@@ -1,4 +1,4 @@
-"""One contract for every home of rows: in memory, and in SQLite."""
+"""One contract for every home of rows: in memory, in SQLite; tests/system runs it on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entente.kernel.rows import MemoryRows, Row, Rows
-from entente.store.sql import open_sqlite
+from entente.store.sql import Database, open_sqlite
 from entente.store.sql_rows import SqlRows
 
 
@@ -152,18 +152,24 @@ def test_sql_and_memory_never_differ(
 ) -> None:
     database = open_sqlite(tmp_path_factory.mktemp("rows") / "rows.db")
     try:
-        plain, sql = MemoryRows(), SqlRows(database, cache_rows=2)
-        for step in steps:
-            if step[0] == "commit":
-                sql.commit()
-                continue
-            _, name, port, flag, tons = step
-            row = boat(str(name), str(port), str(flag), int(str(tons)))
-            plain.put(row)
-            sql.put(row)
-            for equals in ({}, {"port": "p"}, {"port": "q", "flag": "x"}):
-                wanted = list(plain.select(BoatRow, after=after, limit=limit, **equals))
-                assert list(sql.select(BoatRow, after=after, limit=limit, **equals)) == wanted
-            assert sql.find(BoatRow, str(name)) == plain.find(BoatRow, str(name))
+        compare_with_memory(database, steps, after, limit)
     finally:
         database.close()
+
+
+def compare_with_memory(
+    database: Database, steps: list[tuple[object, ...]], after: str, limit: int | None
+) -> None:
+    plain, sql = MemoryRows(), SqlRows(database, cache_rows=2)
+    for step in steps:
+        if step[0] == "commit":
+            sql.commit()
+            continue
+        _, name, port, flag, tons = step
+        row = boat(str(name), str(port), str(flag), int(str(tons)))
+        plain.put(row)
+        sql.put(row)
+        for equals in ({}, {"port": "p"}, {"port": "q", "flag": "x"}):
+            wanted = list(plain.select(BoatRow, after=after, limit=limit, **equals))
+            assert list(sql.select(BoatRow, after=after, limit=limit, **equals)) == wanted
+        assert sql.find(BoatRow, str(name)) == plain.find(BoatRow, str(name))

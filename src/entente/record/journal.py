@@ -155,20 +155,71 @@ def _is_intact(view: memoryview, start: int, end: int) -> bool:
     return end <= len(view) and digest == view[end - CHAIN_BYTES : end]
 
 
-def _read_frame(view: memoryview, start: int, end: int) -> Frame:
-    """Return an intact frame; its entries and note are split, not judged."""
+def _read_frame(view: memoryview, start: int, end: int, place: int) -> Frame:
+    """Return an intact frame, which stands at ``place`` of the journal; it is split, not judged."""
     _, first_index, count, body_bytes, _, _ = _FRAME_HEAD.unpack_from(view, start)
     body_start = start + FRAME_HEAD_BYTES
     note_start = body_start + body_bytes
     chain_start = end - CHAIN_BYTES
     return Frame(
-        start=start,
-        end=end,
+        start=place,
+        end=place + end - start,
         first_index=first_index,
         entries=parse_entry_bundle(bytes(view[body_start:note_start]), count),
         note=bytes(view[note_start:chain_start]),
         chain=bytes(view[chain_start:end]),
     )
+
+
+class FrameChain:
+    """Reads frames one after the other, each checked against the one before: chain, index, origin, size.
+
+    Attributes:
+        place: Where the next frame begins in the journal's bytes.
+        chain: What it chains to.
+        size: Tree size before it.
+    """
+
+    def __init__(self, header: JournalHeader) -> None:
+        self.place = header.end
+        self.chain = header.chain
+        self.size = 0
+        self._header = header
+
+    def read(self, view: memoryview, at: int) -> Frame | None:
+        """Return the next frame, which begins at ``at`` of ``view``; None when no intact one is there.
+
+        Raises:
+            StoreError: An intact frame that does not belong here.
+        """
+        end = _frame_end(view, at)
+        if end is None or not _is_intact(view, at, end):
+            return None
+        place = self.place
+        try:
+            frame = _read_frame(view, at, end, place)
+        except Malformed as error:
+            raise _damaged(place, str(error)) from error
+        if view[at + _FRAME_HEAD.size - CHAIN_BYTES : at + _FRAME_HEAD.size] != self.chain:
+            raise _damaged(place, "expected the chain value of the frame before, got another")
+        if frame.first_index != self.size:
+            raise _damaged(place, f"expected first index {self.size}, got {frame.first_index}")
+        if not frame.note.startswith(self._header.origin.encode() + b"\n%d\n" % frame.size):
+            raise _damaged(place, f"expected a checkpoint of {self._header.origin!r} of size {frame.size}")
+        self.place, self.chain, self.size = frame.end, frame.chain, frame.size
+        return frame
+
+    def read_whole(self, data: Buffer) -> Frame:
+        """Return the next frame, which is all of ``data``: where each is kept apart, none can be torn.
+
+        Raises:
+            StoreError: ``journal-damaged``.
+        """
+        place = self.place
+        frame = self.read(memoryview(data), 0)
+        if frame is None or frame.end - place != len(data):
+            raise _damaged(place, f"expected an intact frame of {len(data)} bytes")
+        return frame
 
 
 def iter_frames(data: Buffer, header: JournalHeader | None = None) -> Iterator[Frame]:
@@ -181,22 +232,9 @@ def iter_frames(data: Buffer, header: JournalHeader | None = None) -> Iterator[F
         StoreError: An intact frame that does not belong where it stands: other chain, index, origin or size.
     """
     view = memoryview(data)
-    header = parse_journal_header(view) if header is None else header
-    chain, place, size = header.chain, header.end, 0
-    origin = header.origin.encode() + b"\n"
-    while (end := _frame_end(view, place)) is not None and _is_intact(view, place, end):
-        try:
-            frame = _read_frame(view, place, end)
-        except Malformed as error:
-            raise _damaged(place, str(error)) from error
-        if view[place + _FRAME_HEAD.size - CHAIN_BYTES : place + _FRAME_HEAD.size] != chain:
-            raise _damaged(place, "expected the chain value of the frame before, got another")
-        if frame.first_index != size:
-            raise _damaged(place, f"expected first index {size}, got {frame.first_index}")
-        if not frame.note.startswith(origin + b"%d\n" % frame.size):
-            raise _damaged(place, f"expected a checkpoint of {header.origin!r} of size {frame.size}")
+    chain = FrameChain(parse_journal_header(view) if header is None else header)
+    while (frame := chain.read(view, chain.place)) is not None:
         yield frame
-        chain, place, size = frame.chain, end, frame.size
 
 
 def judge_tail(data: Buffer, good_end: int, *, is_signed_later: Callable[[Frame], bool]) -> Tail:
@@ -272,7 +310,7 @@ def _has_hole(view: memoryview, start: int, end: int) -> bool:
 
 def _is_newer(view: memoryview, start: int, end: int, is_signed_later: Callable[[Frame], bool]) -> bool:
     try:
-        return is_signed_later(_read_frame(view, start, end))
+        return is_signed_later(_read_frame(view, start, end, start))
     except Malformed:
         return False
 

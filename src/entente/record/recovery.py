@@ -17,7 +17,7 @@ It does not ask the witnesses what they cosigned last: the center does, and pass
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -27,6 +27,7 @@ from entente.record.fork import make_history_fork
 from entente.record.journal import (
     Buffer,
     Frame,
+    JournalHeader,
     Tail,
     iter_frames,
     judge_tail,
@@ -82,27 +83,11 @@ def restore_journal(
         Fork: A known checkpoint is not a prefix of this journal.
     """
     header = parse_journal_header(data)
-    if header.origin != log_key.name:
-        raise StoreError(
-            "journal-header", f"journal: expected origin {log_key.name!r}, got {header.origin!r}"
-        )
-    tree, last, frames = Tree(), None, 0
+    restoration = Restoration(header, log_key, on_frame=on_frame, thorough=thorough)
     for frame in iter_frames(data, header):
-        leaves = [sha256(b"\x00" + entry).digest() for entry in frame.entries]
-        tree.extend(leaves)
-        last, frames = frame, frames + 1
-        if thorough:
-            _check_frame(frame, log_key, tree)
-        if on_frame is not None:
-            on_frame(frame, leaves)
-    checkpoint = None
-    if last is not None:
-        try:
-            checkpoint = _check_frame(last, log_key, tree)
-        except StoreError as error:
-            raise _first_fault(data, log_key, tree) or error from error
-    good_end = last.end if last else header.end
-    size = last.size if last else 0
+        restoration.take(frame)
+    checkpoint = restoration.finish(lambda: iter_frames(data))
+    good_end, size = restoration.end, restoration.tree.size
 
     def is_signed_later(frame: Frame) -> bool:
         try:
@@ -111,12 +96,73 @@ def restore_journal(
             return False
 
     tail = judge_tail(data, good_end, is_signed_later=is_signed_later)
-    for other in known:
-        _check_known(tree, checkpoint, other)
-    return RestoredJournal(tree, checkpoint, last.chain if last else header.chain, good_end, tail, frames)
+    return restoration.describe(checkpoint, tail, known)
 
 
-def _check_frame(frame: Frame, log_key: NoteKey, tree: Tree) -> VerifiedCheckpoint:
+class Restoration:
+    """The checks of `restore_journal`, for who has the frames one by one: in order, their chain checked.
+
+    Raises:
+        StoreError: ``journal-header``: the journal of another log.
+    """
+
+    def __init__(
+        self,
+        header: JournalHeader,
+        log_key: NoteKey,
+        *,
+        on_frame: Callable[[Frame, list[bytes]], None] | None = None,
+        thorough: bool = False,
+    ) -> None:
+        if header.origin != log_key.name:
+            raise StoreError(
+                "journal-header", f"journal: expected origin {log_key.name!r}, got {header.origin!r}"
+            )
+        self.tree = Tree()
+        self.chain, self.end = header.chain, header.end
+        self._log_key = log_key
+        self._on_frame = on_frame
+        self._thorough = thorough
+        self._last: Frame | None = None
+        self._frames = 0
+
+    def take(self, frame: Frame) -> None:
+        """Go on by a frame, the next of its chain."""
+        leaves = [sha256(b"\x00" + entry).digest() for entry in frame.entries]
+        self.tree.extend(leaves)
+        self._last, self._frames = frame, self._frames + 1
+        self.chain, self.end = frame.chain, frame.end
+        if self._thorough:
+            check_frame(frame, self._log_key, self.tree)
+        if self._on_frame is not None:
+            self._on_frame(frame, leaves)
+
+    def finish(self, read_again: Callable[[], Iterable[Frame]]) -> VerifiedCheckpoint | None:
+        """Return the last checkpoint, verified, with the root of all entries; None when there is no frame.
+
+        Args:
+            read_again: Gives the frames from the start once more, to name the place when something is wrong.
+
+        Raises:
+            StoreError: ``journal-signature`` or ``journal-root``, of the first frame where that is so.
+        """
+        if self._last is None:
+            return None
+        try:
+            return check_frame(self._last, self._log_key, self.tree)
+        except StoreError as error:
+            raise _first_fault(read_again(), self._log_key, self.tree) or error from error
+
+    def describe(
+        self, checkpoint: VerifiedCheckpoint | None, tail: Tail, known: Sequence[VerifiedCheckpoint]
+    ) -> RestoredJournal:
+        """Return what was found, unless a ``known`` checkpoint is newer or not of this history."""
+        for other in known:
+            _check_known(self.tree, checkpoint, other)
+        return RestoredJournal(self.tree, checkpoint, self.chain, self.end, tail, self._frames)
+
+
+def check_frame(frame: Frame, log_key: NoteKey, tree: Tree) -> VerifiedCheckpoint:
     """Return the frame's checkpoint, signed by the log and with the tree's root at its size."""
     try:
         checkpoint = verify_checkpoint(frame.note, log_key)
@@ -134,11 +180,11 @@ def _check_frame(frame: Frame, log_key: NoteKey, tree: Tree) -> VerifiedCheckpoi
     return checkpoint
 
 
-def _first_fault(data: Buffer, log_key: NoteKey, tree: Tree) -> StoreError | None:
+def _first_fault(frames: Iterable[Frame], log_key: NoteKey, tree: Tree) -> StoreError | None:
     """Return what is wrong with the first frame that does not check, to name the place of the damage."""
-    for frame in iter_frames(data):
+    for frame in frames:
         try:
-            _check_frame(frame, log_key, tree)
+            check_frame(frame, log_key, tree)
         except StoreError as error:
             return error
     return None

@@ -6,8 +6,9 @@ Invariants:
     for a lock.
   * Readers see whole commits and never wait for the writer; each read of its own transaction is over when
     it returns.
-  * Everything that differs between kinds of databases stands in this file; queries are SQLAlchemy Core.
-  * Any error of the database is a `StoreError`.
+  * What differs between kinds of databases stands here and in `sql_postgres`; queries are SQLAlchemy Core.
+  * Any error of the database is a `StoreError`: ``disk-full``, ``database-away`` (no connection, or lost in
+    the middle: what was being written is there or not), else ``database``.
 
 It knows no tables: `tables` has ours, and a desk adds its own through ``migrations``.
 
@@ -20,19 +21,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Table, bindparam, create_engine, event, tuple_
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from entente.kernel.errors import StoreError
 
 MIGRATIONS: Final = "entente.store:migrations"
+AWAY: Final = "database-away"
+"""Code of the error that a new connection may mend."""
+_STATE_DISK_FULL: Final = "53100"
+_STATES_AWAY: Final = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "53300"})
+"""PostgreSQL shuts down, has crashed, starts up, ended an idle session, or has no connection free."""
 _READERS: Final = 16
 """Threads that read at one time; each keeps its connection."""
 _SIZES: Final = (128, 64, 32, 16, 8, 4, 2, 1)
@@ -53,13 +59,13 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class PreparedMany:
-    """A statement about rows, for each number of rows that it is executed with."""
+    """A statement about rows, for each number of rows that it is executed with (0: for any number)."""
 
     sql: dict[int, str]
 
 
 class Database:
-    """An open database. `open_sqlite` makes one."""
+    """An open database. `open_sqlite` makes one, and `entente.store.sql_postgres.open_postgres`."""
 
     def __init__(self, writer: Engine, readers: Engine) -> None:
         self._writer = writer
@@ -76,10 +82,13 @@ class Database:
             StoreError: The database failed; nothing of the block was kept.
         """
         try:
-            with self._writer.begin() as connection:
+            with self._begin() as connection:
                 yield connection
         except SQLAlchemyError as error:
-            raise _wrap(error) from error
+            raise wrap_error(error) from error
+
+    def _begin(self) -> AbstractContextManager[Connection]:
+        return self._writer.begin()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -87,7 +96,7 @@ class Database:
         try:
             yield self._reader()
         except SQLAlchemyError as error:
-            raise _wrap(error) from error
+            raise self._give_up_reader(error) from error
 
     def prepare(self, statement: Any) -> Prepared:  # noqa: ANN401 - any statement of SQLAlchemy Core
         """Return a statement ready for `find_value` and `find_rows`."""
@@ -109,7 +118,7 @@ class Database:
             finally:
                 cursor.close()
         except (SQLAlchemyError, self._readers.dialect.loaded_dbapi.Error) as error:
-            raise _wrap(error) from error
+            raise self._give_up_reader(error) from error
 
     def prepare_upsert(self, table: Table) -> PreparedMany:
         """Return an insert of whole rows that replaces those of the same primary key, for `write_many`."""
@@ -153,7 +162,7 @@ class Database:
             finally:
                 cursor.close()
         except self._readers.dialect.loaded_dbapi.Error as error:
-            raise _wrap(error) from error
+            raise wrap_error(error) from error
 
     def _prepare_many(self, build: Callable[[int], Any], columns: Sequence[str]) -> PreparedMany:
         found = {}
@@ -173,13 +182,24 @@ class Database:
                 self._open.append(found)
         return found
 
+    def _give_up_reader(self, error: Exception) -> StoreError:
+        """Return the error as ours; a connection that was lost is replaced when this thread reads again."""
+        wrapped = wrap_error(error)
+        found: Connection | None = getattr(self._mine, "connection", None)
+        if wrapped.code == AWAY and found is not None:
+            self._mine.connection = None
+            with self._lock:
+                self._open.remove(found)
+            with suppress(SQLAlchemyError):
+                found.invalidate()
+            with suppress(SQLAlchemyError):
+                found.close()
+        return wrapped
+
     def upsert(self, table: Table) -> Any:  # noqa: ANN401 - the dialect's own insert
         """Return an insert that replaces the row of the same primary key."""
-        if self._writer.dialect.name != "sqlite":
-            raise AssertionError(
-                f"database: expected a dialect with an upsert, got {self._writer.dialect.name}"
-            )
-        insert = sqlite.insert(table)
+        # The two dialects' inserts differ in nothing that is used here.
+        insert = (sqlite if self._writer.dialect.name == "sqlite" else postgresql).insert(table)
         rest = {column.name: insert.excluded[column.name] for column in table.c if not column.primary_key}
         keys = list(table.primary_key.columns)
         if not rest:
@@ -195,8 +215,16 @@ class Database:
         self._writer.dispose()
         self._readers.dispose()
 
-    def migrate(self, migrations: str) -> None:
-        """Run the steps of ``migrations`` (``package:folder``) that are missing."""
+    def migrate(self, migrations: str, *, to: str = "head") -> None:
+        """Run the steps of ``migrations`` (``package:folder``) that are missing.
+
+        Args:
+            migrations: Where the steps are.
+            to: The wanted version; ``base`` or an older one takes steps back.
+
+        Raises:
+            StoreError: ``newer-database``, or the database failed: it has its old version.
+        """
         # Alembic costs a fifth of a second to import: only who opens a database pays.
         from alembic import command  # noqa: PLC0415
         from alembic.config import Config  # noqa: PLC0415
@@ -209,12 +237,19 @@ class Database:
         config.attributes["version_table"] = f"version_{package.rpartition('.')[2]}"
         try:
             with self._writer.begin() as connection:
+                self._lock_migrations(connection)
                 config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                if to == "head":
+                    command.upgrade(config, to)
+                else:
+                    command.downgrade(config, to)
         except CommandError as error:
             raise StoreError("newer-database", f"database: expected a known version: {error}") from error
         except SQLAlchemyError as error:
-            raise _wrap(error) from error
+            raise wrap_error(error) from error
+
+    def _lock_migrations(self, connection: Connection) -> None:
+        """Keep other processes from migrating until this transaction ends."""
 
 
 def open_sqlite(path: Path, *, migrations: str = MIGRATIONS) -> Database:
@@ -267,8 +302,20 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _wrap(error: Exception) -> StoreError:
-    origin = getattr(error, "orig", None)
-    text = str(origin if origin is not None else error).partition("\n")[0]
-    code = "disk-full" if "full" in text else "database"
-    return StoreError(code, f"database: {text.lower()}")
+def wrap_error(error: Exception) -> StoreError:
+    """Return a driver's error, or SQLAlchemy's round it, as ours."""
+    origin = getattr(error, "orig", None) or error
+    text = str(origin).partition("\n")[0]
+    state = getattr(origin, "sqlstate", None)
+    if state == _STATE_DISK_FULL or "disk is full" in text:
+        return StoreError("disk-full", f"database: {text.lower()}")
+    if state is None:
+        # What PostgreSQL's server did not say itself, its driver said of the connection.
+        is_away = type(origin).__name__ in {"OperationalError", "ConnectionTimeout"} and _is_psycopg(origin)
+    else:
+        is_away = state[:2] == "08" or state in _STATES_AWAY
+    return StoreError(AWAY if is_away else "database", f"database: {text.lower()}")
+
+
+def _is_psycopg(error: Exception) -> bool:
+    return type(error).__module__.startswith("psycopg")

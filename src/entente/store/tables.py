@@ -8,8 +8,14 @@
     cosignatures        each witness's line on one of them
     meta                small facts of the database itself
 
-Invariants: everything but `sealed` and `cosignatures` can be computed again from the journal; text is
-compared byte by byte (SQLite's BINARY), so that an order here is the order of `MemoryRows`.
+On PostgreSQL alone, where a center's record lies in the database (`JOURNAL_METADATA`):
+
+    journal             the record itself: the journal file's bytes, one row a frame
+    leadership          which process may add to it
+
+Invariants: everything but `sealed`, `cosignatures` and the journal can be computed again from the journal;
+text is compared byte by byte (SQLite's BINARY, PostgreSQL's "C"), so that an order here is the order of
+`MemoryRows` on every machine.
 
 These objects are what queries are built from; `migrations` makes the tables. A test holds the two together.
 
@@ -22,6 +28,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKeyConstraint,
     Integer,
@@ -32,37 +39,39 @@ from sqlalchemy import (
     Text,
 )
 
-METADATA: Final = MetaData(
-    naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s", "ix": "ix_%(column_0_label)s"}
-)
+_NAMES: Final = {"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s", "ix": "ix_%(column_0_label)s"}
+METADATA: Final = MetaData(naming_convention=_NAMES)
+JOURNAL_METADATA: Final = MetaData(naming_convention=_NAMES)
 # SQLite's STRICT tables know INTEGER (64 bits) and refuse BIGINT; elsewhere INTEGER has 32 bits.
 _WIDE: Final = BigInteger().with_variant(Integer, "sqlite")
+# A database made with a language's rules would sort "B" behind "a".
+_TEXT: Final = Text().with_variant(Text(collation="C"), "postgresql")
 _STRICT: Final[dict[str, Any]] = {"sqlite_strict": True, "sqlite_with_rowid": False}
 
 ROWS: Final = Table(
     "rows",
     METADATA,
-    Column("tbl", Text, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("data", Text, nullable=False),
+    Column("tbl", _TEXT, nullable=False),
+    Column("key", _TEXT, nullable=False),
+    Column("data", _TEXT, nullable=False),
     PrimaryKeyConstraint("tbl", "key"),
     **_STRICT,
 )
 ROW_INDEX: Final = Table(
     "row_index",
     METADATA,
-    Column("tbl", Text, nullable=False),
-    Column("field", Text, nullable=False),
-    Column("value", Text, nullable=False),
-    Column("key", Text, nullable=False),
+    Column("tbl", _TEXT, nullable=False),
+    Column("field", _TEXT, nullable=False),
+    Column("value", _TEXT, nullable=False),
+    Column("key", _TEXT, nullable=False),
     PrimaryKeyConstraint("tbl", "field", "value", "key"),
     **_STRICT,
 )
 SEALED: Final = Table(
     "sealed",
     METADATA,
-    Column("leaf", Text, nullable=False),
-    Column("party", Text, nullable=False),
+    Column("leaf", _TEXT, nullable=False),
+    Column("party", _TEXT, nullable=False),
     Column("data", LargeBinary, nullable=False),
     PrimaryKeyConstraint("leaf", "party"),
     sqlite_strict=True,
@@ -71,8 +80,8 @@ ARRIVALS: Final = Table(
     "arrivals",
     METADATA,
     Column("log_index", _WIDE, nullable=False, autoincrement=False),
-    Column("leaf", Text, nullable=False),
-    Column("recorded_utc", Text, nullable=False),
+    Column("leaf", _TEXT, nullable=False),
+    Column("recorded_utc", _TEXT, nullable=False),
     PrimaryKeyConstraint("log_index"),
     sqlite_strict=True,
 )
@@ -80,8 +89,8 @@ EVENTS: Final = Table(
     "events",
     METADATA,
     Column("id", _WIDE, nullable=False, autoincrement=False),
-    Column("type", Text, nullable=False),
-    Column("data", Text, nullable=False),
+    Column("type", _TEXT, nullable=False),
+    Column("data", _TEXT, nullable=False),
     PrimaryKeyConstraint("id"),
     sqlite_strict=True,
 )
@@ -97,8 +106,8 @@ COSIGNATURES: Final = Table(
     "cosignatures",
     METADATA,
     Column("size", _WIDE, nullable=False),
-    Column("party", Text, nullable=False),
-    Column("line", Text, nullable=False),
+    Column("party", _TEXT, nullable=False),
+    Column("line", _TEXT, nullable=False),
     PrimaryKeyConstraint("size", "party"),
     ForeignKeyConstraint(["size"], ["checkpoints.size"]),
     **_STRICT,
@@ -106,8 +115,28 @@ COSIGNATURES: Final = Table(
 META: Final = Table(
     "meta",
     METADATA,
-    Column("name", Text, nullable=False),
-    Column("value", Text, nullable=False),
+    Column("name", _TEXT, nullable=False),
+    Column("value", _TEXT, nullable=False),
     PrimaryKeyConstraint("name"),
     **_STRICT,
 )
+
+JOURNAL: Final = Table(
+    "journal",
+    JOURNAL_METADATA,
+    Column("start", BigInteger, nullable=False, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("start"),
+)
+"""``start``: where the frame begins in the journal's bytes (0: the header); ``size``: of the tree behind."""
+LEADERSHIP: Final = Table(
+    "leadership",
+    JOURNAL_METADATA,
+    Column("id", BigInteger, nullable=False, autoincrement=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("closed", Boolean, nullable=False),
+    PrimaryKeyConstraint("id"),
+)
+"""One row: who leads for the how manyth time, and whether the record has moved away from here."""

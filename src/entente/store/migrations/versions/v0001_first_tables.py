@@ -1,6 +1,7 @@
 """First tables: rows, their index, and what lies beside the record.
 
-Invariant: never changed; a later version is a step of its own.
+Invariant: never changed in what it makes of a SQLite file; a later version is a step of its own. (For
+PostgreSQL, where it first ran with step 0002, texts have the order of their bytes.)
 
     >>> upgrade()
 """
@@ -16,11 +17,12 @@ revision: str = "0001"
 down_revision: str | None = None
 
 _WIDE: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_TEXT: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _STRICT: Final[dict[str, Any]] = {"sqlite_strict": True, "sqlite_with_rowid": False}
 
 
 def _text(name: str) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=False)
+    return sa.Column(name, _TEXT, nullable=False)
 
 
 def _wide(name: str) -> sa.Column[int]:
@@ -78,3 +80,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name="pk_meta"),
         **_STRICT,
     )
+
+
+def downgrade() -> None:
+    """Remove every table of version 1, with what is in it."""
+    for name in ("cosignatures", "checkpoints", "events", "arrivals", "sealed", "row_index", "rows", "meta"):
+        op.drop_table(name)
