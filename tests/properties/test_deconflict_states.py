@@ -131,15 +131,22 @@ class Deconfliction(RuleBasedStateMachine):
     def start(self, lats: tuple[float, float], to: tuple[str, ...]) -> None:
         """Something to speak about: two activities, the first asking for concurrence."""
         asked = ["ru"] if to == ("ru",) else [] if to == ("us",) else ["ru", "un"] if not to else ["ru"]
-        body = Notify("alpha", "air", "alpha", [make_circle(lats[0])], asked)
+        body = Notify("alpha", "air", "alpha", [make_circle(lats[0])], asked, armed=False, concur_by=None)
         self.publish("us", "activity.notify", body, to if to != ("us",) else ())
-        self.publish("ru", "activity.notify", Notify("bravo", "air", "bravo", [make_circle(lats[1])], []), ())
+        self.publish(
+            "ru",
+            "activity.notify",
+            Notify("bravo", "air", "bravo", [make_circle(lats[1])], [], armed=False, concur_by=None),
+            (),
+        )
 
     # What parties say
 
     @rule(author=parties, name=names, lat=places, to=audiences, asked=st.sets(parties, max_size=2))
     def notify(self, author: str, name: str, lat: float, to: tuple[str, ...], asked: set[str]) -> None:
-        body = Notify(name, "air", name, [make_circle(lat)], sorted(asked - {author}))
+        body = Notify(
+            name, "air", name, [make_circle(lat)], sorted(asked - {author}), armed=False, concur_by=None
+        )
         self.publish(author, "activity.notify", body, to)
 
     @precondition(lambda self: self.leaves)
@@ -147,7 +154,14 @@ class Deconfliction(RuleBasedStateMachine):
     def update(self, author: str, name: str, lats: list[float], data: st.DataObject) -> None:
         leaf = self.draw_leaf(data)
         body = Update(
-            name, leaf, name, [make_circle(lat) for lat in lats], ["ru"] if author != "ru" else [], ""
+            name,
+            leaf,
+            name,
+            [make_circle(lat) for lat in lats],
+            ["ru"] if author != "ru" else [],
+            "",
+            armed=False,
+            concur_by=None,
         )
         self.publish(author, "activity.update", body, tuple(self.answer_to(leaf, author)))
 
@@ -291,7 +305,16 @@ class Deconfliction(RuleBasedStateMachine):
         own = list(self.view_of(author).select(ActivityRow, state="standing", author=author))
         if own:
             row = data.draw(st.sampled_from(own))
-            body = Update(row.id, row.version, "again", [make_circle(lat)], list(row.concurrence), "")
+            body = Update(
+                row.id,
+                row.version,
+                "again",
+                [make_circle(lat)],
+                list(row.concurrence),
+                "",
+                armed=False,
+                concur_by=None,
+            )
             self.publish(author, "activity.update", body, row.to)
 
     # What the center says

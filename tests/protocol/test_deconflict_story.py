@@ -85,7 +85,7 @@ def scene() -> Scene:
 
 
 def test_nine_kilometres_are_caught_before_anyone_acts_on_them(scene: Scene) -> None:
-    body = Notify("sortie-7", "air", "Deir ez-Zor", [TOLD], ["ru"])
+    body = Notify("sortie-7", "air", "Deir ez-Zor", [TOLD], ["ru"], armed=False, concur_by=None)
     leaf = scene.write(scene.us, "activity.notify", body).message.leaf
     reading = Reading(0, (352_800_000, 401_800_000), "south of the airport", None)
     scene.write(scene.ru, "position.read-back", ReadBack(leaf, [reading]))
@@ -101,7 +101,9 @@ def test_nine_kilometres_are_caught_before_anyone_acts_on_them(scene: Scene) -> 
 
 def test_twenty_seven_minutes_of_silence_are_escalated_and_answered(scene: Scene) -> None:
     leaf = scene.write(
-        scene.us, "activity.notify", Notify("sortie-7", "air", "t", [TOLD], ["ru"])
+        scene.us,
+        "activity.notify",
+        Notify("sortie-7", "air", "t", [TOLD], ["ru"], armed=False, concur_by=None),
     ).message.leaf
     said = {minutes: scene.run_ladder(RECORDED + timedelta(minutes=minutes)) for minutes in (4, 5, 6, 27)}
     assert said == {4: [], 5: ["receipt.escalate"], 6: [], 27: []}
@@ -120,7 +122,7 @@ def test_twenty_seven_minutes_of_silence_are_escalated_and_answered(scene: Scene
 
 
 def test_what_is_sealed_is_read_by_the_desk_and_not_by_the_host(scene: Scene) -> None:
-    body = Notify("sortie-7", "air", "Deir ez-Zor", [TOLD], ["ru"])
+    body = Notify("sortie-7", "air", "Deir ez-Zor", [TOLD], ["ru"], armed=False, concur_by=None)
     signed, sealed = scene.us.write_sealed(
         "activity.notify", body, [scene.ru], scene.center.seen(), officers=["duty-1"]
     )
@@ -134,7 +136,9 @@ def test_what_is_sealed_is_read_by_the_desk_and_not_by_the_host(scene: Scene) ->
 
 
 def test_a_party_that_escalates_as_the_center_is_refused(scene: Scene) -> None:
-    scene.write(scene.us, "activity.notify", Notify("sortie-7", "air", "t", [TOLD], []))
+    scene.write(
+        scene.us, "activity.notify", Notify("sortie-7", "air", "t", [TOLD], [], armed=False, concur_by=None)
+    )
     ((kind, body),) = plan_ladder(scene.center.rows, RECORDED + timedelta(minutes=5), lambda _: RECORDED)
     with pytest.raises(VerificationFailed):
         scene.center.submit(scene.us.write(kind, body, scene.center.seen()))

@@ -30,7 +30,15 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 
 def make_notify(name: str = "ru-1") -> Notify:
-    return Notify(id=name, activity="air", title="Theirs", volumes=[make_volume()], concurrence=[])
+    return Notify(
+        id=name,
+        activity="air",
+        title="Theirs",
+        volumes=[make_volume()],
+        concurrence=[],
+        armed=False,
+        concur_by=None,
+    )
 
 
 def make_say(text: str) -> Say:

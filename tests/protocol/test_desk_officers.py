@@ -58,7 +58,15 @@ def volume_json(**changes: Any) -> dict[str, Any]:
 
 
 def notify_theirs(stage: Stage, name: str = "ru-1", *, at_e7: tuple[int, int] = HERE_E7) -> str:
-    body = Notify(id=name, activity="air", title="Theirs", volumes=[make_volume(at_e7)], concurrence=["us"])
+    body = Notify(
+        id=name,
+        activity="air",
+        title="Theirs",
+        volumes=[make_volume(at_e7)],
+        concurrence=["us"],
+        armed=False,
+        concur_by=None,
+    )
     leaf = stage.center.say("ru", "activity.notify", body, officers=["duty-1"])
     stage.desk.run_once()
     return leaf
@@ -177,7 +185,15 @@ def test_conflict_is_named_with_both_sides(stage: Stage) -> None:
 
 
 def test_sealed_activity_is_answered_to_its_audience_alone(stage: Stage) -> None:
-    body = Notify(id="secret-1", activity="air", title="Theirs", volumes=[make_volume()], concurrence=["us"])
+    body = Notify(
+        id="secret-1",
+        activity="air",
+        title="Theirs",
+        volumes=[make_volume()],
+        concurrence=["us"],
+        armed=False,
+        concur_by=None,
+    )
     leaf = stage.center.say_sealed("ru", "activity.notify", encode_body(body), officers=["duty-1"])
     stage.desk.run_once()
     assert due(stage) == ["acknowledge", "read-back", "concur"]
@@ -191,7 +207,15 @@ def test_sealed_activity_is_answered_to_its_audience_alone(stage: Stage) -> None
 
 
 def test_partner_who_seals_what_the_rules_refuse_is_told_so(stage: Stage) -> None:
-    body = Notify(id="bad-1", activity="air", title="x", volumes=[make_volume()], concurrence=["atlantis"])
+    body = Notify(
+        id="bad-1",
+        activity="air",
+        title="x",
+        volumes=[make_volume()],
+        concurrence=["atlantis"],
+        armed=False,
+        concur_by=None,
+    )
     leaf = stage.center.say_sealed("ru", "activity.notify", encode_body(body), officers=["duty-1"])
     stage.desk.run_once()
     receipt = find_receipt(stage.desk.rows, leaf, "us")

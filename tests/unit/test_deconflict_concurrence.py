@@ -111,7 +111,11 @@ def test_concurrence_without_acknowledgement_is_refused(record: RecordSimulator)
 def test_concurrence_to_an_old_version_is_refused(record: RecordSimulator) -> None:
     first = record.notify("us", "alpha", concurrence=["ru"])
     record.acknowledge("ru", first)
-    second = record.send("us", "activity.update", Update("alpha", first, "t", [make_circle()], ["ru"], ""))
+    second = record.send(
+        "us",
+        "activity.update",
+        Update("alpha", first, "t", [make_circle()], ["ru"], "", armed=False, concur_by=None),
+    )
     with refused("superseded", second[:12], first[:12]):
         concur(record, "ru", first)
 
@@ -122,7 +126,11 @@ def test_an_update_reopens_concurrence(record: RecordSimulator) -> None:
         record.acknowledge(party, first)
     concur(record, "ru", first)
     assert state(record).state == "concurred"
-    record.send("us", "activity.update", Update("alpha", first, "t", [make_circle()], ["ru"], ""))
+    record.send(
+        "us",
+        "activity.update",
+        Update("alpha", first, "t", [make_circle()], ["ru"], "", armed=False, concur_by=None),
+    )
     assert state(record) == ActivityState("notified", ("ru has not acknowledged", "un has not acknowledged"))
 
 

@@ -179,7 +179,7 @@ def test_an_update_resolves_and_reopens_and_history_stays(record: RecordSimulato
     record.notify("us", "alpha")
     leaf = record.notify("ru", "bravo", make_circle(lon=EAST))
     for lon, title in ((50.0, "away"), (EAST, "back"), (EAST + 0.001, "nearly the same")):
-        body = Update("bravo", leaf, title, [make_circle(lon=lon)], [], "")
+        body = Update("bravo", leaf, title, [make_circle(lon=lon)], [], "", armed=False, concur_by=None)
         leaf = record.send("ru", "activity.update", body)
         if title == "away":
             row = get_conflict(record.host, "alpha|bravo")
@@ -200,7 +200,9 @@ def test_every_earlier_span_stays(record: RecordSimulator) -> None:
     leaf = record.notify("ru", "bravo")
     for lon in (50.0, EAST, 50.0, EAST):
         leaf = record.send(
-            "ru", "activity.update", Update("bravo", leaf, "t", [make_circle(lon=lon)], [], "")
+            "ru",
+            "activity.update",
+            Update("bravo", leaf, "t", [make_circle(lon=lon)], [], "", armed=False, concur_by=None),
         )
     row = get_conflict(record.host, "alpha|bravo")
     assert row.since_index == 5
@@ -262,7 +264,11 @@ def test_a_rebuilt_index_answers_like_the_one_that_grew(record: RecordSimulator)
     record.notify("ru", "bravo", make_circle(lon=EAST))
     record.notify("us", "gone")
     record.send("us", "activity.close", Close("gone", "closed", ""))
-    record.send("us", "activity.update", Update("alpha", first, "t", [make_circle(35.3)], [], ""))
+    record.send(
+        "us",
+        "activity.update",
+        Update("alpha", first, "t", [make_circle(35.3)], [], "", armed=False, concur_by=None),
+    )
     record.send("un", "site.declare", make_site())
     record.send("un", "zone.declare", make_zone())
     grown, rebuilt = record.views[None].index, rebuild_index(record.host)

@@ -62,7 +62,7 @@ def get_row(record: RecordSimulator, leaf: str, party: str, view: str | None = N
 
 
 def update(record: RecordSimulator, replaces: str, lat: float) -> str:
-    body = Update("alpha", replaces, "moved", [make_circle(lat)], [], "moved")
+    body = Update("alpha", replaces, "moved", [make_circle(lat)], [], "moved", armed=False, concur_by=None)
     return record.send("us", "activity.update", body)
 
 
@@ -273,7 +273,11 @@ def test_a_movement_is_stated_exactly_when_there_is_an_earlier_version(
 def test_an_added_volume_far_off_is_a_movement(record: RecordSimulator) -> None:
     first = record.notify("us", "alpha")
     volumes = [make_circle(), make_circle(MEANT_LAT)]
-    second = record.send("us", "activity.update", Update("alpha", first, "t", volumes, [], "added"))
+    second = record.send(
+        "us",
+        "activity.update",
+        Update("alpha", first, "t", volumes, [], "added", armed=False, concur_by=None),
+    )
     readings = build_readings(volumes, AIRPORT, [], [make_circle()])
     record.send("ru", "position.read-back", ReadBack(second, readings))
     assert [reason[:22] for reason in get_row(record, second, "ru").reasons] == ["volume 1: moved 8,986."]

@@ -18,14 +18,20 @@ import pytest
 
 from entente import deconflict, dialogue
 from entente.deconflict import (
+    RAISE_ALARM,
     Acknowledge,
+    AlarmRow,
     MemoryIndex,
     Notify,
     ReceiptRow,
+    explain_alarm,
     find_receipt,
+    list_owing,
     open_receipts,
+    track_alarms,
     update_conflicts,
 )
+from entente.dialogue import open_alarm_thread
 from entente.kernel.charter import AgreedRules, Charter, CharterRow, FoundingParty
 from entente.kernel.envelope import MESSAGE_TYPE, sign_envelope
 from entente.kernel.errors import Denied, EntenteError
@@ -266,16 +272,22 @@ class RecordSimulator:
         else:
             view.refused.append((message.leaf, fault.code))
         if kind.acknowledged:
-            open_receipts(entry, self.parties, view.rows)
+            open_receipts(entry, list_owing(message, view.rows), view.rows)
         if fault is None:
-            update_conflicts(entry, view.rows, view.index)
+            track_alarms(entry, update_conflicts(entry, view.rows, view.index), view.rows)
+        if fault is None and kind.name == RAISE_ALARM:
+            alarm = view.rows.find(AlarmRow, message.opened().alarm)
+            assert alarm is not None
+            open_alarm_thread(entry, alarm.alarm, explain_alarm(alarm, view.rows), view.rows)
 
     # What the tests say most often
 
     def notify(self, author: str, name: str, *volumes: VolumeWire, **more: Any) -> str:
         concurrence = more.pop("concurrence", [])
         activity = more.pop("activity", "air")
-        body = Notify(name, activity, f"title of {name}", list(volumes) or [make_circle()], concurrence)
+        armed, concur_by = more.pop("armed", False), more.pop("concur_by", None)
+        told = list(volumes) or [make_circle()]
+        body = Notify(name, activity, f"title of {name}", told, concurrence, armed=armed, concur_by=concur_by)
         return self.send(author, "activity.notify", body, **more)
 
     def acknowledge(self, party: str, *leaves: str, **more: Any) -> str:
@@ -339,7 +351,7 @@ def test_every_kind_has_a_name_of_its_own_and_a_bounded_schema() -> None:
                     loose += walk(item, f"{path}.{key}[{place}]") if isinstance(item, dict) else []
         return loose
 
-    assert len(KINDS) == 22
+    assert len(KINDS) == 28
     for kind in KINDS:
         schema = msgspec.json.schema(kind.body)
         assert walk(schema, kind.name) == []

@@ -17,7 +17,7 @@ It permits nothing, protects nothing and enforces nothing.
     decide_notify(message, rows).require()
     project_notify(entry, rows)
     open_receipts(entry, list_parties(rows), rows)
-    update_conflicts(entry, rows, index)
+    track_alarms(entry, update_conflicts(entry, rows, index), rows)
 """
 
 from typing import Any, Final
@@ -31,16 +31,51 @@ from entente.deconflict.activity import (
     Notify,
     Update,
 )
+from entente.deconflict.alarm import (
+    ALARM_RAISE,
+    ALARM_SEE,
+    RAISE_ALARM,
+    AlarmRow,
+    Called,
+    Raise,
+    See,
+    Seen,
+    explain_alarm,
+    explain_sight,
+    list_owing,
+    plan_alarms,
+    track_alarms,
+)
+from entente.deconflict.carry import ConcurrenceRow, has_concurred
 from entente.deconflict.concurrence import (
     ACTIVITY_CONCUR,
     ACTIVITY_OBJECT,
+    ACTIVITY_RECONSIDER,
     ActivityState,
     Concur,
-    ConcurrenceRow,
     Object,
+    Reconsider,
     activity_state,
+    describe_answer,
 )
 from entente.deconflict.conflicts import ConflictRow, explain_conflict, rebuild_index, update_conflicts
+from entente.deconflict.counter import (
+    ACTIVITY_COUNTER,
+    ACTIVITY_DECLINE,
+    Counter,
+    Decline,
+    Proposal,
+    ProposalRow,
+    find_proposal,
+    list_proposals,
+)
+from entente.deconflict.deadline import (
+    CONCURRENCE_LAPSE,
+    LapseConcurrence,
+    find_due,
+    find_stated,
+    plan_concurrence,
+)
 from entente.deconflict.index import ConflictIndex, Hit, MemoryIndex
 from entente.deconflict.ladder import RECEIPT_ESCALATE, RECEIPT_LAPSE, Escalate, Lapse, plan_ladder
 from entente.deconflict.ladder_view import LadderView, PartyLadder, Rung, describe_ladder
@@ -91,6 +126,12 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     ACTIVITY_CLOSE,
     ACTIVITY_CONCUR,
     ACTIVITY_OBJECT,
+    ACTIVITY_RECONSIDER,
+    ACTIVITY_COUNTER,
+    ACTIVITY_DECLINE,
+    CONCURRENCE_LAPSE,
+    ALARM_RAISE,
+    ALARM_SEE,
     ZONE_DECLARE,
     ZONE_WITHDRAW,
     SITE_DECLARE,
@@ -107,17 +148,22 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
 __all__ = [
     "KINDS",
     "PROTECTION_NOTICE",
+    "RAISE_ALARM",
     "Acknowledge",
     "ActivityRow",
     "ActivityState",
+    "AlarmRow",
+    "Called",
     "Close",
     "Concur",
     "ConcurrenceRow",
     "Confirm",
     "ConflictIndex",
     "ConflictRow",
+    "Counter",
     "DeclareSite",
     "DeclareZone",
+    "Decline",
     "Deliver",
     "Delivery",
     "Dispute",
@@ -125,6 +171,7 @@ __all__ = [
     "Hit",
     "LadderView",
     "Lapse",
+    "LapseConcurrence",
     "MemoryIndex",
     "Notify",
     "Object",
@@ -134,10 +181,16 @@ __all__ = [
     "PlanDifference",
     "PositionRow",
     "PositionState",
+    "Proposal",
+    "ProposalRow",
+    "Raise",
     "ReadBack",
     "Reading",
     "ReceiptRow",
+    "Reconsider",
     "Rung",
+    "See",
+    "Seen",
     "SiteRow",
     "Update",
     "VersionRow",
@@ -147,16 +200,28 @@ __all__ = [
     "activity_state",
     "build_readings",
     "compare_with_plan",
+    "describe_answer",
     "describe_ladder",
     "describe_site",
+    "explain_alarm",
     "explain_conflict",
+    "explain_sight",
+    "find_due",
+    "find_proposal",
     "find_receipt",
+    "find_stated",
     "find_volumes",
+    "has_concurred",
+    "list_owing",
+    "list_proposals",
     "name_object",
     "open_receipts",
+    "plan_alarms",
+    "plan_concurrence",
     "plan_ladder",
     "position_state",
     "rebuild_index",
+    "track_alarms",
     "update_conflicts",
     "version_state",
 ]

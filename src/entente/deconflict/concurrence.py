@@ -2,12 +2,15 @@
 
 Invariants:
   * The default answer is no: an activity is ``concurred`` only when every party that was named has said so
-    itself, for the current version. Silence, delivery and acknowledgement say nothing.
+    itself, for the current version or for one that holds all of it (`entente.deconflict.carry`). Silence,
+    delivery and acknowledgement say nothing.
   * Only a named party answers, only after an officer of it acknowledged that version, and it may change its
     answer.
+  * A no has a reason, or is a "reconsider", which has none: a reason can give a plan away.
+  * An answer after the lapse counts and is marked late. It does not undo that there was none in time.
   * The state shown is the least reassuring one that is true.
 
-It does not bind anyone to act, and entente enforces nothing.
+It does not bind anyone to act, and entente enforces nothing. Deadlines: `entente.deconflict.deadline`.
 
     >>> activity_state(rows, "sortie-7")
     ActivityState(state='objected', reasons=('ru objected: …',))
@@ -15,17 +18,18 @@ It does not bind anyone to act, and entente enforces nothing.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from entente.deconflict.activity import ActivityRow
+from entente.deconflict.carry import Agreed, AnswerWord, ConcurrenceRow
 from entente.deconflict.objects import decide_current, name_object
-from entente.deconflict.receipts import Stamp, find_receipt, list_receipts, make_stamp, put_answer
+from entente.deconflict.receipts import find_receipt, list_receipts, make_stamp, put_answer
 from entente.kernel.charter import list_parties
 from entente.kernel.kinds import ALLOWED, Decision, Kind, denied
 from entente.kernel.message import Entry, VerifiedMessage
-from entente.kernel.rows import Row, Rows, get_row
+from entente.kernel.rows import Rows, get_row
 from entente.kernel.wire import Hex64, SlugText, WireStruct
 
 ReasonText = Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
@@ -49,20 +53,11 @@ class Object(WireStruct, frozen=True):
     reason: ReasonText
 
 
-class ConcurrenceRow(Row, frozen=True):
-    """What a party last answered to one version."""
+class Reconsider(WireStruct, frozen=True):
+    """Body of ``activity.reconsider``: a no that gives no reason. Think again, and ask again."""
 
-    TABLE: ClassVar[str] = "concurrences"
-    INDEXED: ClassVar[tuple[str, ...]] = ("version", "party")
-    version: str
-    party: str
-    answer: Literal["concurred", "objected"]
-    reason: str
-    stamp: Stamp
-
-    def key(self) -> str:
-        """Return ``leaf:party``."""
-        return f"{self.version}:{self.party}"
+    activity: SlugText
+    version: Hex64
 
 
 class ActivityState(msgspec.Struct, frozen=True):
@@ -100,30 +95,70 @@ def project_object(entry: Entry[Object], rows: Rows) -> None:
         _put(entry, body.version, "objected", body.reason, rows)
 
 
+def decide_reconsider(message: VerifiedMessage[Reconsider], rows: Rows) -> Decision:
+    """Allow a named party to refuse the current version without saying why."""
+    body = message.body
+    return (
+        ALLOWED if body is None else _decide_answer(message, body.activity, body.version, "reconsider", rows)
+    )
+
+
+def project_reconsider(entry: Entry[Reconsider], rows: Rows) -> None:
+    """Write the no down."""
+    body = entry.message.body
+    if body is not None:
+        _put(entry, body.version, "reconsider", "", rows)
+
+
 def activity_state(rows: Rows, object_name: str) -> ActivityState:
     """Return an activity's state; raise `NotFound` where none of this scoped name is known here."""
     row = get_row(rows, ActivityRow, object_name, what="activity")
     if row.state != "standing":
         return ActivityState(row.state, (f"{row.author} said: {row.note}",) if row.note else ())
     answers = {answer.party: answer for answer in rows.select(ConcurrenceRow, version=row.version)}
-    objected = [one for one in answers.values() if one.answer == "objected"]
-    if objected:
-        return ActivityState("objected", tuple(f"{one.party} objected: {one.reason}" for one in objected))
+    refused = [one for one in answers.values() if one.answer in {"objected", "reconsider"}]
+    if refused:
+        return ActivityState("objected", tuple(describe_answer(one) for one in refused))
     receipts = list_receipts(rows, row.version, list_parties(rows))
-    lapsed = [one.party for one in receipts if one.lapsed is not None and one.acknowledged is None]
+    lapsed = [
+        f"{one.party} did not acknowledge in time"
+        for one in receipts
+        if one.lapsed is not None and one.acknowledged is None
+    ]
+    lapsed += [describe_answer(one) for one in answers.values() if one.answer == "lapsed"]
     if lapsed:
-        return ActivityState("lapsed", tuple(f"{party} did not acknowledge in time" for party in lapsed))
+        return ActivityState("lapsed", tuple(lapsed))
     waiting = [one.party for one in receipts if one.acknowledged is None]
     if waiting or not receipts:
         return ActivityState("notified", tuple(f"{party} has not acknowledged" for party in waiting))
-    silent = [party for party in row.concurrence if party not in answers]
+    silent = [one for one in answers.values() if one.answer != "concurred"]
     if silent or not row.concurrence:
-        return ActivityState("acknowledged", tuple(f"{party} has not concurred" for party in silent))
-    return ActivityState("concurred", tuple(f"{party} concurred" for party in row.concurrence))
+        return ActivityState("acknowledged", tuple(describe_answer(one) for one in silent))
+    return ActivityState("concurred", tuple(describe_answer(answers[party]) for party in row.concurrence))
+
+
+def describe_answer(row: ConcurrenceRow) -> str:
+    """Return in words what a party that was asked has answered."""
+    late = ", late: it had lapsed" if row.is_late else ""
+    match row.answer:
+        case "concurred" if row.carried_from:
+            return (
+                f"{row.party} concurred to version {row.carried_from[:12]}, carried over: nothing grew{late}"
+            )
+        case "concurred":
+            return f"{row.party} concurred{late}"
+        case "objected":
+            return f"{row.party} objected{late}: {row.reason}"
+        case "reconsider":
+            return f"{row.party} asks to reconsider, and gives no reason{late}"
+        case "lapsed":
+            return f"{row.party} did not answer by {row.due_by}: no answer is a no"
+        case _:
+            return f"{row.party} has not concurred"
 
 
 def _decide_answer(
-    message: VerifiedMessage[Concur] | VerifiedMessage[Object],
+    message: VerifiedMessage[Concur] | VerifiedMessage[Object] | VerifiedMessage[Reconsider],
     activity: str,
     version: str,
     answer: str,
@@ -154,7 +189,7 @@ def _decide_answer(
             "first",
         )
     known = rows.find(ConcurrenceRow, f"{version}:{message.author}")
-    if known is not None and known.answer == answer:
+    if known is not None and known.answer == answer and not known.carried_from:
         return denied(
             "already-answered",
             f"activity {activity!r}: expected another answer, {message.author!r} has {answer} already",
@@ -163,15 +198,26 @@ def _decide_answer(
 
 
 def _put(
-    entry: Entry[Concur] | Entry[Object],
+    entry: Entry[Concur] | Entry[Object] | Entry[Reconsider],
     version: str,
-    answer: Literal["concurred", "objected"],
+    answer: Literal["concurred", "objected", "reconsider"],
     reason: str,
     rows: Rows,
 ) -> None:
+    party, stamp = entry.message.author, make_stamp(entry)
+    row = rows.find(ConcurrenceRow, f"{version}:{party}")
+    if row is None:
+        raise AssertionError(f"version {version[:12]}: {party!r} was asked and has no row")
+    said: AnswerWord = answer
     rows.put(
-        ConcurrenceRow(
-            version=version, party=entry.message.author, answer=answer, reason=reason, stamp=make_stamp(entry)
+        msgspec.structs.replace(
+            row,
+            answer=said,
+            reason=reason,
+            stamp=stamp,
+            is_late=row.is_late or row.answer == "lapsed",
+            agreed=Agreed(version, row.title, row.armed, row.asked, stamp) if answer == "concurred" else None,
+            carried_from="",
         )
     )
     put_answer(entry, version, answer, reason, rows)
@@ -190,6 +236,14 @@ ACTIVITY_OBJECT: Final = Kind(
     Object,
     decide=decide_object,
     project=project_object,
+    min_officers=1,
+    may_be_sealed=True,
+)
+ACTIVITY_RECONSIDER: Final = Kind(
+    "activity.reconsider",
+    Reconsider,
+    decide=decide_reconsider,
+    project=project_reconsider,
     min_officers=1,
     may_be_sealed=True,
 )

@@ -146,7 +146,8 @@ def _describe_party(receipt: ReceiptRow, standing: Callable[[int], str]) -> tupl
         )
     if receipt.answered is not None:
         reason = f": {receipt.answer_reason}" if receipt.answer_reason else ""
-        text = f"{party} {receipt.answer}{reason}"
+        word = "asks to reconsider" if receipt.answer == "reconsider" else receipt.answer
+        text = f"{party} {word}{reason}"
         rungs.append(_reach("answered", text, receipt.answered, standing))
     else:
         rungs.append(Rung("answered", "not-yet", f"no answer from {party}; no answer is a no"))

@@ -89,7 +89,7 @@ class ReceiptRow(Row, frozen=True):
     acknowledged: Stamp | None = None
     is_late: bool = False
     answered: Stamp | None = None
-    answer: Literal["", "concurred", "objected"] = ""
+    answer: Literal["", "concurred", "objected", "reconsider"] = ""
     answer_reason: str = ""
     escalations: tuple[Escalation, ...] = ()
     lapsed: Stamp | None = None
@@ -134,6 +134,19 @@ def list_receipts(rows: Rows, leaf: str, parties: Iterable[str]) -> list[Receipt
     """Return the receipts of one message, in the order of ``parties``."""
     found = (find_receipt(rows, leaf, party) for party in parties)
     return [receipt for receipt in found if receipt is not None]
+
+
+def find_first_word(receipt: ReceiptRow) -> Stamp | None:
+    """Return the first word by which the party, or the center for it, says that it had the message; or None.
+
+    Delivery, acknowledgement or lapse, in the record's order: what came first is never replaced.
+    """
+    # SECURITY: a later word takes the place of "unreadable". If that counted, a party could move a date that is
+    # there already: say "unreadable", let a notice run out, and then state another time
+    # (tests/unit/test_terms_agreement_leaving.py, test_a_second_delivery_moves_no_date).
+    delivered = None if receipt.delivery == "unreadable" else receipt.delivered
+    said = [one for one in (delivered, receipt.acknowledged, receipt.lapsed) if one is not None]
+    return min(said, key=lambda one: one.index, default=None)
 
 
 def decide_deliver(message: VerifiedMessage[Deliver], rows: Rows) -> Decision:
@@ -190,6 +203,10 @@ def decide_acknowledge(message: VerifiedMessage[Acknowledge], rows: Rows) -> Dec
         receipt = find_receipt(rows, leaf, message.author)
         if receipt is None:
             return _deny_nothing_owed("acknowledgement", leaf, message.author)
+        if receipt.kind == "alarm.raise":
+            # SECURITY: an alarm is seen one at a time, by name; not in a heap of a hundred messages
+            # (tests/unit/test_deconflict_alarm.py, test_an_alarm_is_not_acknowledged_in_a_heap).
+            return denied("see-alarm", f"acknowledgement of {leaf[:12]}: expected alarm.see for an alarm")
         if receipt.acknowledged is not None:
             return denied(
                 "already-acknowledged",
@@ -212,18 +229,27 @@ def project_acknowledge(entry: Entry[Acknowledge], rows: Rows) -> None:
     for leaf in entry.message.opened().messages:
         receipt = find_receipt(rows, leaf, entry.message.author)
         if receipt is not None:
-            rows.put(
-                msgspec.structs.replace(
-                    receipt,
-                    acknowledged=make_stamp(entry),
-                    is_late=receipt.lapsed is not None,
-                    state="acknowledged",
-                )
-            )
+            mark_acknowledged(entry, receipt, rows)
+
+
+def mark_acknowledged(entry: Entry[Any], receipt: ReceiptRow, rows: Rows) -> None:
+    """Reach the rung *acknowledged* of one receipt, late when it had lapsed."""
+    rows.put(
+        msgspec.structs.replace(
+            receipt,
+            acknowledged=make_stamp(entry),
+            is_late=receipt.lapsed is not None,
+            state="acknowledged",
+        )
+    )
 
 
 def put_answer(
-    entry: Entry[Any], leaf: str, answer: Literal["concurred", "objected"], reason: str, rows: Rows
+    entry: Entry[Any],
+    leaf: str,
+    answer: Literal["concurred", "objected", "reconsider"],
+    reason: str,
+    rows: Rows,
 ) -> None:
     """Reach the rung *answered*; a later answer to the same version takes the place of the earlier."""
     receipt = find_receipt(rows, leaf, entry.message.author)

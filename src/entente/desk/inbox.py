@@ -1,12 +1,14 @@
 """What a person at this desk must do now, most urgent first, with the words ready.
 
+    confrontation  armed activities meet, or a denied zone is entered: see it, and talk
     alarm        something did not stand up to its check
     acknowledge  a message that an officer of ours has not taken note of, with the clock that runs
     read-back    a position that was told to us and not read back, with our own words for it
     confirm      our position was read back after it moved: say by how much
     dispute      a position that its author says is wrong
     blocked      a position of ours that does not count: its reasons
-    concur       an activity that wants our yes or no; no answer is a no
+    concur       an activity that wants our yes or no, and by when; no answer is a no
+    counter      a counter-proposal to an activity of ours
     readout      a readout that wants our signature or our dissent
     agreement    what an agreement asks of us: a signature, an answer, a consent, a step
     conflict     ours meets theirs
@@ -33,17 +35,23 @@ from typing import Final, Literal
 import msgspec
 
 from entente.deconflict import (
+    RAISE_ALARM,
     ActivityRow,
+    AlarmRow,
     ConcurrenceRow,
     ConflictRow,
     ObjectRow,
     PositionRow,
+    ProposalRow,
     Reading,
     ReceiptRow,
     VersionRow,
     ZoneRow,
     build_readings,
+    explain_alarm,
     explain_conflict,
+    explain_sight,
+    find_proposal,
 )
 from entente.desk.book import Book
 from entente.desk.evidence import AlarmBoard
@@ -58,6 +66,7 @@ from entente.terms.agreement import AgreementRow, describe_agreement
 from entente.terms.words.text import clean_text
 
 ItemKind = Literal[
+    "confrontation",
     "alarm",
     "acknowledge",
     "read-back",
@@ -65,6 +74,7 @@ ItemKind = Literal[
     "dispute",
     "blocked",
     "concur",
+    "counter",
     "readout",
     "agreement",
     "conflict",
@@ -72,6 +82,7 @@ ItemKind = Literal[
     "waiting",
 ]
 _ORDER: Final[tuple[ItemKind, ...]] = (
+    "confrontation",
     "alarm",
     "acknowledge",
     "read-back",
@@ -79,6 +90,7 @@ _ORDER: Final[tuple[ItemKind, ...]] = (
     "confirm",
     "blocked",
     "concur",
+    "counter",
     "conflict",
     "agreement",
     "readout",
@@ -118,10 +130,12 @@ class Inbox:
         """Return everything, most urgent kind first, oldest first within a kind."""
         items = [*self._alarms(), *self._own_messages()]
         if self.rows.find(CharterRow, "charter") is not None:
+            items += self._confrontations(now_utc)
             items += self._receipts(now_utc)
             items += self._positions()
             items += self._own_positions()
-            items += self._concurrences()
+            items += self._concurrences(now_utc)
+            items += self._counters()
             items += self._readouts()
             items += self._agreements(now_utc)
             items += self._conflicts()
@@ -134,6 +148,46 @@ class Inbox:
                 words += f" Evidence: evidence/{alarm.evidence}"
             yield InboxItem("alarm", str(alarm.id), words, since=alarm.at, is_overdue=True)
 
+    def _confrontations(self, now_utc: datetime) -> Iterator[InboxItem]:
+        """Yield what confronts us: until it has ended and an officer of ours has seen it."""
+        for state in ("due", "raised", "ended"):
+            for row in self.rows.select(AlarmRow, state=state):
+                has_seen = any(one.party == self.party for one in row.seen)
+                if self.party not in row.parties or (state == "ended" and (has_seen or row.raised is None)):
+                    continue
+                words = explain_alarm(row, self.rows)
+                if state == "ended":
+                    words = f"over ({row.why}), and no officer of ours has seen it: {words}"
+                words += f" {explain_sight(row, self.rows)}"
+                if row.raised is None and not row.is_open:
+                    words += ": not open to all, so the center cannot see it; call the other side"
+                item = InboxItem(
+                    "confrontation",
+                    row.alarm,
+                    words,
+                    since=row.raised.at if row.raised else "",
+                    is_overdue=True,
+                )
+                receipt = self.rows.find(ReceiptRow, f"{row.message}:{self.party}")
+                if receipt is not None and receipt.acknowledged is None:
+                    item = self._with_clock(
+                        item, receipt, receipt.recorded_utc or receipt.submitted.at, now_utc
+                    )
+                yield item
+
+    def _with_clock(self, item: InboxItem, receipt: ReceiptRow, since: str, now_utc: datetime) -> InboxItem:
+        rules = get_charter(self.rows).rules
+        waited_s = max(0, int((now_utc - parse_utc(since)).total_seconds()))
+        step_s = rules.escalate_minutes * 60 * (len(receipt.escalations) + 1)
+        has_lapsed = receipt.lapsed is not None
+        return msgspec.structs.replace(
+            item,
+            since=since,
+            waited_s=waited_s,
+            escalates_in_s=None if has_lapsed else step_s - waited_s,
+            lapses_in_s=None if has_lapsed else rules.lapse_minutes * 60 - waited_s,
+        )
+
     def _own_messages(self) -> Iterator[InboxItem]:
         for item in self.outbox.list_waiting():
             state = "signed, no answer yet" if item.state == SIGNED else "not signed yet"
@@ -145,9 +199,10 @@ class Inbox:
             )
 
     def _receipts(self, now_utc: datetime) -> Iterator[InboxItem]:
-        rules = get_charter(self.rows).rules
         for state in ("waiting", "lapsed"):
             for row in self.rows.select(ReceiptRow, party=self.party, state=state):
+                if row.kind == RAISE_ALARM:
+                    continue  # a confrontation, and shown as one
                 outcome = self.book.read_one(
                     "SELECT outcome, note, at FROM outcomes WHERE leaf = ?", (row.message,)
                 )
@@ -156,22 +211,16 @@ class Inbox:
                     yield InboxItem("acknowledge", row.message, words, row.author, row.submitted.at)
                     continue
                 since = row.recorded_utc or (outcome["at"] if outcome else row.submitted.at)
-                waited_s = max(0, int((now_utc - parse_utc(since)).total_seconds()))
-                step_s = rules.escalate_minutes * 60
-                lapse_s = rules.lapse_minutes * 60
                 escalated = f", escalated {len(row.escalations)} times" if row.escalations else ""
                 lapsed = ", lapsed: it still can be, and will be marked late" if state == "lapsed" else ""
-                yield InboxItem(
-                    "acknowledge",
-                    row.message,
-                    f"{row.kind} of {row.author}: no officer of ours has acknowledged it{escalated}{lapsed}",
-                    row.author,
-                    since,
-                    waited_s=waited_s,
-                    escalates_in_s=None if row.lapsed else step_s * (len(row.escalations) + 1) - waited_s,
-                    lapses_in_s=None if row.lapsed else lapse_s - waited_s,
-                    is_overdue=state == "lapsed" or waited_s >= self.reminder_s,
+                words = (
+                    f"{row.kind} of {row.author}: no officer of ours has acknowledged it{escalated}{lapsed}"
                 )
+                item = self._with_clock(
+                    InboxItem("acknowledge", row.message, words, row.author), row, since, now_utc
+                )
+                is_overdue = state == "lapsed" or (item.waited_s or 0) >= self.reminder_s
+                yield msgspec.structs.replace(item, is_overdue=is_overdue)
 
     def _positions(self) -> Iterator[InboxItem]:
         for row in self.rows.select(PositionRow, party=self.party):
@@ -221,13 +270,32 @@ class Inbox:
             for row in self.rows.select(ZoneRow, state="standing")
         ]
 
-    def _concurrences(self) -> Iterator[InboxItem]:
-        for row in self.rows.select(ActivityRow, state="standing"):
-            if self.party in row.concurrence:
-                answered = self.rows.find(ConcurrenceRow, f"{row.version}:{self.party}")
-                if answered is None:
-                    words = f"activity {row.id!r} ({row.title}) asks for our agreement; no answer is a no"
-                    yield InboxItem("concur", row.object, words, row.author)
+    def _concurrences(self, now_utc: datetime) -> Iterator[InboxItem]:
+        for answer in ("waiting", "lapsed"):
+            for asked in self.rows.select(ConcurrenceRow, party=self.party, answer=answer):
+                version = self._current(asked.version)
+                row = self.rows.find(ActivityRow, version.object) if version else None
+                if row is None:
+                    continue
+                is_past = now_utc >= parse_utc(asked.due_by)
+                words = f"activity {row.id!r} ({row.title}) asks for our agreement"
+                if answer == "lapsed":
+                    words += f"; none came by {asked.due_by}, and it lapsed: an answer now is marked late"
+                else:
+                    words += f" by {asked.due_by}{', which is past' if is_past else ''}; no answer is a no"
+                yield InboxItem("concur", row.object, words, row.author, is_overdue=is_past)
+
+    def _counters(self) -> Iterator[InboxItem]:
+        for row in self.rows.select(ActivityRow, state="standing", author=self.party):
+            for one in self.rows.select(ProposalRow, version=row.version):
+                found = find_proposal(self.rows, one.proposal)
+                if found is not None and found.state == "standing":
+                    reason = f": {one.reason}" if one.reason else ""
+                    words = (
+                        f"{one.author} proposes other volumes for activity {row.id!r} ({row.title}){reason}; "
+                        "answer by an update, or decline"
+                    )
+                    yield InboxItem("counter", one.proposal, words, one.author, one.stamp.at)
 
     def _readouts(self) -> Iterator[InboxItem]:
         for row in self.rows.select(ReadoutRow, state="open"):

@@ -48,17 +48,25 @@ class NotifyRequest(Spoken, frozen=True, kw_only=True):
     title: NameText
     volumes: Volumes
     concurrence: PartyList = msgspec.field(default_factory=list)
+    concur_by: UtcText | None = None
+    armed: bool = False
     to: PartyList = msgspec.field(default_factory=list)
 
 
 class UpdateRequest(Spoken, frozen=True, kw_only=True):
-    """Replace an activity's version (null: the current one); what is null stays as it is."""
+    """Replace an activity's version (null: the current one); what is null stays as it is.
+
+    ``concur_by`` empty: no deadline of its own any more. ``take_up``: the volumes of this counter-proposal.
+    """
 
     id: SlugText
     reason: NoteText
     title: NameText | None = None
     volumes: Volumes | None = None
     concurrence: PartyList | None = None
+    concur_by: UtcText | Literal[""] | None = None
+    armed: bool | None = None
+    take_up: MessageName | None = None
     replaces: MessageName | None = None
     to: PartyList | None = None
 
@@ -166,13 +174,44 @@ class ObjectRequest(Spoken, frozen=True, kw_only=True):
     to: PartyList | None = None
 
 
+class ReconsiderRequest(Spoken, frozen=True, kw_only=True):
+    """Refuse an activity without a reason."""
+
+    activity: SlugText
+    version: MessageName | None = None
+    to: PartyList | None = None
+
+
+class CounterRequest(Spoken, frozen=True, kw_only=True):
+    """Propose other volumes for another party's activity; ``version`` null: the current one."""
+
+    activity: SlugText
+    volumes: Volumes
+    reason: NoteText = ""
+    version: MessageName | None = None
+    to: PartyList | None = None
+
+
+class DeclineRequest(Spoken, frozen=True, kw_only=True):
+    """Decline a counter-proposal to our own activity."""
+
+    proposal: MessageName
+    reason: NoteText = ""
+
+
+class SeeRequest(Spoken, frozen=True, kw_only=True):
+    """Say that an officer of ours has seen an alarm of the record."""
+
+    alarm: SlugText
+
+
 class SayRequest(Spoken, frozen=True, kw_only=True):
     """Say something on the hotline; ``language`` empty: the desk's."""
 
     thread: SlugText
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
     language: LanguageText | Literal[""] = ""
-    about_type: Literal["activity", "zone", "site", "incident", "none"] | None = None
+    about_type: Literal["activity", "zone", "site", "incident", "alarm", "none"] | None = None
     about_id: SlugText | Literal[""] = ""
     urgent: bool = False
     reply_to: MessageName | None = None

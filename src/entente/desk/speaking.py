@@ -23,19 +23,25 @@ from entente.deconflict import (
     Close,
     Concur,
     Confirm,
+    Counter,
     DeclareSite,
     DeclareZone,
+    Decline,
     Dispute,
     Notify,
     Object,
     ObjectRow,
     PositionRow,
+    ProposalRow,
     ReadBack,
     Reading,
+    Reconsider,
+    See,
     Update,
     VersionRow,
     WithdrawSite,
     WithdrawZone,
+    find_proposal,
 )
 from entente.desk import requests as ask
 from entente.desk.assembly import Desk
@@ -62,6 +68,7 @@ from entente.kernel.roster import PartyRow
 from entente.kernel.rows import get_row
 from entente.kernel.wire import WireStruct, encode_base64
 from entente.space import (
+    VolumeWire,
     describe_position,
     distance_and_bearing,
     parse_position,
@@ -173,6 +180,8 @@ def notify(desk: Desk, request: ask.NotifyRequest) -> Said:
         title=request.title,
         volumes=request.volumes,
         concurrence=sorted(set(request.concurrence)),
+        armed=request.armed,
+        concur_by=request.concur_by,
     )
     return put(desk, request, "activity.notify", body, request.to)
 
@@ -182,8 +191,11 @@ def update(desk: Desk, request: ask.UpdateRequest) -> Said:
     thing = find_object(desk, request.id, "activity", request.to)
     row = get_row(desk.rows, ActivityRow, thing.object, what="activity")
     volumes = list(row.volumes) if request.volumes is None else request.volumes
+    if request.take_up is not None:
+        volumes = _take_up(desk, request, thing)
     _check_volumes(volumes)
     concurrence = row.concurrence if request.concurrence is None else request.concurrence
+    concur_by = row.concur_by if request.concur_by is None else request.concur_by
     body = Update(
         id=request.id,
         replaces=row.version if request.replaces is None else _leaf(desk, request.replaces),
@@ -191,8 +203,24 @@ def update(desk: Desk, request: ask.UpdateRequest) -> Said:
         volumes=volumes,
         concurrence=sorted(set(concurrence)),
         reason=request.reason,
+        armed=row.armed if request.armed is None else request.armed,
+        concur_by=concur_by or None,
     )
     return put(desk, request, "activity.update", body, _others(desk, thing))
+
+
+def _take_up(desk: Desk, request: ask.UpdateRequest, thing: ObjectRow) -> list[VolumeWire]:
+    """Return the volumes of the counter-proposal that the update takes up."""
+    found = find_proposal(desk.rows, _leaf(desk, request.take_up or ""))
+    if request.volumes is not None:
+        raise Malformed("bad-volumes", "update: expected volumes or a counter-proposal to take up, got both")
+    if found is None or found.row.object != thing.object or found.state != "standing":
+        state = "none" if found is None else f"one that is {found.state}"
+        raise NotFound(
+            "no-proposal",
+            f"activity {request.id!r}: expected a counter-proposal to it that stands, found {state}",
+        )
+    return list(found.row.volumes)
 
 
 def close(desk: Desk, request: ask.CloseRequest) -> Said:
@@ -221,6 +249,40 @@ def object_to(desk: Desk, request: ask.ObjectRequest) -> Said:
     version = thing.version if request.version is None else _leaf(desk, request.version)
     body = Object(activity=request.activity, version=version, reason=request.reason)
     return put(desk, request, "activity.object", body, _others(desk, thing))
+
+
+def reconsider(desk: Desk, request: ask.ReconsiderRequest) -> Said:
+    """Refuse an activity without a reason."""
+    thing = find_object(desk, request.activity, "activity", request.to)
+    version = thing.version if request.version is None else _leaf(desk, request.version)
+    body = Reconsider(activity=request.activity, version=version)
+    return put(desk, request, "activity.reconsider", body, _others(desk, thing))
+
+
+def counter(desk: Desk, request: ask.CounterRequest) -> Said:
+    """Propose other volumes for another party's activity."""
+    thing = find_object(desk, request.activity, "activity", request.to)
+    _check_volumes(request.volumes)
+    body = Counter(
+        activity=request.activity,
+        version=thing.version if request.version is None else _leaf(desk, request.version),
+        volumes=request.volumes,
+        reason=request.reason,
+    )
+    return put(desk, request, "activity.counter", body, _others(desk, thing))
+
+
+def decline(desk: Desk, request: ask.DeclineRequest) -> Said:
+    """Decline a counter-proposal to our own activity."""
+    row = get_row(desk.rows, ProposalRow, _leaf(desk, request.proposal), what="counter-proposal")
+    thing = get_row(desk.rows, ObjectRow, row.object, what="activity")
+    body = Decline(activity=thing.id, proposal=row.proposal, reason=request.reason)
+    return put(desk, request, "activity.decline", body, _others(desk, thing))
+
+
+def see(desk: Desk, request: ask.SeeRequest) -> Said:
+    """Say that an officer of ours has seen an alarm."""
+    return put(desk, request, "alarm.see", See(alarm=request.alarm))
 
 
 # Zones and sites

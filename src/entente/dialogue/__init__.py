@@ -32,6 +32,7 @@ from entente.dialogue.hotline import (
     get_say,
     mark_translation,
     name_thread,
+    open_alarm_thread,
 )
 from entente.dialogue.readout import (
     READOUT_DISSENT,
@@ -90,5 +91,6 @@ __all__ = [
     "hash_readout",
     "mark_translation",
     "name_thread",
+    "open_alarm_thread",
     "plan_settlements",
 ]

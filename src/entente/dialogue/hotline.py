@@ -7,6 +7,8 @@ Invariants:
   * A thread is about one thing, said in its first message. A sealed thread belongs to its audience: the same
     name with another audience is another thread (`name_thread`).
   * A reply names the message that it answers, in the same thread.
+  * The thread of an alarm has the alarm's name, and is opened by the alarm alone: nobody can be there first with
+    another subject, or make a thread that looks like one.
   * One named officer speaks; receipts are opened for every text, as for a notification.
 
 It does not translate and does not check that what a thread is about exists: that may be sealed to others.
@@ -33,7 +35,8 @@ TranslatedText = Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
 """Twice the longest original: some languages need more room."""
 SubjectName = Annotated[str, msgspec.Meta(pattern=rf"^$(?!\n)|{SLUG_PATTERN}", max_length=40)]
 """A name, or nothing."""
-SubjectWord = Literal["activity", "zone", "site", "incident", "none"]
+SubjectWord = Literal["activity", "zone", "site", "incident", "alarm", "none"]
+ALARM_PREFIX: Final = "alarm-"
 TranslatorWord = Literal["officer", "machine"]
 
 
@@ -158,6 +161,13 @@ def decide_say(message: VerifiedMessage[Say], rows: Rows) -> Decision:
         )
     name = name_thread(message, body.thread)
     known = rows.find(ThreadRow, name)
+    if known is None and (body.about.type == "alarm" or body.thread.startswith(ALARM_PREFIX)):
+        # SECURITY: otherwise the first text could stand before the alarm's own, or in a thread of its name that only
+        # some can read (tests/unit/test_dialogue_hotline.py, test_nobody_opens_the_thread_of_an_alarm).
+        return denied(
+            "no-alarm",
+            f"thread {body.thread!r}: expected an open thread that an alarm has opened, found none",
+        )
     if known is not None and known.about != body.about:
         return denied(
             "other-subject",
@@ -206,6 +216,37 @@ def project_say(entry: Entry[Say], rows: Rows) -> None:
             language=body.language,
             urgent=body.urgent,
             reply_to=body.reply_to,
+        )
+    )
+
+
+def open_alarm_thread(entry: Entry[Any], alarm: str, text: str, rows: Rows) -> None:
+    """Open the thread of an alarm, with the alarm's words as its first text, in the center's name."""
+    about = About("alarm", alarm)
+    rows.put(
+        ThreadRow(
+            thread=alarm,
+            id=alarm,
+            to=(),
+            about=about,
+            subject=_say_subject(about),
+            first_index=entry.index,
+            last_index=entry.index,
+            messages=1,
+        )
+    )
+    rows.put(
+        SayRow(
+            message=entry.message.leaf,
+            thread=alarm,
+            author=entry.message.author,
+            officer="",
+            index=entry.index,
+            at=entry.message.payload.at,
+            text=text,
+            language="en",
+            urgent=True,
+            reply_to=None,
         )
     )
 

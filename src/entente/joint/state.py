@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from entente import deconflict
+from entente import deconflict, dialogue
 from entente.joint.acceptance import MessageRow, RecordHead, SeqRow, decide_entry
 from entente.joint.keyring import KeyRing
-from entente.kernel.charter import list_parties
-from entente.kernel.ids import LogIndex, PartyID
+from entente.kernel.ids import LogIndex
 from entente.kernel.kinds import KindTable
 from entente.kernel.message import Entry, VerifiedMessage
 from entente.kernel.roster import AuthorRow
@@ -50,8 +49,10 @@ class JointState:
         kind = self.kinds.get(message.payload.kind)
         kind.project(entry, rows)
         if kind.acknowledged:
-            deconflict.open_receipts(entry, self._owed(message), rows)
-        deconflict.update_conflicts(entry, rows, self.index)
+            deconflict.open_receipts(entry, deconflict.list_owing(message, rows), rows)
+        deconflict.track_alarms(entry, deconflict.update_conflicts(entry, rows, self.index), rows)
+        if message.payload.kind == deconflict.RAISE_ALARM:
+            self._open_thread(entry)
         if message.payload.kind in {"charter", "roster.statement"}:
             self._ring = KeyRing.from_rows(rows)
 
@@ -79,8 +80,10 @@ class JointState:
         rows.put(SeqRow(author_seq=f"{payload.author}:{payload.seq}", leaf=message.leaf))
         rows.put(AuthorRow(author=payload.author, seq=payload.seq, leaf=message.leaf, index=entry.index))
 
-    def _owed(self, message: VerifiedMessage[Any]) -> list[PartyID]:
-        """Return who owes an acknowledgement: the addressees, or every other party."""
-        if message.addressees:
-            return list(message.addressees)
-        return [party for party in list_parties(self.rows) if party != message.author]
+    def _open_thread(self, entry: Entry[Any]) -> None:
+        """Open the hotline thread of an alarm: the one place where deconfliction and the hotline meet."""
+        alarm = self.rows.find(deconflict.AlarmRow, entry.message.opened().alarm)
+        if alarm is not None:
+            dialogue.open_alarm_thread(
+                entry, alarm.alarm, deconflict.explain_alarm(alarm, self.rows), self.rows
+            )

@@ -1,0 +1,319 @@
+"""Alarms: a confrontation is told to both sides at once, with whom to call, and the record holds who saw it when.
+
+Two conflicts are confrontations:
+  * *armed*: two activities of different parties that both authors state to be armed come closer than agreed;
+  * *denied-zone*: an activity meets a zone that another party denies and that does not permit it.
+
+The center raises the alarm with a message of its own. One message, in one place of one record: there is no second
+text that one side could be shown, and no second moment.
+
+Invariants:
+  * What is due is computed (`track_alarms`), by everyone alike: an alarm that is not due is refused, and one that is
+    due and not raised is seen by every desk. So is one among sealed activities, which the center cannot see and
+    therefore cannot raise.
+  * Rules read a conflict only where both objects are open to all: there every view holds the same rows.
+  * Both parties owe an answer on the receipt ladder, with its clock: next contact, next contact, lapse. They give it
+    by ``alarm.see``, one officer and one alarm at a time: nobody sees an alarm by acknowledging a heap.
+  * An alarm ends by itself when its conflict is resolved, or is no confrontation any more. It stays in the record, and
+    so does whoever did not see it.
+
+It stops nothing, and does not say who gives way. Its hotline thread is opened by `entente.joint`.
+
+    >>> track_alarms(entry, update_conflicts(entry, rows, index), rows)
+    >>> plan_alarms(rows)
+    [('alarm.raise', Raise(alarm='alarm-17-5c0ffee1', …))]
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+import msgspec
+
+from entente.deconflict.activity import ActivityRow
+from entente.deconflict.conflicts import ConflictRow, explain_conflict
+from entente.deconflict.objects import ObjectRow
+from entente.deconflict.receipts import (
+    Stamp,
+    decide_one_officer,
+    find_receipt,
+    make_stamp,
+    mark_acknowledged,
+)
+from entente.deconflict.zone import ZoneRow
+from entente.kernel.charter import list_parties
+from entente.kernel.ids import PartyID
+from entente.kernel.kinds import ALLOWED, Decision, Kind, SignedBy, denied
+from entente.kernel.message import Entry, VerifiedMessage
+from entente.kernel.roster import PartyRow
+from entente.kernel.rows import Row, Rows
+from entente.kernel.wire import Count, SlugText, WireStruct
+
+RAISE_ALARM: Final = "alarm.raise"
+AlarmReason = Literal["armed", "denied-zone"]
+ConflictKey = Annotated[str, msgspec.Meta(min_length=3, max_length=120)]
+_REASONS: Final[dict[AlarmReason, str]] = {
+    "armed": "two armed activities come closer than agreed",
+    "denied-zone": "an activity enters a zone that is denied to it",
+}
+
+
+class Called(WireStruct, frozen=True):
+    """The contact of a party to whom the alarm goes first."""
+
+    party: SlugText
+    contact: SlugText
+
+
+class Raise(WireStruct, frozen=True):
+    """Body of ``alarm.raise``: which confrontation, since which entry, and who is called on both sides."""
+
+    alarm: SlugText
+    conflict: ConflictKey
+    reason: AlarmReason
+    since: Count
+    called: Annotated[list[Called], msgspec.Meta(min_length=2, max_length=2)]
+
+
+class See(WireStruct, frozen=True):
+    """Body of ``alarm.see``: the officer in the header has seen this alarm."""
+
+    alarm: SlugText
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """One officer's word that he has seen it."""
+
+    party: str
+    stamp: Stamp
+
+
+class AlarmRow(Row, frozen=True):
+    """A confrontation: ``due`` until the center has raised it, ``raised``, or ``ended``."""
+
+    TABLE: ClassVar[str] = "alarms"
+    INDEXED: ClassVar[tuple[str, ...]] = ("state", "conflict")
+    alarm: str
+    conflict: str
+    reason: AlarmReason
+    parties: tuple[str, str]
+    is_open: bool
+    """Whether everybody can read both objects, so that the center can raise it."""
+    since_index: int
+    state: Literal["due", "raised", "ended"]
+    message: str = ""
+    """The leaf of the center's message; empty until it is raised."""
+    raised: Stamp | None = None
+    called: tuple[Called, ...] = ()
+    seen: tuple[Seen, ...] = ()
+    ended_index: int | None = None
+    why: str = ""
+
+    def key(self) -> str:
+        """Return the alarm's name."""
+        return self.alarm
+
+
+def track_alarms(entry: Entry[Any], changed: Iterable[ConflictRow], rows: Rows) -> list[AlarmRow]:
+    """Note which of the conflicts that an entry changed have become confrontations, and which are none any more."""
+    noted = []
+    for conflict in changed:
+        reason = _find_reason(conflict, rows)
+        standing = find_standing(rows, conflict.key())
+        if reason is not None and standing is None:
+            objects = [rows.find(ObjectRow, name) for name in (conflict.first, conflict.second)]
+            one, other = sorted(side.author for side in conflict.sides)
+            digest = hashlib.sha256(conflict.key().encode()).hexdigest()
+            noted.append(
+                AlarmRow(
+                    alarm=f"alarm-{entry.index}-{digest[:8]}",
+                    conflict=conflict.key(),
+                    reason=reason,
+                    parties=(one, other),
+                    is_open=all(thing is not None and not thing.to for thing in objects),
+                    since_index=entry.index,
+                    state="due",
+                )
+            )
+        elif reason is None and standing is not None:
+            why = (
+                conflict.why
+                if conflict.state == "resolved"
+                else "no confrontation any more, as its authors say"
+            )
+            noted.append(msgspec.structs.replace(standing, state="ended", ended_index=entry.index, why=why))
+    for row in noted:
+        rows.put(row)
+    return noted
+
+
+def find_standing(rows: Rows, conflict: str) -> AlarmRow | None:
+    """Return the alarm of a conflict that has not ended, or None."""
+    return next((row for row in rows.select(AlarmRow, conflict=conflict) if row.state != "ended"), None)
+
+
+def plan_alarms(rows: Rows) -> list[tuple[str, Raise]]:
+    """Return the alarms that the center must raise now, oldest first: (kind, body). None waits for anything."""
+    due = sorted(rows.select(AlarmRow, state="due"), key=lambda row: (row.since_index, row.alarm))
+    return [(RAISE_ALARM, _make_raise(row, rows)) for row in due if row.is_open]
+
+
+def list_owing(message: VerifiedMessage[Any], rows: Rows) -> list[PartyID]:
+    """Return who owes an answer: the addressees, of an alarm its two parties, otherwise every other party."""
+    if message.addressees:
+        return list(message.addressees)
+    if message.payload.kind == RAISE_ALARM:
+        return [PartyID(one.party) for one in message.opened().called]
+    return [party for party in list_parties(rows) if party != message.author]
+
+
+def decide_raise(message: VerifiedMessage[Raise], rows: Rows) -> Decision:
+    """Allow what is due, once, with the first contact of each side."""
+    body = message.opened()
+    row = rows.find(AlarmRow, body.alarm)
+    if row is None or not row.is_open:
+        # One answer whether it exists among sealed ones or not: host and desks decide alike.
+        return denied(
+            "no-confrontation",
+            f"alarm {body.alarm!r}: expected a confrontation among what is open to all, found none",
+        )
+    if row.state != "due":
+        word = "already-raised" if row.state == "raised" else "ended"
+        return denied(word, f"alarm {body.alarm!r}: expected one that is due, it is {row.state}")
+    expected = _make_raise(row, rows)
+    if body.called != expected.called:
+        # SECURITY: whoever chose the contact could send one side's alarm to somebody who is asleep
+        # (tests/unit/test_deconflict_alarm.py, test_an_alarm_to_another_contact_is_refused).
+        return denied(
+            "wrong-contact",
+            f"alarm {body.alarm!r}: expected {msgspec.to_builtins(expected.called)}, got "
+            f"{msgspec.to_builtins(body.called)}",
+        )
+    if body != expected:
+        return denied(
+            "other-confrontation",
+            f"alarm {body.alarm!r}: expected {expected.reason} of {expected.conflict!r} since entry "
+            f"{expected.since}, got {body.reason} of {body.conflict!r} since entry {body.since}",
+        )
+    return ALLOWED
+
+
+def project_raise(entry: Entry[Raise], rows: Rows) -> None:
+    """Mark it as raised."""
+    body = entry.message.opened()
+    row = rows.find(AlarmRow, body.alarm)
+    if row is not None:
+        rows.put(
+            msgspec.structs.replace(
+                row,
+                state="raised",
+                message=entry.message.leaf,
+                raised=make_stamp(entry),
+                called=tuple(body.called),
+            )
+        )
+
+
+def decide_see(message: VerifiedMessage[See], rows: Rows) -> Decision:
+    """Allow an officer of either side, each once, also after it has ended."""
+    body = message.opened()
+    one = decide_one_officer(message)
+    if not one.is_allowed:
+        return one
+    row = rows.find(AlarmRow, body.alarm)
+    if row is None or row.raised is None:
+        return denied(
+            "unknown-alarm", f"alarm {body.alarm!r}: expected one that the center raised, found none"
+        )
+    if message.author not in row.parties:
+        # SECURITY: a third party's word must not stand in for that of a side that has not looked
+        # (tests/unit/test_deconflict_alarm.py, test_nobody_sees_an_alarm_for_another).
+        return denied(
+            "not-a-party",
+            f"alarm {body.alarm!r}: expected one of {list(row.parties)}, got {message.author!r}",
+        )
+    officer = message.payload.officers[0]
+    for seen in row.seen:
+        if seen.party == message.author and officer in seen.stamp.officers:
+            return denied(
+                "already-seen",
+                f"alarm {body.alarm!r}: expected an officer who has not said so, {officer!r} of "
+                f"{message.author!r} did as entry {seen.stamp.index}",
+            )
+    return ALLOWED
+
+
+def project_see(entry: Entry[See], rows: Rows) -> None:
+    """Write down who saw it when; the party's first officer to do so answers for it on the ladder."""
+    message = entry.message
+    row = rows.find(AlarmRow, message.opened().alarm)
+    if row is None:
+        return
+    rows.put(msgspec.structs.replace(row, seen=(*row.seen, Seen(message.author, make_stamp(entry)))))
+    receipt = find_receipt(rows, row.message, message.author)
+    if receipt is not None and receipt.acknowledged is None:
+        mark_acknowledged(entry, receipt, rows)
+
+
+def explain_alarm(row: AlarmRow, rows: Rows) -> str:
+    """Return an alarm in plain sentences: what meets what, who is called, who has seen it and who has not."""
+    conflict = rows.find(ConflictRow, row.conflict)
+    text = f"{_REASONS[row.reason]}. {explain_conflict(conflict) if conflict else row.conflict}"
+    if row.called:
+        text += " Called: " + ", ".join(f"{one.contact} of {one.party}" for one in row.called) + "."
+    return text
+
+
+def explain_sight(row: AlarmRow, rows: Rows) -> str:
+    """Return who has seen an alarm when, and who has not, with how far the center has gone to find somebody."""
+    if row.raised is None:
+        return "not raised by the center"
+    parts = []
+    for party in row.parties:
+        seen = [one for one in row.seen if one.party == party]
+        receipt = find_receipt(rows, row.message, party)
+        if seen:
+            who = ", ".join(f"{'/'.join(one.stamp.officers)} at {one.stamp.at}" for one in seen)
+            late = ", late: it had lapsed" if receipt is not None and receipt.is_late else ""
+            parts.append(f"seen by {who} of {party}{late}")
+        elif receipt is not None and receipt.lapsed is not None:
+            parts.append(f"NOBODY of {party} saw it in the agreed time")
+        else:
+            steps = receipt.escalations if receipt is not None else ()
+            tried = f", turned to {', '.join(step.contact for step in steps)}" if steps else ""
+            parts.append(f"not seen by {party} yet{tried}")
+    return "; ".join(parts)
+
+
+def _find_reason(conflict: ConflictRow, rows: Rows) -> AlarmReason | None:
+    if conflict.state != "open" or len({side.author for side in conflict.sides}) == 1:
+        return None
+    sides = {side.type: side for side in conflict.sides}
+    if set(sides) == {"activity"}:
+        rows_of = [rows.find(ActivityRow, side.object) for side in conflict.sides]
+        return "armed" if all(row is not None and row.armed for row in rows_of) else None
+    if set(sides) == {"activity", "zone"}:
+        zone = rows.find(ZoneRow, sides["zone"].object)
+        return "denied-zone" if zone is not None and zone.declared.zone == "denied" else None
+    return None
+
+
+def _make_raise(row: AlarmRow, rows: Rows) -> Raise:
+    called = []
+    for party in row.parties:
+        found = rows.find(PartyRow, party)
+        called.append(Called(party, found.statement.contacts[0] if found else "nobody"))
+    return Raise(row.alarm, row.conflict, row.reason, row.since_index, called)
+
+
+ALARM_RAISE: Final = Kind(
+    RAISE_ALARM,
+    Raise,
+    decide=decide_raise,
+    project=project_raise,
+    signed_by=SignedBy.CENTER,
+    acknowledged=True,
+)
+ALARM_SEE: Final = Kind("alarm.see", See, decide=decide_see, project=project_see, min_officers=1)

@@ -1,0 +1,186 @@
+"""Who is asked to concur to a version, what each has answered, and which earlier yes a new version keeps.
+
+A yes is to what was shown. So a new version asks anew, except of a party whose last yes holds all of it:
+each of the new volumes lies within one volume of the version that this party itself said yes to, under the same
+title, with nobody more asked, and not armed where that was not. Then the yes is *carried over*, and says so.
+
+Invariants:
+  * What is carried over is measured against the version that the party agreed to with its own message, never
+    against one that was itself carried over: many small steps cannot add up to a large one.
+  * A no, a "reconsider" and a lapse end what went before: nothing is carried past them.
+  * In doubt the party is asked again. `entente.space.holds` errs that way, and so does the bound on the work.
+  * Only the yes is carried over. Receipts and read-backs are opened anew: somebody must read what is new.
+
+It does not decide who may answer: see `entente.deconflict.concurrence`.
+
+    >>> ask_concurrence(entry, body, thing.version, rows, replaces=known.version)
+    >>> rows.find(ConcurrenceRow, f"{thing.version}:ru").answer
+    'waiting'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final, Literal, Protocol
+
+import msgspec
+
+from entente.deconflict.objects import VersionRow, parse_volumes
+from entente.deconflict.receipts import Stamp
+from entente.kernel.message import Entry
+from entente.kernel.rows import Row, Rows
+from entente.kernel.time import encode_utc
+from entente.space import Volume, VolumeWire
+
+AnswerWord = Literal["waiting", "concurred", "objected", "reconsider", "lapsed", "void"]
+"""``waiting``: none yet. ``lapsed``: none by the deadline. ``void``: not needed any more, the version is past."""
+MAX_COMPARED: Final = 200
+"""Exact comparisons for one update and party: 50 volumes within 50 would be 2,500. Beyond, the party is asked."""
+
+
+class Agreed(msgspec.Struct, frozen=True):
+    """The version that a party last said yes to itself: what it was told then."""
+
+    version: str
+    title: str
+    armed: bool
+    asked: tuple[str, ...]
+    stamp: Stamp
+
+
+class ConcurrenceRow(Row, frozen=True):
+    """What one party that was asked has answered to one version."""
+
+    TABLE: ClassVar[str] = "concurrences"
+    INDEXED: ClassVar[tuple[str, ...]] = ("version", "party", "answer")
+    version: str
+    party: str
+    title: str
+    armed: bool
+    asked: tuple[str, ...]
+    due_by: str
+    """By when the author wants the answer: the time he named, or the start."""
+    answer: AnswerWord = "waiting"
+    reason: str = ""
+    stamp: Stamp | None = None
+    is_late: bool = False
+    agreed: Agreed | None = None
+    carried_from: str = ""
+    """The version that the yes was given to, where it is not this one."""
+
+    def key(self) -> str:
+        """Return ``leaf:party``."""
+        return f"{self.version}:{self.party}"
+
+
+class Asking(Protocol):
+    """The body that makes a version: of ``activity.notify`` or ``activity.update``."""
+
+    @property
+    def title(self) -> str:
+        """What it is, in words."""
+
+    @property
+    def volumes(self) -> list[VolumeWire]:
+        """Where and when."""
+
+    @property
+    def concurrence(self) -> list[str]:
+        """Who is asked."""
+
+    @property
+    def armed(self) -> bool:
+        """Whether it is armed."""
+
+    @property
+    def concur_by(self) -> str | None:
+        """By when."""
+
+
+def ask_concurrence(entry: Entry[Any], body: Asking, version: str, rows: Rows, *, replaces: str = "") -> None:
+    """Ask everyone whom a new version names, carrying over each yes that holds all of it."""
+    volumes = parse_volumes(body.volumes, path="$.body.volumes")
+    start = encode_utc(min(volume.window.start_utc for volume in volumes))
+    for party in body.concurrence:
+        row = ConcurrenceRow(
+            version=version,
+            party=party,
+            title=body.title,
+            armed=body.armed,
+            asked=tuple(body.concurrence),
+            due_by=body.concur_by or start,
+        )
+        earlier = rows.find(ConcurrenceRow, f"{replaces}:{party}") if replaces else None
+        agreed = earlier.agreed if earlier is not None else None
+        if agreed is not None:
+            row = msgspec.structs.replace(row, agreed=agreed)
+            if _is_within(row, body.volumes, volumes, agreed, rows):
+                row = msgspec.structs.replace(
+                    row, answer="concurred", stamp=agreed.stamp, carried_from=agreed.version
+                )
+        rows.put(row)
+    if replaces:
+        void_waiting(replaces, rows)
+
+
+def void_waiting(version: str, rows: Rows) -> None:
+    """Wait no longer for answers to a version that is past."""
+    for row in list(rows.select(ConcurrenceRow, version=version)):
+        if row.answer == "waiting":
+            rows.put(msgspec.structs.replace(row, answer="void"))
+
+
+def has_concurred(rows: Rows, version: str, party: str) -> bool:
+    """Return whether a party that was asked has said yes to this version, itself or carried over."""
+    row = rows.find(ConcurrenceRow, f"{version}:{party}")
+    return row is not None and row.answer == "concurred"
+
+
+def _is_within(
+    row: ConcurrenceRow, wires: Sequence[VolumeWire], volumes: Sequence[Volume], agreed: Agreed, rows: Rows
+) -> bool:
+    """Return whether nothing grew: not in words, not in arms, not in who is asked, not in space or time."""
+    if (
+        row.title != agreed.title
+        or (row.armed and not agreed.armed)
+        or not set(row.asked) <= set(agreed.asked)
+    ):
+        return False
+    version = rows.find(VersionRow, agreed.version)
+    if version is None:
+        return False
+    outer = parse_volumes(version.volumes, path="$.body.volumes")
+    left = MAX_COMPARED
+    for wire, inner in zip(wires, volumes, strict=True):
+        if wire in version.volumes:
+            continue
+        # SECURITY: one volume must hold it alone. Two that touch would together hold what lies across their
+        # border, and a gap between them of a nanodegree would be flown through unasked
+        # (tests/unit/test_deconflict_carry.py, test_two_volumes_together_hold_nothing).
+        for one in outer:
+            if not _may_hold(one, inner):
+                continue
+            if left == 0:
+                return False
+            left -= 1
+            if holds(one, inner):
+                break
+        else:
+            return False
+    return True
+
+
+def _may_hold(outer: Volume, inner: Volume) -> bool:
+    """Return False where time or height alone say that it does not: cheap, before outlines are compared."""
+    window, band = outer.window, outer.heights
+    if window.start_utc > inner.window.start_utc or window.end_utc < inner.window.end_utc:
+        return False
+    floor_m, ceiling_m = inner.heights.floor_m, inner.heights.ceiling_m
+    return (band.floor_m is None or (floor_m is not None and floor_m >= band.floor_m)) and (
+        band.ceiling_m is None or (ceiling_m is not None and ceiling_m <= band.ceiling_m)
+    )
+
+
+def holds(outer: Volume, inner: Volume) -> bool:
+    """Return whether ``outer`` holds all of ``inner``."""
+    return outer == inner
