@@ -120,7 +120,7 @@ class _Geography:
         people = np.array([max(1.0, float(city["population"])) for city in cities]) ** 0.7
         self.share = people / people.sum()
         self.areas = draw.choice(len(cities), size=_AREAS, replace=False)
-        weights = draw.pareto(1.0, size=_AREAS) + 1.0
+        weights = draw.pareto(1.4, size=_AREAS) + 1.0
         self.area_share = weights / weights.sum()
 
 
