@@ -22,7 +22,17 @@ from entente.deconflict import (
     version_state,
 )
 from entente.kernel.errors import NotFound
-from entente.space import Circle, CircleWire, Gazetteer, NamedArea, Place, PolygonWire, VolumeWire
+from entente.space import (
+    Circle,
+    CircleWire,
+    Gazetteer,
+    NamedArea,
+    PartWire,
+    Place,
+    PolygonWire,
+    RegionWire,
+    VolumeWire,
+)
 from tests.unit.test_deconflict_simulator import RecordSimulator, make_circle, refused
 
 # 0.081 degrees of latitude are 8,986 m here: the nine kilometres of 17 September 2016.
@@ -435,3 +445,26 @@ def test_another_shape_at_the_same_place_is_a_difference() -> None:
     assert what == "outline"
     assert cm is not None
     assert 18_000 < cm < 18_400
+
+
+def test_a_hole_or_a_part_that_is_moved_or_missing_is_a_difference_and_is_said() -> None:
+    corners = ((352700000, 401700000), (352700000, 401900000), (352900000, 401900000), (352900000, 401700000))
+    hole = ((352790000, 401790000), (352790000, 401810000), (352810000, 401800000))
+    there = ((353000000, 401700000), (353000000, 401900000), (353200000, 401800000))
+    moved = (*hole[:2], (352820000, 401800000))
+
+    def region(*parts: PartWire) -> VolumeWire:
+        return msgspec.structs.replace(make_circle(), outline=RegionWire(parts))
+
+    plan = region(PartWire(corners, (hole,)), PartWire(there, ()))
+    assert differences([plan], [plan]) == []
+    ((_, what, cm),) = differences([plan], [region(PartWire(corners, (moved,)), PartWire(there, ()))])
+    assert (what, cm) == ("outline", pytest.approx(11_096, abs=10))
+    assert differences([plan], [region(PartWire(corners, ()), PartWire(there, ()))]) != []
+    # As many loops of as many points, but the hole is told as a part beside the others.
+    beside = tuple((lat, lon + 1_000_000) for lat, lon in hole)
+    assert (
+        differences([plan], [region(PartWire(corners, ()), PartWire(beside, ()), PartWire(there, ()))]) != []
+    )
+    (reading,) = build_readings([plan], Gazetteer([Place("Here", 35.28, 40.18, "town")]), [], None)
+    assert reading.words.endswith("; outline of 2 parts with 1 hole, 10 points in all")

@@ -30,6 +30,9 @@ from entente.space import (
     CircleWire,
     Gazetteer,
     NamedArea,
+    PolygonWire,
+    PositionE7,
+    RegionWire,
     VolumeWire,
     describe_position,
     distance_and_bearing,
@@ -156,18 +159,39 @@ def _compare_outline(plan: VolumeWire, told: VolumeWire) -> int | None:
         return abs(one.radius_cm - other.radius_cm)
     if isinstance(one, CircleWire) or isinstance(other, CircleWire):
         return None
-    if len(one.vertices_e7) != len(other.vertices_e7):
+    ours, theirs = _list_loops(one), _list_loops(other)
+    if [(is_hole, len(loop)) for is_hole, loop in ours] != [(is_hole, len(loop)) for is_hole, loop in theirs]:
         return None
     return max(
         round(distance_and_bearing(a[0] / 1e7, a[1] / 1e7, b[0] / 1e7, b[1] / 1e7)[0] * 100)
-        for a, b in zip(one.vertices_e7, other.vertices_e7, strict=True)
+        for (_, mine), (_, other_loop) in zip(ours, theirs, strict=True)
+        for a, b in zip(mine, other_loop, strict=True)
     )
+
+
+def _list_loops(outline: PolygonWire | RegionWire) -> list[tuple[bool, tuple[PositionE7, ...]]]:
+    """Return every closed curve of an outline, and whether it is a hole of the part before it."""
+    if isinstance(outline, PolygonWire):
+        return [(False, outline.vertices_e7)]
+    return [
+        (place > 0, loop)
+        for part in outline.parts
+        for place, loop in enumerate((part.outer_e7, *part.holes_e7))
+    ]
 
 
 def _say_outline(wire: VolumeWire) -> str:
     if isinstance(wire.outline, CircleWire):
         return f"circle of {say_metres(wire.outline.radius_cm)} radius"
-    return f"outline of {len(wire.outline.vertices_e7)} points"
+    loops = _list_loops(wire.outline)
+    points = f"{sum(len(loop) for _, loop in loops)} points"
+    holes = sum(is_hole for is_hole, _ in loops)
+    parts = len(loops) - holes
+    if len(loops) == 1:
+        return f"outline of {points}"
+    said_parts = f"{parts} parts" if parts > 1 else "1 part"
+    said_holes = "no hole" if not holes else "1 hole" if holes == 1 else f"{holes} holes"
+    return f"outline of {said_parts} with {said_holes}, {points} in all"
 
 
 def _say_height(bound_cm: int | None) -> str:

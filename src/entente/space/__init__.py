@@ -22,15 +22,26 @@ What it does not do: search among many volumes, hold terrain, geoid or place dat
 from entente.space.bounds import is_apart
 from entente.space.ellipsoid import compass_word, distance_and_bearing
 from entente.space.heights import HeightBand
-from entente.space.outline import Circle, Outline, Polygon, contains_point, reference_point
+from entente.space.outline import (
+    Circle,
+    Lane,
+    Outline,
+    Part,
+    Polygon,
+    Region,
+    contains_point,
+    reference_point,
+)
 from entente.space.overlap import Overlap, distance_m, find_conflict, ground_error_m, is_conflict
 from entente.space.volume import Separation, Volume
 from entente.space.window import Window
 from entente.space.wire import (
     CircleWire,
     OutlineWire,
+    PartWire,
     PolygonWire,
     PositionE7,
+    RegionWire,
     SeparationWire,
     VolumeWire,
     encode_outline,
@@ -49,15 +60,20 @@ __all__ = [
     "CircleWire",
     "Gazetteer",
     "HeightBand",
+    "Lane",
     "NamedArea",
     "Outline",
     "OutlineWire",
     "Overlap",
+    "Part",
+    "PartWire",
     "Place",
     "Polygon",
     "PolygonWire",
     "PositionE7",
     "PositionWords",
+    "Region",
+    "RegionWire",
     "Separation",
     "SeparationWire",
     "Volume",

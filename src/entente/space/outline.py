@@ -1,14 +1,17 @@
-"""Outlines on the WGS84 ellipsoid: polygons with geodesic edges, and circles.
+"""Outlines on the WGS84 ellipsoid: polygons with geodesic edges, regions with holes, circles, lanes.
 
-What it is for: the footprint of a volume. Both kinds are closed: their boundary belongs to them.
+What it is for: the footprint of a volume. All kinds are closed: their boundary belongs to them.
 
 Invariants (each refused with `InvalidVolume`, which names the place):
-  * Positions are finite, latitude within +-90, longitude within +-180 degrees.
-  * A polygon has 3 to 2000 distinct vertices; its edges are the shortest lines between them and meet
-    only at their ends. Which way round does not matter. Poles and the antimeridian are ordinary places.
-  * No two vertices of a polygon are more than 8000 km apart, so "inside" is always the smaller side; its
-    edges are together at most 50 000 km long.
-  * A circle is everything within its radius, along the surface, of its centre: at most 1000 km.
+  * The loops of a polygon or region keep the limits of `entente.space.loops`: 3 to 10 000 vertices, at most
+    8000 km across and 50 000 km round. Which way round does not matter. Poles and the antimeridian are
+    ordinary places.
+  * Edges are the shortest lines between vertices and meet only at their ends. The loops of a region keep
+    apart; holes lie in their part, parts outside each other (one may lie in another's hole).
+  * A circle is everything within its radius, along the surface, of its centre: at most 1000 km. A lane is
+    everything within its radius of a line of at most 25 000 km.
+
+Every outline has a ``ring``, its boundary or centre or line, and reaches ``margin_m`` beyond it.
 
 It does not convert, repair, simplify or round.
 
@@ -16,6 +19,9 @@ It does not convert, repair, simplify or round.
     >>> field = Polygon(((35.2, 40.1), (35.2, 40.3), (35.4, 40.2)))
     >>> contains_point(field, 35.25, 40.2)
     True
+    >>> pond = ((35.25, 40.18), (35.25, 40.22), (35.3, 40.2))
+    >>> contains_point(Region((Part(field.vertices, holes=(pond,)),)), 35.26, 40.2)
+    False
 """
 
 from __future__ import annotations
@@ -24,61 +30,91 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
 import shapely
 
 from entente.kernel.errors import InvalidVolume
-from entente.space.ellipsoid import (
-    WIDEST_RADIUS_M,
-    Floats,
-    distance_and_bearing,
-    measure_lines,
-    surface_normals,
-)
+from entente.space.ellipsoid import distance_and_bearing, walk_line
 from entente.space.inside import is_inside
+from entente.space.loops import (
+    MAX_EXTENT_M,
+    MAX_PERIMETER_M,
+    MAX_VERTICES,
+    Loops,
+    Position,
+    Vertices,
+    check_position,
+    measure_edges,
+    measure_loops,
+)
 from entente.space.nearest import SLACK_M, find_gap
-from entente.space.ring import Ring, cut_edges, measure_edges, ring_of_point
-from entente.space.simple import find_fault, plane_under
+from entente.space.nesting import find_misplaced
+from entente.space.plane import flatten, plane_under
+from entente.space.ring import Ring, cut_edges, ring_of_point
+from entente.space.simple import find_fault
 
-MAX_VERTICES: Final = 2000
-MAX_EXTENT_M: Final = 8_000_000.0
-"""Two vertices farther apart than this are refused: the outline would near half the globe, where which
-side is "inside" becomes a matter of taste. Large countries and most continents fit."""
-MAX_PERIMETER_M: Final = 50_000_000.0
-"""Bounds the work that one outline can cause: at most 12 000 pieces."""
 MAX_RADIUS_M: Final = 1_000_000.0
-MIN_EDGE_M: Final = 0.001
+MAX_POINTS: Final = MAX_VERTICES // 2
+"""Of a lane, whose ring goes there and back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Polygon:
-    """A region bounded by geodesic edges.
+    """An area bounded by geodesic edges.
 
     Args:
         vertices: (latitude, longitude) in degrees, in order, the first not repeated at the end.
 
     Raises:
-        InvalidVolume: The vertices do not bound one region, or exceed a limit.
+        InvalidVolume: The vertices do not bound one area, or exceed a limit.
     """
 
-    vertices: tuple[tuple[float, float], ...]
+    vertices: Vertices
     ring: Ring = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check the vertices and cut the edges into pieces."""
-        if not 3 <= len(self.vertices) <= MAX_VERTICES:
+        object.__setattr__(self, "ring", _bound(Loops.of_polygon(self.vertices)))
+
+    @property
+    def margin_m(self) -> float:
+        """How far the outline reaches beyond its ring: not at all."""
+        return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One area of a region: what ``outer`` bounds, without what ``holes`` bound. Vertices as in `Polygon`.
+
+    The boundary of a hole belongs to the part. Checked with the region that it is in.
+    """
+
+    outer: Vertices
+    holes: tuple[Vertices, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Areas with holes, or several of them, as one outline.
+
+    Raises:
+        InvalidVolume: There is no part, or it is a polygon's one spelling too many (one part, no hole); a
+            loop crosses itself or meets another; a hole or a part lies in the wrong place; a limit is
+            exceeded. Says which part and hole, which edges or vertices, and where.
+    """
+
+    parts: tuple[Part, ...]
+    ring: Ring = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Check the loops, alone and to each other, and cut their edges into pieces."""
+        if not self.parts or (len(self.parts) == 1 and not self.parts[0].holes):
             raise InvalidVolume(
-                "vertex-count", f"outline: expected 3 to {MAX_VERTICES} vertices, got {len(self.vertices)}"
+                "not-a-region",
+                f"region: expected two parts or a hole (else it is a polygon), got {len(self.parts)} part(s)"
+                " and no hole",
+                path="parts",
             )
-        for place, vertex in enumerate(self.vertices):
-            _check_position(vertex, f"vertices[{place}]")
-        lat, lon, azimuth, length_m = measure_edges(self.vertices)
-        _check_edges(lat, lon, length_m)
-        ring = cut_edges(lat, lon, azimuth, length_m)
-        fault = find_fault(ring)
-        if fault is not None:
-            raise InvalidVolume(fault.code, fault.message, path=f"vertices[{fault.edge}]")
-        object.__setattr__(self, "ring", ring)
+        object.__setattr__(self, "ring", _bound(Loops.of_parts([(p.outer, p.holes) for p in self.parts])))
 
     @property
     def margin_m(self) -> float:
@@ -94,19 +130,14 @@ class Circle:
         InvalidVolume: The centre is no position, or the radius is not above 0 and at most 1000 km.
     """
 
-    centre: tuple[float, float]
+    centre: Position
     radius_m: float
     ring: Ring = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check centre and radius."""
-        _check_position(self.centre, "centre")
-        if not 0.0 < self.radius_m <= MAX_RADIUS_M:  # false for NaN too
-            raise InvalidVolume(
-                "bad-radius",
-                f"circle: expected a radius > 0 and <= {MAX_RADIUS_M:.0f} m, got {self.radius_m!r}",
-                path="radius",
-            )
+        check_position(self.centre, "centre")
+        _check_radius("circle", self.radius_m)
         object.__setattr__(self, "ring", ring_of_point(*self.centre))
 
     @property
@@ -115,95 +146,133 @@ class Circle:
         return self.radius_m
 
 
-Outline = Polygon | Circle
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Everything within ``radius_m`` of the geodesics through ``points``: a route, a stretch of a track.
+
+    The line may cross or repeat itself, and two points may coincide. Not on the wire.
+
+    Raises:
+        InvalidVolume: Fewer than 2 or more than 5000 points, a point that is no position, more than 8000 km
+            from one to the next, a line of more than 25 000 km, or a radius that is not above 0 and at most
+            1000 km.
+    """
+
+    points: Vertices
+    radius_m: float
+    ring: Ring = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Check points and radius, and cut the line, there and back, into pieces."""
+        _check_radius("lane", self.radius_m)
+        if not 2 <= len(self.points) <= MAX_POINTS:
+            raise InvalidVolume(
+                "vertex-count",
+                f"lane: expected 2 to {MAX_POINTS} points, got {len(self.points)}",
+                path="points",
+            )
+        for place, point in enumerate(self.points):
+            check_position(point, f"points[{place}]")
+        edges = measure_edges((self.points + self.points[-2:0:-1],))
+        line_m = edges.length_m[: len(self.points) - 1]
+        longest = int(line_m.argmax())
+        if line_m[longest] > MAX_EXTENT_M:
+            raise InvalidVolume(
+                "edge-too-long",
+                f"lane: expected <= {MAX_EXTENT_M / 1000:.0f} km between neighbours, got"
+                f" {line_m[longest] / 1000:.0f} km between points {longest} and {longest + 1}",
+                path=f"points[{longest}]",
+            )
+        if line_m.sum() > MAX_PERIMETER_M / 2:
+            raise InvalidVolume(
+                "too-long",
+                f"lane: expected a line of <= {MAX_PERIMETER_M / 2000:.0f} km,"
+                f" got {line_m.sum() / 1000:.0f} km",
+                path="points",
+            )
+        object.__setattr__(self, "ring", cut_edges(edges, is_area=False))
+
+    @property
+    def margin_m(self) -> float:
+        """How far the outline reaches beyond its ring, which is its line."""
+        return self.radius_m
+
+
+Outline = Polygon | Circle | Region | Lane
 
 
 def contains_point(outline: Outline, lat_deg: float, lon_deg: float) -> bool:
     """Return whether a position lies in ``outline`` or within 5 mm of it (never misses one inside).
 
+    For a lane of more than 10 km radius, 5 mm are what `ground_error_m` says of the radius.
+
     Raises:
         InvalidVolume: The position is out of range or not finite.
     """
-    _check_position((lat_deg, lon_deg), "point")
+    check_position((lat_deg, lon_deg), "point")
     if isinstance(outline, Circle):
         return distance_and_bearing(*outline.centre, lat_deg, lon_deg)[0] <= outline.radius_m + SLACK_M
     point = ring_of_point(lat_deg, lon_deg)
-    if math.dist(point.cap_centre, outline.ring.cap_centre) > outline.ring.cap_chord_m + SLACK_M:
+    reach_m = outline.ring.cap_chord_m + outline.margin_m + SLACK_M
+    if math.dist(point.cap_centre, outline.ring.cap_centre) > reach_m:
         return False
-    return is_inside(outline.ring, point.starts[0]) or find_gap(outline.ring, point, 0.0) is not None
+    return (
+        is_inside(outline.ring, point.starts[0])
+        or find_gap(outline.ring, point, outline.margin_m) is not None
+    )
 
 
-def reference_point(outline: Outline) -> tuple[float, float]:
+def reference_point(outline: Outline) -> Position:
     """Return one position inside ``outline``, always the same one: the middle if that is inside."""
     if isinstance(outline, Circle):
         return outline.centre
+    if isinstance(outline, Lane):
+        return _find_half_way(outline.ring)
     plane = plane_under(outline.ring)
-    flat = shapely.polygons(plane.project(outline.ring.starts))
+    flat = flatten(outline.ring, plane)
     middle = shapely.centroid(flat)
     if not shapely.contains(flat, middle):
         middle = shapely.point_on_surface(flat)
     return plane.lift(float(middle.x), float(middle.y))
 
 
-def _check_position(position: tuple[float, float], path: str) -> None:
-    lat, lon = position
-    if not (math.isfinite(lat) and math.isfinite(lon)):
-        raise InvalidVolume("not-finite", f"position: expected finite degrees, got {position!r}", path=path)
-    if not -90.0 <= lat <= 90.0:
-        raise InvalidVolume("bad-latitude", f"latitude: expected -90 to 90 degrees, got {lat!r}", path=path)
-    if not -180.0 <= lon <= 180.0:
+def _bound(loops: Loops) -> Ring:
+    """Return the ring of ``loops``, which bound an area.
+
+    Raises:
+        InvalidVolume: They do not.
+    """
+    edges = measure_loops(loops)
+    firsts = loops.firsts
+    ring = cut_edges(edges, firsts, firsts[[not hole for hole in loops.is_hole]])
+    fault = find_fault(ring)
+    if fault is None and len(firsts) > 1:
+        fault = find_misplaced(ring, loops)
+    if fault is not None:
+        blamed = loops.say(fault.noun, fault.first, fault.second)
         raise InvalidVolume(
-            "bad-longitude", f"longitude: expected -180 to 180 degrees, got {lon!r}", path=path
+            fault.code,
+            f"outline: expected {fault.expected}, got {blamed} {fault.what}",
+            path=loops.path(fault.first),
+        )
+    return ring
+
+
+def _check_radius(subject: str, radius_m: float) -> None:
+    if not 0.0 < radius_m <= MAX_RADIUS_M:  # false for NaN too
+        raise InvalidVolume(
+            "bad-radius",
+            f"{subject}: expected a radius > 0 and <= {MAX_RADIUS_M:.0f} m, got {radius_m!r}",
+            path="radius",
         )
 
 
-def _check_edges(lat_deg: Floats, lon_deg: Floats, length_m: Floats) -> None:
-    count = len(length_m)
-    short = np.flatnonzero(length_m < MIN_EDGE_M)
-    if len(short):
-        first, second = sorted((int(short[0]), (int(short[0]) + 1) % count))
-        raise InvalidVolume(
-            "vertices-coincide",
-            f"outline: expected distinct vertices, got vertices {first} and {second} both near"
-            f" {lat_deg[first]:.6f}, {lon_deg[first]:.6f}",
-            path=f"vertices[{first}]",
-        )
-    long = np.flatnonzero(length_m > MAX_EXTENT_M)
-    if len(long):
-        edge = int(long[0])
-        raise InvalidVolume(
-            "edge-too-long",
-            f"edge {edge}: expected <= {MAX_EXTENT_M / 1000:.0f} km (towards the antipode the shortest line"
-            f" is not unique), got {length_m[edge] / 1000:.0f} km from"
-            f" {lat_deg[edge]:.6f}, {lon_deg[edge]:.6f}",
-            path=f"vertices[{edge}]",
-        )
-    perimeter_m = float(length_m.sum())
-    if perimeter_m > MAX_PERIMETER_M:
-        raise InvalidVolume(
-            "too-long",
-            f"outline: expected edges of together <= {MAX_PERIMETER_M / 1000:.0f} km,"
-            f" got {perimeter_m / 1000:.0f} km",
-        )
-    # Two vertices of a closed ring are at most half its length apart.
-    if perimeter_m / 2 > MAX_EXTENT_M:
-        _check_extent(lat_deg, lon_deg)
-
-
-def _check_extent(lat_deg: Floats, lon_deg: Floats) -> None:
-    normals = surface_normals(lat_deg, lon_deg)
-    # Only vertices whose normals differ by more than this can be too far apart, at any latitude.
-    suspects = np.flatnonzero((normals @ normals.T).min(axis=1) < math.cos(MAX_EXTENT_M / WIDEST_RADIUS_M))
-    for first in suspects.tolist():
-        same = np.zeros(len(lat_deg))
-        away_m = measure_lines(lat_deg[first] + same, lon_deg[first] + same, lat_deg, lon_deg)[2]
-        second = int(away_m.argmax())
-        if away_m[second] > MAX_EXTENT_M:
-            raise InvalidVolume(
-                "too-wide",
-                f"outline: expected vertices <= {MAX_EXTENT_M / 1000:.0f} km apart (beyond, inside and"
-                f" outside are hard to tell), got {away_m[second] / 1000:.0f} km between vertices"
-                f" {first} and {second}, from {lat_deg[first]:.6f}, {lon_deg[first]:.6f}"
-                f" to {lat_deg[second]:.6f}, {lon_deg[second]:.6f}",
-                path=f"vertices[{second}]",
-            )
+def _find_half_way(ring: Ring) -> Position:
+    """Return the middle of a line whose ring runs along it and back."""
+    left_m = float(ring.length_m.sum()) / 4
+    for piece, length_m in enumerate(ring.length_m.tolist()):
+        if left_m <= length_m:
+            at = float(ring.lat_deg[piece]), float(ring.lon_deg[piece])
+            return walk_line(*at, float(ring.azimuth_deg[piece]), left_m)
+        left_m -= length_m
+    raise AssertionError("a quarter of a sum is not reached by its terms")

@@ -33,7 +33,7 @@ from entente.space.ellipsoid import distance_and_bearing, line_from_chord_m, wal
 from entente.space.heights import HeightBand
 from entente.space.inside import is_inside
 from entente.space.nearest import FLAT_M, SLACK_M, find_gap
-from entente.space.outline import Circle, Outline
+from entente.space.outline import Outline
 from entente.space.volume import Separation, Volume
 from entente.space.window import Window
 
@@ -106,7 +106,7 @@ def is_conflict(a: Volume, b: Volume, separation: Separation) -> bool:
 
 def find_meeting(a: Outline, b: Outline, lateral_m: float) -> Meeting | None:
     """Return where two outlines come within ``lateral_m``, or None: the footprint part of the rule."""
-    if _rank(b) < _rank(a):
+    if _is_later(a, b):
         a, b = b, a  # so that rounding cannot make the answer depend on who asks
     held = _find_held(a, b)
     if held is not None:
@@ -136,17 +136,42 @@ def distance_m(a: Outline, b: Outline) -> float:
     return max(EXACT_REACH_M, far_m - SLACK_M) - a.margin_m - b.margin_m
 
 
+def _is_later(a: Outline, b: Outline) -> bool:
+    """Return whether ``b`` comes before ``a`` in an order that only looks at what they are."""
+    ranks = _rank(a), _rank(b)
+    if ranks[0] != ranks[1]:
+        return ranks[1] < ranks[0]
+    # Two that differ in a few vertices only: rare, and dearer to tell apart.
+    return _all_positions(b) < _all_positions(a)
+
+
 def _rank(outline: Outline) -> tuple[tuple[float, float, float], float, float, tuple[float, float], int]:
     ring = outline.ring
     first = (float(ring.lat_deg[0]), float(ring.lon_deg[0]))
     return ring.cap_centre, ring.cap_chord_m, outline.margin_m, first, len(ring.starts)
 
 
+def _all_positions(outline: Outline) -> tuple[bytes, bytes]:
+    return outline.ring.lat_deg.tobytes(), outline.ring.lon_deg.tobytes()
+
+
 def _find_held(a: Outline, b: Outline) -> tuple[float, float] | None:
-    """Return the first vertex, or the centre, of an outline if it lies in the other one."""
+    """Return a first vertex (a centre, a lane's first point) of an outline that lies in the other one.
+
+    The first vertex of every part is asked about, and of no hole. If the boundaries keep apart that finds
+    every pair that meets: let part P of one and part Q of the other share a point. The areas within their
+    outer loops share it too, and as these loops do not meet, one lies within the other; say that of P
+    within that of Q. Then P's first vertex lies in Q, unless it lies in a hole of Q. But then P's outer
+    loop, which meets no hole's boundary, lies in that hole as a whole, and with it all of P: P and Q share
+    nothing. (Two areas that together cover the globe would be an exception; none is wider than 8000 km.)
+    """
     for outer, inner in ((a, b), (b, a)):
-        if not isinstance(outer, Circle) and is_inside(outer.ring, inner.ring.starts[0]):
-            return float(inner.ring.lat_deg[0]), float(inner.ring.lon_deg[0])
+        if not outer.ring.is_area:
+            continue
+        ring = inner.ring
+        for first in ring.outers.tolist():
+            if is_inside(outer.ring, ring.starts[first]):
+                return float(ring.lat_deg[first]), float(ring.lon_deg[first])
     return None
 
 

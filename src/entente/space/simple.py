@@ -1,4 +1,4 @@
-"""Whether a ring of edges bounds one region, and if not, where it fails.
+"""Whether a ring's loops each bound one area, and if not, where it fails.
 
 What it is for: an outline that crosses or touches itself has no agreed inside. It is refused with the
 place of the fault, never repaired.
@@ -7,7 +7,9 @@ Invariants: a fault of more than `TOUCH_M` is always found; edges that keep more
 never blamed. Between, either answer may come; the overlap rule is right for both.
 
 How: pieces of at most 5 km are projected from the Earth's centre onto a plane, where each becomes a
-straight line to within 2 mm; GEOS tests the flat ring with exact predicates.
+straight line to within 2 mm; GEOS tests each flat loop with exact predicates.
+
+It looks at each loop alone: how they lie to each other is asked in `entente.space.nesting`.
 
     >>> find_fault(ring_around(((0.0, 0.0), (1.0, 1.0), (1.0, 0.0), (0.0, 1.0)))).code
     'edges-cross'
@@ -15,15 +17,16 @@ straight line to within 2 mm; GEOS tests the flat ring with exact predicates.
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
-from entente.space.ellipsoid import FLATTENING, SEMI_MAJOR_M, Floats, to_latlon
+from entente.space.ellipsoid import Floats
+from entente.space.plane import Plane, plane_under
 from entente.space.ring import Ring
 
 TOUCH_M: Final = 0.005
@@ -33,117 +36,90 @@ _PLACE: Final = re.compile(r"\[(\S+) (\S+)\]")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a ring is not simple: a code, words, and the first edge to blame."""
+    """Why loops bound no area: a code, and the edges or vertices to blame, counted through all loops."""
 
     code: str
-    message: str
-    edge: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Plane:
-    """A plane that touches the Earth near a ring's middle; seen from the centre, short edges are straight."""
-
-    axis: Floats
-    east: Floats
-    north: Floats
-
-    def project(self, points: Floats) -> Floats:
-        """Return metres in the plane, shape (n, 2)."""
-        depth = points @ self.axis
-        flat = np.stack((points @ self.east, points @ self.north), axis=-1)
-        scaled: Floats = flat * (SEMI_MAJOR_M / depth)[:, None]
-        return scaled
-
-    def lift(self, x: float, y: float) -> tuple[float, float]:
-        """Return latitude and longitude of the place that was projected to ``x``, ``y``."""
-        point = self.axis + self.east * (x / SEMI_MAJOR_M) + self.north * (y / SEMI_MAJOR_M)
-        point /= np.linalg.norm(point)
-        # Along this ray the surface lies at the radius that fits the ellipsoid's equation.
-        stretch = (1 - FLATTENING) ** 2
-        across = float(point[0] ** 2 + point[1] ** 2)
-        radius = SEMI_MAJOR_M / math.sqrt(across + float(point[2]) ** 2 / stretch)
-        return to_latlon(*(point * radius).tolist())
-
-
-def plane_under(ring: Ring) -> Plane:
-    """Return the plane below the middle of ``ring``."""
-    axis = np.array(ring.cap_centre)
-    axis /= np.linalg.norm(axis)
-    aside = np.array([0.0, 0.0, 1.0]) if abs(axis[2]) < 0.9 else np.array([1.0, 0.0, 0.0])
-    east = np.cross(aside, axis)
-    east /= np.linalg.norm(east)
-    return Plane(axis, east, np.cross(axis, east))
+    expected: str
+    noun: Literal["edge", "vertex"]
+    first: int
+    second: int | None
+    what: str
+    """What is wrong with them, and where."""
 
 
 def find_fault(ring: Ring) -> Fault | None:
-    """Return the first fault that makes ``ring`` no boundary of a region, or None."""
+    """Return the first fault that makes a loop of ``ring`` no boundary of an area, or None."""
     plane = plane_under(ring)
     flat = plane.project(ring.starts)
     fold = _find_fold(ring, flat)
     if fold is not None:
         return fold
-    shape = shapely.polygons(flat)
-    if shapely.is_valid(shape):
+    if len(ring.loops) == 1:
+        shapes = np.array([shapely.polygons(flat)])
+    else:
+        loop_of = np.repeat(np.arange(len(ring.loops)), np.diff(ring.loops, append=len(flat)))
+        shapes = shapely.polygons(shapely.linearrings(flat, indices=loop_of))
+    bad = np.flatnonzero(~shapely.is_valid(shapes))
+    if not len(bad):
         return None
-    place = _PLACE.search(shapely.is_valid_reason(shape))
+    loop = int(bad[0])
+    pieces = np.arange(len(flat))[ring.loops[loop] :]
+    pieces = pieces[: np.append(ring.loops, len(flat))[loop + 1] - ring.loops[loop]]
+    reason = shapely.is_valid_reason(shapes[loop])
+    place = _PLACE.search(reason)
     if place is None:
-        return Fault("not-simple", f"outline: {shapely.is_valid_reason(shape).lower()}", 0)
-    return _name_fault(ring, flat, plane, float(place[1]), float(place[2]))
+        edge = int(ring.edge[pieces[0]])
+        return Fault("not-simple", "edges that enclose an area", "edge", edge, None, f"in a {reason.lower()}")
+    return _name_fault(ring, pieces, flat, plane, (float(place[1]), float(place[2])))
 
 
 def _find_fold(ring: Ring, flat: Floats) -> Fault | None:
     """Find neighbouring edges that run back along each other, as in an outline of no area."""
-    corner = np.flatnonzero(np.diff(ring.edge, prepend=ring.edge[-1]))
+    behind = np.empty_like(ring.follow)
+    behind[ring.follow] = np.arange(len(flat))
+    corner = np.flatnonzero(ring.edge != ring.edge[behind])
     here = flat[corner]
-    before, after = flat[corner - 1] - here, flat[(corner + 1) % len(flat)] - here
+    before, after = flat[behind[corner]] - here, flat[ring.follow[corner]] - here
     before_m, after_m = np.hypot(*before.T), np.hypot(*after.T)
     aside_m = np.abs(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]) / np.maximum(before_m, after_m)
     bad = np.flatnonzero((np.einsum("ij,ij->i", before, after) > 0) & (aside_m <= TOUCH_M))
     if not len(bad):
         return None
-    vertex = int(bad[0])
-    place = corner[vertex]
-    first, second = sorted(((vertex - 1) % len(corner), vertex))
+    place = int(corner[bad[0]])
+    first, second = sorted((int(ring.edge[behind[place]]), int(ring.edge[place])))
+    where = say_place(float(ring.lat_deg[place]), float(ring.lon_deg[place]))
     return Fault(
-        "edges-overlap",
-        f"outline: expected edges that enclose an area, got edges {first} and {second} lying on each other"
-        f" near {_words(float(ring.lat_deg[place]), float(ring.lon_deg[place]))}",
-        first,
+        *("edges-overlap", "edges that enclose an area", "edge", first, second),
+        f"lying on each other near {where}",
     )
 
 
-def _name_fault(ring: Ring, flat: Floats, plane: Plane, x: float, y: float) -> Fault:
+def _name_fault(
+    ring: Ring, pieces: NDArray[np.int64], flat: Floats, plane: Plane, at: tuple[float, float]
+) -> Fault:
     """Name what meets at the place in the plane that GEOS points to."""
-    place = np.array([x, y])
-    where = _words(*plane.lift(x, y))
-    corner = np.flatnonzero(np.diff(ring.edge, prepend=ring.edge[-1]))
-    at_vertex = np.hypot(*(flat[corner] - place).T)
+    where = say_place(*plane.lift(*at))
+    place = np.array(at)
+    begin, along = flat[pieces], flat[ring.follow[pieces]] - flat[pieces]
+    edge = ring.edge[pieces]
+    corner = np.flatnonzero(np.diff(edge, prepend=edge[-1]))
+    at_vertex = np.hypot(*(begin[corner] - place).T)
     vertices = np.argsort(at_vertex, kind="stable")[:2]
     if at_vertex[vertices[1]] <= TOUCH_M:
-        low, high = sorted(int(v) for v in vertices)
-        return Fault(
-            "vertices-coincide",
-            f"outline: expected distinct vertices, got vertices {low} and {high} both near {where}",
-            low,
-        )
-    begin, along = flat, np.roll(flat, -1, axis=0) - flat
+        low, high = sorted(int(edge[corner[v]]) for v in vertices)
+        return Fault("vertices-coincide", "distinct vertices", "vertex", low, high, f"both near {where}")
     part = np.clip(np.einsum("ij,ij->i", place - begin, along) / np.einsum("ij,ij->i", along, along), 0, 1)
     away = np.hypot(*(begin + part[:, None] * along - place).T)
     meeting: list[int] = []
     for piece in np.argsort(away, kind="stable"):
-        edge = int(ring.edge[piece])
-        if edge not in meeting:
-            meeting.append(edge)
+        if int(edge[piece]) not in meeting:
+            meeting.append(int(edge[piece]))
         if len(meeting) == 2:
             break
     first, second = sorted(meeting)
-    return Fault(
-        "edges-cross",
-        f"outline: expected edges that do not meet, got edges {first} and {second} crossing near {where}",
-        first,
-    )
+    return Fault("edges-cross", "edges that do not meet", "edge", first, second, f"crossing near {where}")
 
 
-def _words(lat_deg: float, lon_deg: float) -> str:
+def say_place(lat_deg: float, lon_deg: float) -> str:
+    """Return a position as a fault tells it."""
     return f"{lat_deg:.6f}, {lon_deg:.6f}"

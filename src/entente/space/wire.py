@@ -19,6 +19,7 @@ It does not convert datums: a height on the wire is above the WGS84 ellipsoid, a
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated, Final
 
 import msgspec
@@ -27,7 +28,8 @@ from msgspec import Meta
 from entente.kernel.errors import InvalidVolume
 from entente.kernel.time import UTC_PATTERN, encode_utc, parse_utc
 from entente.space.heights import HeightBand
-from entente.space.outline import Circle, Outline, Polygon
+from entente.space.loops import MAX_VERTICES, Vertices
+from entente.space.outline import Circle, Lane, Outline, Part, Polygon, Region
 from entente.space.volume import Separation, Volume
 from entente.space.window import Window
 
@@ -40,12 +42,27 @@ HeightCm = Annotated[int, Meta(ge=-10_000_000_000, le=10_000_000_000)]
 UtcText = Annotated[str, Meta(pattern=UTC_PATTERN, max_length=27)]
 PositionE7 = tuple[LatE7, LonE7]
 """Latitude and longitude in units of 1e-7 degree."""
+LoopE7 = Annotated[tuple[PositionE7, ...], Meta(min_length=3, max_length=MAX_VERTICES)]
+"""A closed curve; the first vertex is not repeated."""
 
 
 class PolygonWire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="polygon"):
     """A polygon with geodesic edges; the first vertex is not repeated."""
 
-    vertices_e7: Annotated[tuple[PositionE7, ...], Meta(min_length=3, max_length=2000)]
+    vertices_e7: LoopE7
+
+
+class PartWire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One area of a region and its holes."""
+
+    outer_e7: LoopE7
+    holes_e7: Annotated[tuple[LoopE7, ...], Meta(max_length=MAX_VERTICES // 3)]
+
+
+class RegionWire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="region"):
+    """Several areas, or one with holes; at most 10 000 vertices in all."""
+
+    parts: Annotated[tuple[PartWire, ...], Meta(min_length=1, max_length=MAX_VERTICES // 3)]
 
 
 class CircleWire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="circle"):
@@ -55,7 +72,7 @@ class CircleWire(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fi
     radius_cm: Annotated[int, Meta(ge=1, le=100_000_000)]
 
 
-OutlineWire = PolygonWire | CircleWire
+OutlineWire = PolygonWire | CircleWire | RegionWire
 
 
 class VolumeWire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,9 +96,11 @@ class SeparationWire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _PLACES: Final = {
     "radius": "outline.radius_cm",
     "centre": "outline.centre_e7",
+    "parts": "outline.parts",
     "floor": "floor_cm",
     "ceiling": "ceiling_cm",
 }
+_LOOP_PLACE: Final = re.compile(r"^(vertices|parts\[\d+\]\.(?:outer|holes))(?=\[|$)")
 
 
 def parse_outline(wire: OutlineWire) -> Outline:
@@ -92,18 +111,29 @@ def parse_outline(wire: OutlineWire) -> Outline:
     """
     if isinstance(wire, CircleWire):
         return Circle(_parse_position(wire.centre_e7, "centre"), wire.radius_cm / 100)
-    return Polygon(
-        tuple(
-            _parse_position(position, f"vertices[{place}]") for place, position in enumerate(wire.vertices_e7)
-        )
-    )
+    if isinstance(wire, RegionWire):
+        return Region(tuple(_parse_part(part, f"parts[{place}]") for place, part in enumerate(wire.parts)))
+    return Polygon(_parse_loop(wire.vertices_e7, "vertices"))
 
 
 def encode_outline(outline: Outline) -> OutlineWire:
-    """Return the wire form of ``outline``."""
+    """Return the wire form of ``outline``.
+
+    Raises:
+        ValueError: It is a lane, which has none.
+    """
     if isinstance(outline, Circle):
-        return CircleWire(encode_position(*outline.centre), _outward_cm(outline.radius_m, up=True))
-    return PolygonWire(tuple(encode_position(lat, lon) for lat, lon in outline.vertices))
+        return CircleWire(encode_position(*outline.centre), outward_cm(outline.radius_m, up=True))
+    if isinstance(outline, Region):
+        return RegionWire(
+            tuple(
+                PartWire(_encode_loop(part.outer), tuple(_encode_loop(hole) for hole in part.holes))
+                for part in outline.parts
+            )
+        )
+    if isinstance(outline, Lane):
+        raise ValueError("outline: expected a polygon, region or circle, got a lane, which has no wire form")
+    return PolygonWire(_encode_loop(outline.vertices))
 
 
 def parse_volume(wire: VolumeWire, *, path: str = "$") -> Volume:
@@ -130,8 +160,8 @@ def encode_volume(volume: Volume) -> VolumeWire:
     floor_m, ceiling_m = volume.heights.floor_m, volume.heights.ceiling_m
     return VolumeWire(
         outline=encode_outline(volume.outline),
-        floor_cm=None if floor_m is None else _outward_cm(floor_m, up=False),
-        ceiling_cm=None if ceiling_m is None else _outward_cm(ceiling_m, up=True),
+        floor_cm=None if floor_m is None else outward_cm(floor_m, up=False),
+        ceiling_cm=None if ceiling_m is None else outward_cm(ceiling_m, up=True),
         start=encode_utc(volume.window.start_utc),
         end=encode_utc(volume.window.end_utc),
     )
@@ -145,8 +175,8 @@ def parse_separation(wire: SeparationWire) -> Separation:
 def encode_separation(separation: Separation) -> SeparationWire:
     """Return the wire form of ``separation``, never smaller."""
     return SeparationWire(
-        lateral_cm=_outward_cm(separation.lateral_m, up=True),
-        vertical_cm=_outward_cm(separation.vertical_m, up=True),
+        lateral_cm=outward_cm(separation.lateral_m, up=True),
+        vertical_cm=outward_cm(separation.vertical_m, up=True),
         time_s=math.ceil(separation.time_s),
     )
 
@@ -177,11 +207,27 @@ def _parse_position(position: PositionE7, path: str) -> tuple[float, float]:
     return lat / _E7, lon / _E7
 
 
+def _parse_part(part: PartWire, path: str) -> Part:
+    return Part(
+        _parse_loop(part.outer_e7, f"{path}.outer"),
+        tuple(_parse_loop(hole, f"{path}.holes[{place}]") for place, hole in enumerate(part.holes_e7)),
+    )
+
+
+def _parse_loop(loop: tuple[PositionE7, ...], path: str) -> Vertices:
+    return tuple(_parse_position(position, f"{path}[{place}]") for place, position in enumerate(loop))
+
+
+def _encode_loop(vertices: Vertices) -> tuple[PositionE7, ...]:
+    return tuple(encode_position(lat, lon) for lat, lon in vertices)
+
+
 def _metres(bound_cm: int | None) -> float | None:
     return None if bound_cm is None else bound_cm / 100
 
 
-def _outward_cm(length_m: float, *, up: bool) -> int:
+def outward_cm(length_m: float, *, up: bool) -> int:
+    """Return metres as centimetres; what is finer goes up or down."""
     nearest = round(length_m * 100)
     if nearest / 100 == length_m:
         return nearest
@@ -189,6 +235,6 @@ def _outward_cm(length_m: float, *, up: bool) -> int:
 
 
 def _wire_place(path: str) -> str:
-    if path.startswith("vertices"):
-        return path.replace("vertices", "outline.vertices_e7", 1)
+    if _LOOP_PLACE.match(path):
+        return "outline." + _LOOP_PLACE.sub(r"\1_e7", path)
     return _PLACES.get(path, path or "outline")

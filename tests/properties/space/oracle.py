@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from geographiclib.geodesic import Geodesic
 from hypothesis import strategies as st
 
-from entente.space import Circle, Outline, Polygon
+from entente.space import Circle, Lane, Outline, Part, Polygon, Region
 
 Line = tuple[dict[str, float], float]
 """An edge: where it starts and its heading there, and its length in metres."""
@@ -55,7 +55,28 @@ def circles(draw: st.DrawFn, near: tuple[float, float] | None = None, size_m: fl
 
 
 @st.composite
-def small_pairs(draw: st.DrawFn) -> tuple[Outline, Outline]:
+def regions(draw: st.DrawFn, near: tuple[float, float] | None = None, size_m: float = 0.0) -> Region:
+    """A star, or a ring of one, with smaller ones in it (part, hole, part, ...) and perhaps another beside
+    it."""
+    here = near or (draw(latitudes), draw(longitudes))
+    size_m = size_m or min(1e6, draw(sizes_m))
+    turn = draw(st.floats(0.0, 360.0))
+    parts = draw(st.lists(st.floats(0.7, 1.0), min_size=4, max_size=7))
+    # Each star lies well inside the one before it: half of what its shortest spoke leaves.
+    nest = [
+        star(*here, [part * size_m * 0.3**depth for part in parts], turn).vertices
+        for depth in range(draw(st.integers(2, 4)))
+    ]
+    areas = [
+        Part(outer, tuple(nest[place + 1 : place + 2])) for place, outer in enumerate(nest) if place % 2 == 0
+    ]
+    if draw(st.booleans()):
+        areas.append(Part(star(*walk(*here, turn, 2.5 * size_m), [size_m] * 4, turn).vertices))
+    return Region(tuple(draw(st.permutations(areas))))
+
+
+@st.composite
+def small_pairs(draw: st.DrawFn) -> tuple[Polygon, Polygon | Circle]:
     """A triangle and a triangle or circle: little enough to be judged."""
     size_m = draw(sizes_m)
     here = (draw(latitudes), draw(longitudes))
@@ -73,10 +94,25 @@ def pairs(draw: st.DrawFn) -> tuple[Outline, Outline]:
     size_m = draw(sizes_m)
     here = (draw(latitudes), draw(longitudes))
     there = walk(*here, draw(st.floats(0.0, 360.0)), size_m * draw(st.floats(0.0, 2.5)))
-    first = draw(st.one_of(polygons(near=here, size_m=size_m), circles(near=here, size_m=size_m)))
     other_m = size_m * draw(st.sampled_from([0.05, 0.5, 1.0]))
-    second = draw(st.one_of(polygons(near=there, size_m=other_m), circles(near=there, size_m=other_m)))
-    return first, second
+    return draw(outlines(here, size_m)), draw(outlines(there, other_m))
+
+
+def outlines(near: tuple[float, float], size_m: float) -> st.SearchStrategy[Outline]:
+    return st.one_of(
+        polygons(near=near, size_m=size_m),
+        circles(near=near, size_m=size_m),
+        regions(near=near, size_m=min(1e6, size_m)),
+        lanes(near=near, size_m=size_m),
+    )
+
+
+@st.composite
+def lanes(draw: st.DrawFn, near: tuple[float, float], size_m: float) -> Lane:
+    points = [near]
+    for _ in range(draw(st.integers(1, 4))):
+        points.append(walk(*points[-1], draw(st.floats(0.0, 360.0)), size_m * draw(st.floats(0.0, 1.0))))
+    return Lane(tuple(points), max(0.01, min(1e6, size_m * draw(st.sampled_from([0.001, 0.1])))))
 
 
 def judge_rings(a: Vertices, b: Vertices) -> float:

@@ -13,8 +13,11 @@ from entente.kernel.errors import InvalidVolume
 from entente.space import (
     Circle,
     HeightBand,
+    Lane,
     Outline,
+    Part,
     Polygon,
+    Region,
     Separation,
     Volume,
     Window,
@@ -27,15 +30,21 @@ from entente.space import (
     reference_point,
 )
 from entente.space.bounds import is_apart_on_ground
+from entente.space.inside import is_inside
+from entente.space.loops import Vertices
+from entente.space.nearest import find_gap
 from entente.space.overlap import EXACT_REACH_M, find_meeting
+from entente.space.ring import ring_of_point
 from tests.properties.space.oracle import (
     EARTH,
     circles,
     judge_rings,
     latitudes,
     longitudes,
+    outlines,
     pairs,
     polygons,
+    regions,
     small_pairs,
     star,
     walk,
@@ -64,6 +73,12 @@ def separations(draw: st.DrawFn) -> Separation:
     return Separation(draw(laterals), draw(st.integers(0, 10)) / 10, draw(st.integers(0, 10)) / 1e6)
 
 
+def list_loops(outline: Polygon | Region) -> list[Vertices]:
+    if isinstance(outline, Polygon):
+        return [outline.vertices]
+    return [loop for part in outline.parts for loop in (part.outer, *part.holes)]
+
+
 def core_m(a: Outline, b: Outline, gap_m: float) -> float:
     return gap_m + a.margin_m + b.margin_m
 
@@ -71,24 +86,24 @@ def core_m(a: Outline, b: Outline, gap_m: float) -> float:
 @SOME
 @given(st.data(), pairs(), separations())
 def test_conflict_is_the_same_from_both_sides(
-    data: st.DataObject, outlines: tuple[Outline, Outline], separation: Separation
+    data: st.DataObject, both: tuple[Outline, Outline], separation: Separation
 ) -> None:
-    a, b = data.draw(volumes(outlines[0])), data.draw(volumes(outlines[1]))
+    a, b = data.draw(volumes(both[0])), data.draw(volumes(both[1]))
     assert find_conflict(a, b, separation) == find_conflict(b, a, separation)
 
 
 @SOME
 @given(pairs(), st.floats(0.0, 1e6), st.floats(0.0, 1e6))
 def test_meeting_grows_with_the_separation(
-    outlines: tuple[Outline, Outline], one_m: float, other_m: float
+    both: tuple[Outline, Outline], one_m: float, other_m: float
 ) -> None:
     less_m, more_m = sorted((one_m, other_m))
-    near = find_meeting(*outlines, less_m)
+    near = find_meeting(*both, less_m)
     if near is not None:
-        core = core_m(*outlines, near.gap_m)
+        core = core_m(*both, near.gap_m)
         # Beyond 50 km two searches may stop at bounds that differ by what both may fall short.
         slack_m = 0.0 if core < 50_000 else ground_error_m(core)
-        far = find_meeting(*outlines, min(1e6, more_m + slack_m))
+        far = find_meeting(*both, min(1e6, more_m + slack_m))
         assert far is not None
         assert abs(far.gap_m - near.gap_m) <= slack_m + 1e-6
 
@@ -96,26 +111,38 @@ def test_meeting_grows_with_the_separation(
 @SOME
 @given(pairs(), st.integers(-36, 36).map(lambda tens: tens * 10.0), st.booleans())
 def test_distance_does_not_depend_on_where_the_antimeridian_runs(
-    outlines: tuple[Outline, Outline], turn_deg: float, mirrored: bool
+    both: tuple[Outline, Outline], turn_deg: float, mirrored: bool
 ) -> None:
     def moved(outline: Outline) -> Outline:
         def move(lat: float, lon: float) -> tuple[float, float]:
             return (-lat if mirrored else lat), math.remainder(lon + turn_deg, 360.0)
 
+        def move_all(loop: Vertices) -> Vertices:
+            return tuple(move(*vertex) for vertex in loop)
+
         if isinstance(outline, Circle):
             return Circle(move(*outline.centre), outline.radius_m)
-        return Polygon(tuple(move(*vertex) for vertex in outline.vertices))
+        if isinstance(outline, Lane):
+            return Lane(move_all(outline.points), outline.radius_m)
+        if isinstance(outline, Region):
+            return Region(
+                tuple(
+                    Part(move_all(part.outer), tuple(move_all(hole) for hole in part.holes))
+                    for part in outline.parts
+                )
+            )
+        return Polygon(move_all(outline.vertices))
 
-    here_m = distance_m(*outlines)
-    there_m = distance_m(moved(outlines[0]), moved(outlines[1]))
-    assert abs(here_m - there_m) <= 1e-5 + ground_error_m(core_m(*outlines, here_m))
+    here_m = distance_m(*both)
+    there_m = distance_m(moved(both[0]), moved(both[1]))
+    assert abs(here_m - there_m) <= 1e-5 + ground_error_m(core_m(*both, here_m))
 
 
 @SOME
 @given(pairs(), laterals)
-def test_cheap_rejection_never_rejects_a_meeting(outlines: tuple[Outline, Outline], lateral_m: float) -> None:
-    if find_meeting(*outlines, lateral_m) is not None:
-        assert not is_apart_on_ground(*outlines, lateral_m)
+def test_cheap_rejection_never_rejects_a_meeting(both: tuple[Outline, Outline], lateral_m: float) -> None:
+    if find_meeting(*both, lateral_m) is not None:
+        assert not is_apart_on_ground(*both, lateral_m)
 
 
 @SOME
@@ -193,17 +220,17 @@ def test_a_hair_inside_is_found_and_a_hair_outside_is_not(
 
 @FEW
 @given(small_pairs())
-def test_distance_agrees_with_a_separate_judge(outlines: tuple[Outline, Outline]) -> None:
-    a, b = (o.vertices if isinstance(o, Polygon) else (o.centre,) for o in outlines)
-    found_m = distance_m(*outlines)
-    judged_m = max(0.0, judge_rings(a, b) - outlines[0].margin_m - outlines[1].margin_m)
+def test_distance_agrees_with_a_separate_judge(both: tuple[Polygon, Polygon | Circle]) -> None:
+    a, b = (o.vertices if isinstance(o, Polygon) else (o.centre,) for o in both)
+    found_m = distance_m(*both)
+    judged_m = max(0.0, judge_rings(a, b) - both[0].margin_m - both[1].margin_m)
     if found_m > 0.0:
         assert found_m <= judged_m + 1e-6, "the judge holds two real points that are nearer"
-        core = core_m(*outlines, found_m)
+        core = core_m(*both, found_m)
         # Beyond that the distance is only said to be a lower bound.
         assert core >= EXACT_REACH_M or judged_m <= found_m + ground_error_m(core)
-    elif judged_m > ground_error_m(core_m(*outlines, 0.0)) and len(b) == 1:
-        assert contains_point(outlines[0], *b[0])
+    elif judged_m > ground_error_m(core_m(*both, 0.0)) and len(b) == 1:
+        assert contains_point(both[0], *b[0])
     if len(b) > 1:
         # The judge of vertices and edges is blind to crossings; S2 sees them, on its sphere.
         first, second = (spherely.create_polygon([(lon, lat) for lat, lon in ring]) for ring in (a, b))
@@ -229,10 +256,39 @@ def test_inside_agrees_with_s2(outline: Polygon, bearing_deg: float, part: float
 
 
 @SOME
-@given(polygons())
-def test_reference_point_and_vertices_lie_inside(outline: Polygon) -> None:
+@given(st.one_of(polygons(), regions()))
+def test_reference_point_and_vertices_lie_inside(outline: Polygon | Region) -> None:
     assert contains_point(outline, *reference_point(outline))
-    assert all(contains_point(outline, *vertex) for vertex in outline.vertices)
+    assert all(contains_point(outline, *vertex) for loop in list_loops(outline) for vertex in loop)
+
+
+@SOME
+@given(regions(), st.floats(0.0, 360.0), st.lists(st.floats(0.0, 1.2), min_size=8, max_size=8))
+def test_inside_a_region_is_inside_an_odd_number_of_its_loops(
+    outline: Region, bearing_deg: float, parts: list[float]
+) -> None:
+    loops = [Polygon(loop).ring for loop in list_loops(outline)]
+    middle, size_m = reference_point(outline), outline.ring.cap_chord_m
+    for part in parts:
+        point = ring_of_point(*walk(*middle, bearing_deg + 360 * part, part * size_m))
+        assume(find_gap(outline.ring, point, 0.0) is None)
+        held = sum(is_inside(loop, point.starts[0]) for loop in loops)
+        assert is_inside(outline.ring, point.starts[0]) == bool(held % 2)
+
+
+@SOME
+@given(st.data(), regions(), st.sampled_from([0.01, 0.1, 0.3, 1.0]))
+def test_a_region_meets_what_one_of_its_parts_meets(
+    data: st.DataObject, outline: Region, size: float
+) -> None:
+    """Of parts without holes and of the rest of the world: a region holds no more than its parts do."""
+    near = data.draw(st.sampled_from([vertex for loop in list_loops(outline) for vertex in loop]))
+    other = data.draw(outlines(near, size * outline.ring.cap_chord_m))
+    met = find_meeting(outline, other, 0.0)
+    parts = [Region((part,)) if part.holes else Polygon(part.outer) for part in outline.parts]
+    assert (met is not None) == any(find_meeting(part, other, 0.0) is not None for part in parts)
+    if met is not None and met.gap_m == 0.0:
+        assert contains_point(outline, *met.place) or distance_m(outline, Circle(met.place, 0.01)) < 1.0
 
 
 @SOME
