@@ -1,9 +1,9 @@
 """What may be due: so that a look costs nothing while nothing is.
 
-`deconflict.plan_ladder` asks much about every waiting receipt. This shows it only those whose time may have
-come, and remembers when the next one's will.
+`deconflict.plan_ladder` asks much about every waiting receipt, `plan_concurrence` about every answer that is
+waited for. This shows them only those whose time may have come, and remembers when the next one's will.
 
-Invariants: a receipt that is due is never left out; who looks again at `next_due` misses nothing, since
+Invariants: what is due is never left out; who looks again at `next_due` misses nothing, since
 what is recorded after a look is due later than that.
 
     >>> rows = DueRows(rows, find_recorded, now_utc)
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from entente.deconflict import ReceiptRow
+from entente.deconflict import ConcurrenceRow, ReceiptRow, VersionRow, find_due
 from entente.kernel.charter import get_charter
 from entente.kernel.roster import PartyRow
 from entente.kernel.rows import R, Row, Rows
@@ -28,7 +28,7 @@ _SLACK: Final = timedelta(seconds=2)
 
 
 class DueRows:
-    """`Rows` for `plan_ladder`, to look at.
+    """`Rows` for `plan_ladder` and `plan_concurrence`, to look at.
 
     Args:
         rows: Where the rows are.
@@ -56,11 +56,13 @@ class DueRows:
     def select(
         self, row: type[R], *, after: str = "", limit: int | None = None, **equals: str
     ) -> Iterator[R]:
-        """Yield what `plan_ladder` asks for; waiting receipts whose time has not come are left out."""
-        is_asked = equals == {"state": "waiting"}
+        """Yield what the plans ask for; what waits and whose time has not come is left out."""
+        is_asked = equals in ({"state": "waiting"}, {"answer": "waiting"})
         for found in self._rows.select(row, after=after, limit=limit, **equals):
-            if is_asked and isinstance(found, ReceiptRow):
-                due_utc = self._find_due(found)
+            if is_asked and isinstance(found, ReceiptRow | ConcurrenceRow):
+                due_utc = (
+                    self._find_due(found) if isinstance(found, ReceiptRow) else self._find_answer_due(found)
+                )
                 if due_utc is not None and due_utc > self._now_utc:
                     self.next_due = min(self.next_due, due_utc)
                     continue
@@ -80,3 +82,9 @@ class DueRows:
         if step >= contacts or minutes >= self._rules.lapse_minutes:
             minutes = self._rules.lapse_minutes
         return recorded + timedelta(minutes=minutes)
+
+    def _find_answer_due(self, asked: ConcurrenceRow) -> datetime | None:
+        """Return when an answer that is waited for is due, or None where that is not known."""
+        version = self._rows.find(VersionRow, asked.version)
+        recorded = self._find_recorded(version.index) if version else None
+        return None if recorded is None else find_due(asked, recorded, self._rows) - _SLACK

@@ -4,7 +4,8 @@ Invariants: the center's messages go the way of every message, through the seque
 due is computed from the record and the recorded times, so that a center that was away catches up; a refusal
 is logged and tried again at the next look, never forced.
 
-What is due, `deconflict.plan_ladder` and `dialogue.plan_settlements` say.
+What is due, `deconflict.plan_ladder`, `plan_concurrence` and `plan_alarms`, and `dialogue.plan_settlements`
+say.
 
     >>> clock = LadderClock(ports)
     >>> clock.tell_due()
@@ -103,13 +104,15 @@ class LadderClock:
         now_utc = self._ports.clock.now_utc()
         # One look's own cache: charter and rosters are read once, and nothing is kept that may change.
         rows = SqlRows(self._ports.database, cache_rows=_CACHED_ROWS)
-        due: list[tuple[str, WireStruct]] = [*dialogue.plan_settlements(rows, now_utc, self._find_recorded)]
+        due: list[tuple[str, WireStruct]] = [*deconflict.plan_alarms(rows)]
+        due += dialogue.plan_settlements(rows, now_utc, self._find_recorded)
         ring = self._ports.find_ring()
         # A new roster may bring contacts, and a clock that jumped back new dates: both need a look.
         if now_utc >= self._quiet_until or now_utc < self._looked_utc or ring is not self._ring:
             self._looked_utc, self._ring = now_utc, ring
             due_rows = DueRows(rows, self._find_recorded_at, now_utc)
             due += deconflict.plan_ladder(due_rows, now_utc, self._find_recorded)
+            due += deconflict.plan_concurrence(due_rows, now_utc, self._find_recorded)
             self._quiet_until = due_rows.next_due
         told = 0
         for kind, body in due:

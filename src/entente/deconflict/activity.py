@@ -4,8 +4,8 @@ Invariants:
   * Notification informs. It neither permits nor protects: no kind here grants anything.
   * Who must concur, and by when, is named by the author; the default answer is no
     (`entente.deconflict.concurrence`).
-  * Each update makes a new version. It reopens receipts and read-backs, always: somebody must read what is new.
-    It reopens concurrence unless nothing grew (`entente.deconflict.carry`).
+  * Each update makes a new version. It reopens receipts and read-backs, always: somebody must read what is
+    new. It reopens concurrence unless nothing grew (`entente.deconflict.carry`).
   * Whether an activity is armed is its author's word, as everything about it: what kind it is does not tell.
     A convoy may have an escort, and a drone a camera.
   * Whether an activity is under way is a matter of the clock and therefore of the screen, never of the state.
@@ -120,7 +120,7 @@ def project_notify(entry: Entry[Notify], rows: Rows) -> None:
     body = entry.message.body
     if body is not None:
         thing = put_version(entry, body.id, "activity", body.volumes, rows)
-        ask_concurrence(entry, body, thing.version, rows)
+        ask_concurrence(body, thing.version, rows)
         rows.put(
             ActivityRow(
                 object=thing.object,
@@ -160,7 +160,7 @@ def project_update(entry: Entry[Update], rows: Rows) -> None:
         known = rows.find(ActivityRow, thing.object)
         if known is None:
             raise AssertionError(f"activity {thing.object!r}: has a version and no row")
-        ask_concurrence(entry, body, thing.version, rows, replaces=known.version)
+        ask_concurrence(body, thing.version, rows, replaces=known.version)
         rows.put(
             msgspec.structs.replace(
                 known,

@@ -1,8 +1,9 @@
 """Who is asked to concur to a version, what each has answered, and which earlier yes a new version keeps.
 
 A yes is to what was shown. So a new version asks anew, except of a party whose last yes holds all of it:
-each of the new volumes lies within one volume of the version that this party itself said yes to, under the same
-title, with nobody more asked, and not armed where that was not. Then the yes is *carried over*, and says so.
+each of the new volumes lies within one volume of the version that this party itself said yes to, under the
+same title, with nobody more asked, and not armed where that was not. Then the yes is *carried over*, and
+says so.
 
 Invariants:
   * What is carried over is measured against the version that the party agreed to with its own message, never
@@ -13,7 +14,7 @@ Invariants:
 
 It does not decide who may answer: see `entente.deconflict.concurrence`.
 
-    >>> ask_concurrence(entry, body, thing.version, rows, replaces=known.version)
+    >>> ask_concurrence(body, thing.version, rows, replaces=known.version)
     >>> rows.find(ConcurrenceRow, f"{thing.version}:ru").answer
     'waiting'
 """
@@ -21,21 +22,22 @@ It does not decide who may answer: see `entente.deconflict.concurrence`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final, Literal, Protocol
+from typing import ClassVar, Final, Literal, Protocol
 
 import msgspec
 
 from entente.deconflict.objects import VersionRow, parse_volumes
 from entente.deconflict.receipts import Stamp
-from entente.kernel.message import Entry
 from entente.kernel.rows import Row, Rows
 from entente.kernel.time import encode_utc
 from entente.space import Volume, VolumeWire
 
 AnswerWord = Literal["waiting", "concurred", "objected", "reconsider", "lapsed", "void"]
-"""``waiting``: none yet. ``lapsed``: none by the deadline. ``void``: not needed any more, the version is past."""
+"""``waiting``: none yet. ``lapsed``: none by the deadline. ``void``: not needed any more, the version is
+past."""
 MAX_COMPARED: Final = 200
-"""Exact comparisons for one update and party: 50 volumes within 50 would be 2,500. Beyond, the party is asked."""
+"""Exact comparisons for one update and party: 50 volumes within 50 would be 2,500. Beyond, the party is
+asked."""
 
 
 class Agreed(msgspec.Struct, frozen=True):
@@ -97,7 +99,7 @@ class Asking(Protocol):
         """By when."""
 
 
-def ask_concurrence(entry: Entry[Any], body: Asking, version: str, rows: Rows, *, replaces: str = "") -> None:
+def ask_concurrence(body: Asking, version: str, rows: Rows, *, replaces: str = "") -> None:
     """Ask everyone whom a new version names, carrying over each yes that holds all of it."""
     volumes = parse_volumes(body.volumes, path="$.body.volumes")
     start = encode_utc(min(volume.window.start_utc for volume in volumes))

@@ -1,11 +1,12 @@
 """Counter-proposals: another time, height or route for somebody else's activity, as a message.
 
 Invariants:
-  * A counter-proposal never changes what it is about: neither volumes nor answers, nor anybody's concurrence. Its
-    author's yes or no is a message of its own.
-  * It names the version that it is about, and is past when that version is. The activity's author answers by an
-    update, or declines; whether an update took it up is computed: the very same volumes.
-  * One stands for each party and version; a later one takes its place. After `MAX_PROPOSALS` no more are taken.
+  * A counter-proposal never changes what it is about: neither volumes nor answers, nor anybody's
+    concurrence. Its author's yes or no is a message of its own.
+  * It names the version that it is about, and is past when that version is. The activity's author answers by
+    an update, or declines; whether an update took it up is computed: the very same volumes.
+  * One stands for each party and version; a later one takes its place. After `MAX_PROPOSALS` no more are
+    taken.
 
 It does not look for conflicts: see `entente.deconflict.suggest`.
 
@@ -108,8 +109,8 @@ def decide_counter(message: VerifiedMessage[Counter], rows: Rows) -> Decision:
         # (tests/unit/test_deconflict_counter.py, test_a_flood_of_proposals_is_refused).
         return denied(
             "too-many",
-            f"activity {body.activity!r}: expected <= {MAX_PROPOSALS} counter-proposals of {message.author!r} to "
-            f"one version, got {made + 1}",
+            f"activity {body.activity!r}: expected <= {MAX_PROPOSALS} counter-proposals of "
+            f"{message.author!r} to one version, got {made + 1}",
         )
     return ALLOWED
 
@@ -144,8 +145,8 @@ def decide_decline(message: VerifiedMessage[Decline], rows: Rows) -> Decision:
     if proposal is None or proposal.object != name_object(message, body.activity):
         return denied(
             "unknown-proposal",
-            f"activity {body.activity!r}: expected a counter-proposal known to this audience, found none named "
-            f"{body.proposal[:12]}",
+            f"activity {body.activity!r}: expected a counter-proposal known to this audience, found none "
+            f"named {body.proposal[:12]}",
         )
     row = _find_current(message, body.activity, proposal.version, rows)
     if isinstance(row, Decision):

@@ -7,8 +7,8 @@ Invariants:
   * A thread is about one thing, said in its first message. A sealed thread belongs to its audience: the same
     name with another audience is another thread (`name_thread`).
   * A reply names the message that it answers, in the same thread.
-  * The thread of an alarm has the alarm's name, and is opened by the alarm alone: nobody can be there first with
-    another subject, or make a thread that looks like one.
+  * The thread of an alarm has the alarm's name, and is opened by the alarm alone: nobody can be there first
+    with another subject, or make a thread that looks like one.
   * One named officer speaks; receipts are opened for every text, as for a notification.
 
 It does not translate and does not check that what a thread is about exists: that may be sealed to others.
@@ -162,8 +162,9 @@ def decide_say(message: VerifiedMessage[Say], rows: Rows) -> Decision:
     name = name_thread(message, body.thread)
     known = rows.find(ThreadRow, name)
     if known is None and (body.about.type == "alarm" or body.thread.startswith(ALARM_PREFIX)):
-        # SECURITY: otherwise the first text could stand before the alarm's own, or in a thread of its name that only
-        # some can read (tests/unit/test_dialogue_hotline.py, test_nobody_opens_the_thread_of_an_alarm).
+        # SECURITY: otherwise the first text could stand before the alarm's own, or in a thread of its name
+        # that only some can read (tests/unit/test_dialogue_hotline.py,
+        # test_nobody_opens_the_thread_of_an_alarm).
         return denied(
             "no-alarm",
             f"thread {body.thread!r}: expected an open thread that an alarm has opened, found none",
