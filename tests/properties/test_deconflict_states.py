@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 from itertools import combinations
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from hypothesis import given, settings
@@ -25,8 +25,10 @@ from entente.deconflict import (
     ActivityRow,
     Close,
     Concur,
+    ConcurrenceRow,
     Confirm,
     ConflictRow,
+    Consent,
     DeclareSite,
     DeclareZone,
     Deliver,
@@ -47,6 +49,7 @@ from entente.deconflict import (
     WithdrawSite,
     WithdrawZone,
     ZoneRow,
+    ZoneRule,
     activity_state,
     build_readings,
     plan_ladder,
@@ -73,6 +76,15 @@ LATS = (35.28, 35.30, 35.36)
 NAMES = ("alpha", "bravo", "charlie", "delta")
 PLACES = Gazetteer([Place("Deir ez-Zor Airport", 35.2854, 40.1760, "airport")])
 TOLERANCE_CM = RULES.read_back_tolerance_cm
+
+NEEDS: Final[tuple[tuple[str, int, list[str]], ...]] = (
+    ("permitted", 0, []),
+    ("notice", 1, []),
+    ("concurrence", 0, ["ru"]),
+    ("concurrence", 1, ["ru", "un"]),
+    ("forbidden", 0, []),
+)
+"""What a zone may ask of us: an hour is what is left at the start of a record."""
 
 parties = st.sampled_from(PARTIES)
 names = st.sampled_from(NAMES)
@@ -175,22 +187,35 @@ class Deconfliction(RuleBasedStateMachine):
         body = {
             "activity.close": Close(name, "closed", ""),
             "zone.withdraw": WithdrawZone(name, ""),
-            "site.withdraw": WithdrawSite(name, ""),
+            "site.withdraw": WithdrawSite(name, "closed", ""),
         }[kind]
         self.publish(author, kind, body, to)
 
-    @rule(author=parties, name=names, lat=places, applies=st.sampled_from(("air", "convoy")), data=st.data())
-    def declare_zone(self, author: str, name: str, lat: float, applies: Any, data: st.DataObject) -> None:
+    @rule(
+        author=parties,
+        name=names,
+        lat=places,
+        applies=st.sampled_from(("air", "air", "convoy")),
+        needs=st.sampled_from(NEEDS),
+        data=st.data(),
+    )
+    def declare_zone(
+        self, author: str, name: str, lat: float, applies: Any, needs: Any, data: st.DataObject
+    ) -> None:
         replaces = data.draw(st.sampled_from([None, *self.leaves]))
         volume = make_circle(lat, radius_m=3000.0)
-        body = DeclareZone(name, name, "denied", volume, "", [applies], ["us"], [], "", replaces)
+        rules = [ZoneRule("*", "*", "permitted", 0, []), ZoneRule("*", applies, "forbidden", 0, [])]
+        rules += [ZoneRule("us", applies, *needs)]
+        body = DeclareZone(name, name, "denied", "", [volume], [], rules, [], [], "", replaces)
         self.publish(author, "zone.declare", body, ())
 
     @rule(author=parties, name=names, lat=places, buffer_m=st.sampled_from((0, 3000)), data=st.data())
     def declare_site(self, author: str, name: str, lat: float, buffer_m: int, data: st.DataObject) -> None:
         replaces = data.draw(st.sampled_from([None, *self.leaves]))
         volume = make_circle(lat, radius_m=50.0)
-        body = DeclareSite(name, name, "hospital", volume, buffer_m * 100, "", replaces)
+        consent = Consent("its owner", "2016-09-01T00:00:00Z", [], "")
+        until = "2016-12-01T00:00:00Z"
+        body = DeclareSite(name, name, "hospital", volume, buffer_m * 100, "", consent, until, replaces)
         self.publish(author, "site.declare", body, ())
 
     @precondition(lambda self: self.leaves)
@@ -447,8 +472,45 @@ def separate(first: ObjectRow, second: ObjectRow, rows: MemoryRows) -> Separatio
         return Separation(site.declared.buffer_cm / 100, site.declared.buffer_cm / 100, 0.0)
     zone = rows.find(ZoneRow, by_type["zone"].object)
     assert zone is not None
-    holds = activity.activity in zone.declared.applies_to and activity.author not in zone.declared.permits
-    return Separation() if holds else None
+    return Separation() if is_wanting(activity, zone, rows) else None
+
+
+def is_wanting(activity: ActivityRow, zone: ZoneRow, rows: MemoryRows) -> bool:
+    """Whether an activity has not what the zone asks of it, by the words of the rules."""
+    applies, named = zone.declared.rules[1], zone.declared.rules[2]
+    if activity.activity != applies.activity:
+        return False
+    if activity.author != "us" or named.verdict == "forbidden":
+        return True
+    for party in named.concurrence:
+        answer = rows.find(ConcurrenceRow, f"{activity.version}:{party}")
+        if answer is None or answer.answer != "concurred":
+            return True
+    return named.notice_h > 0 and not is_noticed(activity, zone, rows)
+
+
+def is_noticed(activity: ActivityRow, zone: ZoneRow, rows: MemoryRows) -> bool:
+    """Whether those who answer for the zone had it an hour before two o'clock, when everything begins."""
+    versions = [activity.version]
+    while version := rows.find(VersionRow, versions[-1]):
+        before = rows.find(VersionRow, version.previous)
+        if before is None or not set(activity.volumes) <= set(before.volumes):
+            break
+        versions.append(before.version)
+    for party in [zone.author] if zone.author != "us" else ["ru", "un"]:
+        heard = []
+        for leaf in versions:
+            row = rows.find(ReceiptRow, f"{leaf}:{party}")
+            if row is None:
+                continue
+            words = [one for one in (row.acknowledged, row.lapsed) if one is not None]
+            if row.delivered is not None and row.delivery != "unreadable":
+                words.append(row.delivered)
+            if words:
+                heard.append(max(row.submitted.at, min(words, key=lambda one: one.index).at))
+        if not heard or min(heard) > "2016-09-17T13:00:00Z":
+            return False
+    return True
 
 
 TestDeconfliction = Deconfliction.TestCase

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -271,26 +271,69 @@ def test_own_acknowledgement_due_is_said_again_and_goes_down(stage: Stage) -> No
     assert stage.alarms() == {}
 
 
+CONSENT: Final = {"owner": "M2 hospital board", "given": "2016-09-01T00:00:00Z", "recipients": [], "note": ""}
+
+
+def declare_castello(stage: Stage, **more: Any) -> dict[str, Any]:
+    obligation = {"obligation": "patrol", "duty": "guard", "text": "keep it clear", "guarantor": "us"}
+    rules = [{"party": "*", "activity": "*", "verdict": "notice", "notice_h": 48, "concurrence": []}]
+    body: dict[str, Any] = {
+        "id": "castello",
+        "name": "Castello road",
+        "zone": "demilitarised",
+        "text": "nobody in it",
+        "volumes": [volume_json()],
+        "rules": rules,
+        "obligations": [obligation],
+    }
+    made: dict[str, Any] = ask(stage, "declare-zone", **{**body, **more})
+    return made
+
+
+def declare_m2(stage: Stage, **more: Any) -> dict[str, Any]:
+    body = {
+        "id": "m2",
+        "name": "M2",
+        "category": "hospital",
+        "volume": volume_json(floor_cm=None),
+        "buffer_cm": 50_000,
+        "consent": CONSENT,
+        "expires": "2016-10-01T00:00:00Z",
+    }
+    made: dict[str, Any] = ask(stage, "declare-site", **{**body, **more})
+    return made
+
+
 def test_zones_sites_and_their_notice(stage: Stage) -> None:
-    obligation = {"obligation": "patrol", "text": "keep it clear", "guarantor": "us"}
-    zone = ask(
-        stage,
-        "declare-zone",
-        id="castello",
-        name="Castello road",
-        zone="demilitarised",
-        volume=volume_json(),
-        rule="nobody in it",
-        applies_to=["ground", "air"],
-        obligations=[obligation],
-    )
-    volume = volume_json(floor_cm=None)
-    ask(stage, "declare-site", id="m2", name="M2", category="hospital", volume=volume, buffer_cm=50_000)
+    zone = declare_castello(stage)
+    declare_m2(stage)
     status = ask(stage, "status")
-    assert status["zones"][0]["version"] == zone["leaf"]
-    assert "does not create, change or remove legal protection" in status["sites"][0]["notice"]
-    ask(stage, "withdraw", type="zone", id="castello", note="over")
+    (shown,) = status["zones"]
+    assert shown["version"] == zone["leaf"]
+    assert shown["readers"] == ["ru", "us"]
+    assert "any party, any activity: needs notice of 48 h" in shown["words"]
+    assert "guarantor us: accepted, by its own declaration" in shown["words"]
+    (site,) = status["sites"]
+    assert "does not create, change or remove legal protection" in site["notice"]
+    assert site["standing"] == "standing"
+    assert site["verification"]["state"] == "unverified"
+    assert "told to every party" in site["words"]
+    held = ask(stage, "holding", volumes=[volume_json()], activity="convoy", party="ru")
+    assert (held["verdict"], held["notice_h"]) == ("notice", 48)
+    assert "by zone castello of us (rule *:*)" in held["words"]
+    ask(stage, "withdraw-zone", id="castello", note="over")
     assert ask(stage, "status")["zones"] == []
+    held = ask(stage, "holding", volumes=[volume_json()], activity="convoy")
+    assert held["verdict"] == "permitted"
+    assert "sealed to others are not known here" in held["words"]
+    ask(stage, "reconfirm-site", id="m2", expires="2017-01-01T00:00:00Z")
+    assert ask(stage, "site", id="m2")["expires"] == "2017-01-01T00:00:00Z"
+    with pytest.raises(Denied) as caught:
+        ask(stage, "verify-site", id="m2", found="verified", by="our own engineers")
+    assert caught.value.code == "own-site"
+    ask(stage, "withdraw-site", id="m2", reason="closed", note="moved out")
+    assert ask(stage, "status")["sites"] == []
+    assert ask(stage, "site", id="m2")["standing"] == "withdrawn"
 
 
 def test_hotline_with_a_translation_beside_it(stage: Stage) -> None:

@@ -11,12 +11,14 @@ from entente.deconflict import (
     PROTECTION_NOTICE,
     Close,
     ConflictRow,
+    Consent,
     DeclareSite,
     DeclareZone,
     MemoryIndex,
     Update,
     WithdrawSite,
     WithdrawZone,
+    ZoneRule,
     explain_conflict,
     rebuild_index,
 )
@@ -44,16 +46,23 @@ def get_conflict(rows: MemoryRows, key: str) -> ConflictRow:
     return row
 
 
+def permit(*parties: str, activity: Any = "air") -> list[ZoneRule]:
+    """No flights but those of these parties; what does not fly is nobody's business."""
+    rules = [ZoneRule("*", "*", "permitted", 0, []), ZoneRule("*", activity, "forbidden", 0, [])]
+    return rules + [ZoneRule(party, activity, "permitted", 0, []) for party in sorted(parties)]
+
+
 def make_zone(name: str = "zone-1", **more: Any) -> DeclareZone:
     body = DeclareZone(
         id=name,
         name="Castello road",
         zone="denied",
-        volume=make_circle(lon=EAST, radius_m=4000.0, floor_m=None, ceiling_m=None),
-        rule="no flights",
-        applies_to=["air"],
-        permits=["ru"],
+        text="no flights",
+        volumes=[make_circle(lon=EAST, radius_m=4000.0, floor_m=None, ceiling_m=None)],
+        sides=[],
+        rules=permit("ru"),
         obligations=[],
+        corridors=[],
         source="",
         replaces=None,
     )
@@ -62,7 +71,10 @@ def make_zone(name: str = "zone-1", **more: Any) -> DeclareZone:
 
 def make_site(name: str = "m2", **more: Any) -> DeclareSite:
     volume = make_circle(lon=EAST, radius_m=50.0, floor_m=None, ceiling_m=None)
-    body = DeclareSite(name, "M2", "hospital", volume, 350_000, "", None)
+    consent = Consent("M2 hospital board", "2016-09-01T00:00:00Z", [], "letter")
+    body = DeclareSite(
+        name, "M2", "hospital", volume, 350_000, "", consent, "2016-12-01T00:00:00Z", replaces=None
+    )
     return msgspec.structs.replace(body, **more)
 
 
@@ -135,7 +147,7 @@ def test_a_site_declared_after_the_activity_is_found_as_well(record: RecordSimul
     record.notify("us", "alpha")
     record.send("un", "site.declare", make_site())
     assert list_open(record.host) == [("alpha", "m2", "buffer")]
-    record.send("un", "site.withdraw", WithdrawSite("m2", ""))
+    record.send("un", "site.withdraw", WithdrawSite("m2", "closed", ""))
     row = get_conflict(record.host, "alpha|m2")
     assert (row.state, row.resolved_index, row.why) == ("resolved", 2, "m2 withdrawn")
 
@@ -154,12 +166,12 @@ def test_a_zone_holds_for_its_kinds_and_spares_whom_it_permits(record: RecordSim
 
 
 def test_a_zone_that_changes_whom_it_holds_changes_its_conflicts(record: RecordSimulator) -> None:
-    first = record.send("un", "zone.declare", make_zone(applies_to=["ground"]))
+    first = record.send("un", "zone.declare", make_zone(rules=permit("ru", activity="ground")))
     record.notify("us", "alpha", make_circle(lon=EAST))
     assert list_open(record.host) == []
     second = record.send("un", "zone.declare", make_zone(replaces=first))
     assert list_open(record.host) == [("alpha", "zone-1", "zone")]
-    record.send("un", "zone.declare", make_zone(replaces=second, permits=["ru", "us"]))
+    record.send("un", "zone.declare", make_zone(replaces=second, rules=permit("ru", "us")))
     assert get_conflict(record.host, "alpha|zone-1").why == "zone-1 changed"
     assert list_open(record.host) == []
     record.send("un", "zone.withdraw", WithdrawZone("zone-1", ""))
@@ -171,7 +183,7 @@ def test_a_zones_border_is_a_border(record: RecordSimulator) -> None:
     first = record.send("un", "zone.declare", make_zone())
     assert list_open(record.host) == [("alpha", "zone-1", "zone")]
     smaller = make_circle(lon=EAST, radius_m=3500.0)
-    record.send("un", "zone.declare", make_zone(volume=smaller, replaces=first))
+    record.send("un", "zone.declare", make_zone(volumes=[smaller], replaces=first))
     assert list_open(record.host) == []
 
 

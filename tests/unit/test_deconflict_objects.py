@@ -11,6 +11,7 @@ from entente.deconflict import (
     PROTECTION_NOTICE,
     ActivityRow,
     Close,
+    Consent,
     DeclareSite,
     DeclareZone,
     Obligation,
@@ -20,6 +21,7 @@ from entente.deconflict import (
     WithdrawSite,
     WithdrawZone,
     ZoneRow,
+    ZoneRule,
     describe_site,
     find_volumes,
     name_object,
@@ -27,7 +29,11 @@ from entente.deconflict import (
 from entente.kernel.errors import InvalidVolume
 from tests.unit.test_deconflict_simulator import RecordSimulator, make_circle, refused
 
-GUARD = Obligation("pull-back", "heavy weapons 3,500 m north", "ru")
+GUARD = Obligation("pull-back", "other", "heavy weapons 3,500 m north", "ru")
+
+
+RULE = ZoneRule("us", "air", "concurrence", 0, ["ru"])
+replace = msgspec.structs.replace
 
 
 @pytest.fixture
@@ -36,7 +42,7 @@ def record() -> RecordSimulator:
 
 
 def make_update(name: str, replaces: str, **more: Any) -> Update:
-    body = Update(name, replaces, "new title", [make_circle(35.3)], [], "wind")
+    body = Update(name, replaces, "new title", [make_circle(35.3)], [], "wind", armed=False, concur_by=None)
     return msgspec.structs.replace(body, **more)
 
 
@@ -45,11 +51,12 @@ def make_zone(name: str = "castello", **more: Any) -> DeclareZone:
         id=name,
         name="Castello road",
         zone="demilitarised",
-        volume=make_circle(36.25, 37.15, 3500.0, floor_m=None, ceiling_m=None),
-        rule="no heavy weapons",
-        applies_to=["air", "ground"],
-        permits=["un"],
+        text="no heavy weapons",
+        volumes=[make_circle(36.25, 37.15, 3500.0, floor_m=None, ceiling_m=None)],
+        sides=[],
+        rules=[ZoneRule("un", "*", "permitted", 0, [])],
         obligations=[GUARD],
+        corridors=[],
         source="AP, 9 September 2016",
         replaces=None,
     )
@@ -64,6 +71,8 @@ def make_site(name: str = "m2", **more: Any) -> DeclareSite:
         volume=make_circle(36.2, 37.16, 50.0, floor_m=None, ceiling_m=None, end="2017-09-17T00:00:00Z"),
         buffer_cm=50_000,
         source="declared by its operator",
+        consent=Consent("M2 hospital board", "2016-09-01T00:00:00Z", [], "letter"),
+        expires="2016-12-01T00:00:00Z",
         replaces=None,
     )
     return msgspec.structs.replace(body, **more)
@@ -191,17 +200,17 @@ def test_what_is_closed_stays_closed(record: RecordSimulator, again: str) -> Non
 
 def test_a_zone_stands_and_is_withdrawn(record: RecordSimulator) -> None:
     first = record.send("us", "zone.declare", make_zone())
-    second = record.send("us", "zone.declare", make_zone(replaces=first, rule="none at all"))
+    second = record.send("us", "zone.declare", make_zone(replaces=first, text="none at all"))
     row = record.host.find(ZoneRow, "castello")
     assert row is not None
-    assert (row.version, row.declared.rule, row.state) == (second, "none at all", "standing")
+    assert (row.version, row.declared.text, row.state) == (second, "none at all", "standing")
     record.send("us", "zone.withdraw", WithdrawZone("castello", "the parties left"))
     row = record.host.find(ZoneRow, "castello")
     assert row is not None
     assert (row.state, row.note) == ("withdrawn", "the parties left")
 
 
-@pytest.mark.parametrize("zone", ("safe", "demilitarised"))
+@pytest.mark.parametrize("zone", ("safe", "demilitarised", "corridor"))
 def test_a_zone_that_promises_without_a_guarantor_is_refused(record: RecordSimulator, zone: str) -> None:
     with refused("no-guarantor", f"{zone} zone, got none"):
         record.send("us", "zone.declare", make_zone(zone=zone, obligations=[]))
@@ -214,7 +223,7 @@ def test_a_zone_that_promises_nothing_needs_no_guarantor(record: RecordSimulator
 
 def test_a_guarantor_who_is_not_a_party_is_refused(record: RecordSimulator) -> None:
     with refused("bad-guarantor", "['ru', 'un', 'us'], got 'fr'"):
-        record.send("us", "zone.declare", make_zone(obligations=[Obligation("guard", "", "fr")]))
+        record.send("us", "zone.declare", make_zone(obligations=[Obligation("guard", "guard", "", "fr")]))
 
 
 def test_a_guarantor_who_cannot_read_what_he_guarantees_is_refused(record: RecordSimulator) -> None:
@@ -225,9 +234,22 @@ def test_a_guarantor_who_cannot_read_what_he_guarantees_is_refused(record: Recor
 @pytest.mark.parametrize(
     ("more", "code"),
     (
-        ({"applies_to": ["ground", "air"]}, "activity-order"),
-        ({"permits": ["un", "ru"]}, "party-order"),
-        ({"permits": ["fr"]}, "unknown-party"),
+        ({"rules": [RULE, RULE]}, "rule-order"),
+        ({"rules": [RULE, replace(RULE, party="*")]}, "rule-order"),
+        ({"rules": [replace(RULE, party="fr")]}, "unknown-party"),
+        ({"rules": [replace(RULE, concurrence=["us", "ru"])]}, "party-order"),
+        ({"rules": [replace(RULE, concurrence=["fr"])]}, "bad-concurrence"),
+        ({"rules": [replace(RULE, concurrence=[])]}, "bad-rule"),
+        ({"rules": [replace(RULE, verdict="notice")]}, "bad-rule"),
+        ({"rules": [replace(RULE, verdict="notice", concurrence=[])]}, "bad-rule"),
+        ({"rules": [replace(RULE, verdict="forbidden")]}, "bad-rule"),
+        ({"rules": [replace(RULE, verdict="permitted", concurrence=[], notice_h=1)]}, "bad-rule"),
+        ({"sides": ["ru"]}, "bad-sides"),
+        ({"zone": "line", "sides": []}, "bad-sides"),
+        ({"zone": "line", "sides": ["ru"]}, "bad-sides"),
+        ({"zone": "line", "sides": ["fr"]}, "unknown-party"),
+        ({"corridors": ["0" * 64, "0" * 64]}, "corridor-order"),
+        ({"corridors": ["0" * 64]}, "unknown-corridor"),
         ({"obligations": [GUARD, GUARD]}, "obligation-order"),
     ),
 )
@@ -263,13 +285,15 @@ def test_every_showing_of_a_site_carries_the_notice(record: RecordSimulator) -> 
     record.send("un", "site.declare", make_site())
     row = record.host.find(SiteRow, "m2")
     assert row is not None
-    assert describe_site(row).endswith(PROTECTION_NOTICE)
-    assert "buffer of 500 m" in describe_site(row)
-    record.send("un", "site.withdraw", WithdrawSite("m2", "consent withdrawn"))
+    assert describe_site(row, record.now).endswith(PROTECTION_NOTICE)
+    assert "buffer of 500 m" in describe_site(row, record.now)
+    record.send("un", "site.withdraw", WithdrawSite("m2", "consent-withdrawn", "by letter"))
     row = record.host.find(SiteRow, "m2")
     assert row is not None
-    assert "notification withdrawn (consent withdrawn)" in describe_site(row)
-    assert describe_site(row).endswith(PROTECTION_NOTICE)
+    assert "withdrawn (its owner took its consent back: do not pass it on: by letter)" in describe_site(
+        row, record.now
+    )
+    assert describe_site(row, record.now).endswith(PROTECTION_NOTICE)
 
 
 def test_a_site_is_replaced_by_its_author_alone(record: RecordSimulator) -> None:
@@ -280,7 +304,7 @@ def test_a_site_is_replaced_by_its_author_alone(record: RecordSimulator) -> None
     with refused("lost-update", second[:12], first[:12]):
         record.send("un", "site.declare", make_site(replaces=first))
     with refused("not-author", "'un', got 'us'"):
-        record.send("us", "site.withdraw", WithdrawSite("m2", ""))
+        record.send("us", "site.withdraw", WithdrawSite("m2", "closed", ""))
 
 
 # Sealed names

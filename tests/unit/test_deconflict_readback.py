@@ -10,6 +10,7 @@ import pytest
 from entente.deconflict import (
     ActivityRow,
     Confirm,
+    Consent,
     DeclareSite,
     Dispute,
     PositionRow,
@@ -332,11 +333,38 @@ def test_disputing_twice_or_too_late_is_refused(record: RecordSimulator) -> None
 # Zones and sites, and where nothing is known
 
 
+def make_site(volume: VolumeWire, replaces: str | None = None) -> DeclareSite:
+    consent = Consent("M2 hospital board", "2016-09-01T00:00:00Z", [], "letter")
+    until = "2016-12-01T00:00:00Z"
+    return DeclareSite("m2", "M2", "hospital", volume, 50_000, "", consent, until, replaces)
+
+
 def test_a_site_is_read_back_like_anything_else(record: RecordSimulator) -> None:
-    site = DeclareSite("m2", "M2", "hospital", make_circle(), 50_000, "", None)
+    site = make_site(make_circle())
     leaf = record.send("un", "site.declare", site)
     read_back(record, "ru", leaf)
     read_back(record, "us", leaf)
+    assert position_state(record.host, "m2").state == "counts"
+
+
+def test_a_site_that_is_moved_is_blocked_until_its_author_confirms_the_movement(
+    record: RecordSimulator,
+) -> None:
+    first = record.send("un", "site.declare", make_site(make_circle(MEANT_LAT)))
+    for party in ("ru", "us"):
+        read_back(record, party, first, MEANT_LAT)
+    assert position_state(record.host, "m2").state == "counts"
+    moved = make_site(make_circle(TOLD_LAT), replaces=first)
+    second = record.send("un", "site.declare", moved)
+    assert position_state(record.host, "m2").state == "unread"
+    leaves = [read_back(record, party, second, moved_cm=898_600) for party in ("ru", "us")]
+    state = position_state(record.host, "m2")
+    assert state.state == "blocked"
+    assert "which its author has not confirmed" in state.reasons[0]
+    moved_cm = next(iter(record.host.select(PositionRow, message=second))).moved_cm
+    assert moved_cm is not None
+    for leaf in leaves:
+        record.send("un", "position.confirm", Confirm(second, leaf, moved_cm))
     assert position_state(record.host, "m2").state == "counts"
 
 

@@ -27,6 +27,7 @@ from entente.deconflict import (
     explain_alarm,
     find_receipt,
     list_owing,
+    open_follow_ups,
     open_receipts,
     track_alarms,
     update_conflicts,
@@ -275,6 +276,7 @@ class RecordSimulator:
             open_receipts(entry, list_owing(message, view.rows), view.rows)
         if fault is None:
             track_alarms(entry, update_conflicts(entry, view.rows, view.index), view.rows)
+            open_follow_ups(entry, view.rows, view.index)
         if fault is None and kind.name == RAISE_ALARM:
             alarm = view.rows.find(AlarmRow, message.opened().alarm)
             assert alarm is not None

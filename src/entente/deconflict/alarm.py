@@ -33,7 +33,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 import msgspec
 
 from entente.deconflict.activity import ActivityRow
-from entente.deconflict.conflicts import ConflictRow, explain_conflict
+from entente.deconflict.conflict_row import ConflictRow, explain_conflict
 from entente.deconflict.objects import ObjectRow
 from entente.deconflict.receipts import (
     Stamp,

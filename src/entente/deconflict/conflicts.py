@@ -3,12 +3,14 @@
 Three rules, each named in the row that it makes:
   * *separation*: two activities of different parties come closer than the charter agreed;
   * *buffer*: an activity, anyone's, comes within a site's buffer;
-  * *zone*: an activity meets a zone that applies to its kind and does not permit its author.
+  * *zone*: an activity meets a zone and has not fulfilled what the zone asks of its author and kind.
 
 Invariants:
   * After each entry the open rows are exactly the conflicts among the objects that stand and are readable
     here: what a comparison of all pairs would find. Objects sealed to others are absent; their parties' desks
     find those conflicts.
+  * What fulfils a zone's demand (an answer, a receipt) and what voids it (another answer, a corridor that
+    changed) moves the rows at once, as moving an object does.
   * A row is never removed: it is resolved, with the entry and the reason, and its earlier spans stay.
   * No rule about messages reads a conflict: a conflict is shown, it refuses nothing. So center and desks,
     which see different objects, still decide alike.
@@ -22,30 +24,44 @@ It does not decide who gives way.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any, ClassVar, Final, Literal
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final
 
 import msgspec
 
 from entente.deconflict.activity import ActivityRow
+from entente.deconflict.conflict_row import Closeness, ConflictRow, RuleName, Side, Span
 from entente.deconflict.index import ConflictIndex, MemoryIndex, widen
-from entente.deconflict.objects import ObjectRow, ObjectType, find_volumes, name_object, parse_volumes
-from entente.deconflict.positions import say_metres
-from entente.deconflict.site import PROTECTION_NOTICE, SiteRow
+from entente.deconflict.objects import (
+    NO_VERSION,
+    ObjectRow,
+    ObjectType,
+    VersionRow,
+    name_object,
+    parse_volumes,
+)
+from entente.deconflict.site import SiteRow
 from entente.deconflict.zone import ZoneRow
+from entente.deconflict.zone_demand import Asked
+from entente.deconflict.zone_judgement import ZoneFinding, add_asked, ask_zone, find_missing
 from entente.kernel.charter import get_charter
 from entente.kernel.message import Entry
-from entente.kernel.rows import Row, Rows
+from entente.kernel.rows import R, Rows
 from entente.kernel.time import encode_utc
 from entente.space import Overlap, Separation, Volume, encode_position, find_conflict
 
-RuleName = Literal["separation", "buffer", "zone"]
+PAST_SITE: Final = "past-site"
+"""The index's group of site versions that are past, by leaf: for what happened while they stood."""
+EVERY_TYPE: Final[frozenset[ObjectType]] = frozenset({"activity", "zone", "site"})
 _CHANGING: Final = frozenset({"activity.notify", "activity.update", "zone.declare", "site.declare"})
 _ENDING: Final = {
     "activity.close": "closed",
     "zone.withdraw": "withdrawn",
     "site.withdraw": "withdrawn",
 }
+_ANSWERING: Final = frozenset({"activity.concur", "activity.object", "activity.reconsider"})
+_HEARING: Final = frozenset({"receipt.deliver", "receipt.acknowledge", "receipt.lapse"})
 _AGAINST: Final[dict[ObjectType, tuple[ObjectType, ...]]] = {
     "activity": ("activity", "site", "zone"),
     "zone": ("activity",),
@@ -53,74 +69,26 @@ _AGAINST: Final[dict[ObjectType, tuple[ObjectType, ...]]] = {
 }
 
 
-class Side(msgspec.Struct, frozen=True):
-    """One of two objects: its scoped name, what it is, whose, called what, and which of its volumes."""
+class _Met(msgspec.Struct, frozen=True):
+    """Two volumes that meet, by their places in the two objects, in the order of the objects' names."""
 
-    object: str
-    type: ObjectType
-    author: str
-    title: str
-    volume: int
-
-
-class Closeness(msgspec.Struct, frozen=True):
-    """Where, when, how high and how near: the first meeting in time. Bounds are rounded outward, gaps down.
-
-    ``start``, ``end`` are empty when the windows miss each other by ``time_gap_s``; the heights, when the
-    bands miss each other by ``vertical_gap_cm``, are both null and ``has_band`` is false.
-    """
-
-    start: str
-    end: str
-    time_gap_s: int
-    has_band: bool
-    floor_cm: int | None
-    ceiling_cm: int | None
-    vertical_gap_cm: int
-    gap_cm: int
-    lat_e7: int
-    lon_e7: int
+    near: Closeness
+    one: int
+    two: int
+    asked: Asked | None
+    finding: ZoneFinding | None
 
 
-class Span(msgspec.Struct, frozen=True):
-    """An earlier time in which the same two objects were in conflict."""
-
-    since_index: int
-    resolved_index: int
-    why: str
-
-
-class ConflictRow(Row, frozen=True):
-    """Two objects that meet, or met."""
-
-    TABLE: ClassVar[str] = "conflicts"
-    INDEXED: ClassVar[tuple[str, ...]] = ("state", "first", "second")
-    first: str
-    second: str
-    sides: tuple[Side, Side]
-    rule: RuleName
-    lateral_cm: int
-    vertical_cm: int
-    time_s: int
-    closest: Closeness
-    meetings: int
-    """How many pairs of their volumes meet; ``closest`` tells of the first."""
-    state: Literal["open", "resolved"]
-    since_index: int
-    resolved_index: int | None = None
-    why: str = ""
-    earlier: tuple[Span, ...] = ()
-
-    def key(self) -> str:
-        """Return the two scoped names, sorted."""
-        return f"{self.first}|{self.second}"
-
-
-def rebuild_index(rows: Rows) -> MemoryIndex:
-    """Return the index of all that stands."""
+def rebuild_index(rows: Rows, *, only: frozenset[ObjectType] = EVERY_TYPE) -> MemoryIndex:
+    """Return the index of all that stands, or of some types, and of the site versions that stood."""
     index = MemoryIndex()
     for thing in rows.select(ObjectRow, state="standing"):
-        _insert(thing, rows, index)
+        if thing.type in only:
+            _insert(thing, rows, index)
+    if "site" in only:
+        for version in rows.select(VersionRow):
+            if version.type == "site" and version.until:
+                _insert_past(version, index)
     return index
 
 
@@ -128,71 +96,160 @@ def update_conflicts(entry: Entry[Any], rows: Rows, index: ConflictIndex) -> lis
     """Bring index and conflict rows up to date with a projected entry; return the rows that changed."""
     message = entry.message
     kind = message.payload.kind
-    if message.body is None or (kind not in _CHANGING and kind not in _ENDING):
+    if message.body is None:
+        return []
+    if kind in _HEARING:
+        return _judge_heard(entry, rows, index)
+    if kind in _ANSWERING:
+        return _judge_again(name_object(message, message.body.activity), "an answer", entry, rows, index)
+    if kind not in _CHANGING and kind not in _ENDING:
         return []
     name = name_object(message, message.body.id)
-    found: dict[str, ConflictRow] = {}
+    thing = rows.find(ObjectRow, name)
+    if thing is None:
+        raise AssertionError(f"object {name!r}: was projected and has no row")
+    found: list[ConflictRow] = []
     if kind in _ENDING:
         why = f"{name} {_ENDING[kind]}"
         index.withdraw(name)
     else:
         why = f"{name} changed"
-        thing = rows.find(ObjectRow, name)
-        if thing is None:
-            raise AssertionError(f"object {name!r}: was projected and has no row")
         volumes = _insert(thing, rows, index)
-        found = {row.key(): row for row in _find_conflicts(thing, volumes, entry.index, rows, index)}
-    changed = [
-        msgspec.structs.replace(known, state="resolved", resolved_index=entry.index, why=why)
-        for known in _list_open(name, rows)
-        if known.key() not in found
-    ]
-    changed += [_continue(row, rows) for row in found.values()]
-    for row in changed:
-        rows.put(row)
+        found = list(find_conflicts_of(thing, volumes, entry.index, rows, index))
+    changed = _settle(_list_open(name, rows), found, entry.index, why, rows)
+    past = None if thing.type == "activity" else _find_past(thing, rows)
+    if past is not None and thing.type == "site":
+        _insert_past(past, index)
+    elif past is not None:
+        changed += _judge_corridor(past, entry, rows, index)
     return sorted(changed, key=ConflictRow.key)
 
 
-def explain_conflict(row: ConflictRow) -> str:
-    """Return a conflict in plain sentences: who, where, when, how high, by how much, under which rule."""
-    one, other = row.sides
-    near = row.closest
-    place = f"near {_say_degrees(near.lat_e7, 'N', 'S')} {_say_degrees(near.lon_e7, 'E', 'W')}"
-    text = f"{_say_side(one)} and {_say_side(other)} {_say_rule(row)}: "
-    text += f"{place}, {_say_when(near)}, {_say_heights(near)}"
-    gap = f"{say_metres(near.gap_cm)} apart on the ground" if near.gap_cm else "the outlines meet"
-    text += f"; {gap}."
-    if row.meetings > 1:
-        text += f" {row.meetings} pairs of their volumes meet; this is the first."
-    if row.state == "resolved":
-        text += f" Resolved with entry {row.resolved_index}: {row.why}."
-    if "site" in (one.type, other.type):
-        text += f" {PROTECTION_NOTICE}"
-    return text
+def find_conflicts_of(
+    thing: ObjectRow, volumes: Sequence[Volume], at_index: int, rows: Rows, index: ConflictIndex
+) -> Iterator[ConflictRow]:
+    """Yield the conflicts of a standing object with these volumes, as rows; writes nothing."""
+    for group in _AGAINST[thing.type]:
+        yield from _find_group(thing, volumes, group, at_index, rows, index)
+
+
+def _find_group(
+    thing: ObjectRow,
+    volumes: Sequence[Volume],
+    group: ObjectType,
+    at_index: int,
+    rows: Rows,
+    index: ConflictIndex,
+) -> Iterator[ConflictRow]:
+    separation = _separation_of(thing, group, rows)
+    pairs: dict[str, list[tuple[int, int]]] = {}
+    for ordinal, volume in enumerate(volumes):
+        for hit in index.query(volume, separation, group=group):
+            pairs.setdefault(hit.object, []).append((ordinal, hit.ordinal))
+    for name, met in sorted(pairs.items()):
+        other = rows.find(ObjectRow, name)
+        if other is None or (group == thing.type and other.author == thing.author):
+            continue
+        row = _make_row(thing, volumes, other, met, at_index, rows)
+        if row is not None:
+            yield row
+
+
+def _settle(
+    opened: list[ConflictRow], found: Sequence[ConflictRow], at_index: int, why: str, rows: Rows
+) -> list[ConflictRow]:
+    """Resolve what is open and was not found again, write down what was; return what changed."""
+    keys = {row.key() for row in found}
+    changed = [
+        msgspec.structs.replace(known, state="resolved", resolved_index=at_index, why=why)
+        for known in opened
+        if known.key() not in keys
+    ]
+    changed += [_continue(row, rows) for row in found]
+    for row in changed:
+        rows.put(row)
+    return changed
+
+
+def _judge_again(
+    name: str, what: str, entry: Entry[Any], rows: Rows, index: ConflictIndex
+) -> list[ConflictRow]:
+    """Judge an activity against the zones that it meets once more: what they ask was answered, or heard."""
+    thing = rows.find(ObjectRow, name)
+    if thing is None or thing.type != "activity" or thing.state != "standing":
+        return []
+    volumes = _read_volumes(thing, rows)
+    found = list(_find_group(thing, volumes, "zone", entry.index, rows, index))
+    opened = [row for row in _list_open(name, rows) if row.rule == "zone"]
+    known = {row.key(): row for row in opened}
+    # Only what is another row now has changed: an answer says nothing to most zones.
+    new = [row for row in found if row.key() not in known or _continue(row, rows) != known[row.key()]]
+    keys = {row.key() for row in found}
+    ended = [row for row in opened if row.key() not in keys]
+    why = f"{name}: {what} fulfils what the zone asks"
+    return sorted(_settle(ended, new, entry.index, why, rows), key=ConflictRow.key)
+
+
+def _judge_heard(entry: Entry[Any], rows: Rows, index: ConflictIndex) -> list[ConflictRow]:
+    body = entry.message.opened()
+    if entry.message.payload.kind == "receipt.lapse":
+        leaves = [body.message]
+    elif entry.message.payload.kind == "receipt.deliver":
+        leaves = [one.leaf for one in body.messages]
+    else:
+        leaves = list(body.messages)
+    changed: list[ConflictRow] = []
+    for leaf in leaves:
+        version = rows.find(VersionRow, leaf)
+        if version is None or version.type != "activity":
+            continue
+        # Hearing fulfils, and never voids: where no row of a zone waits for it, there is nothing to judge.
+        if any(row.zone is not None and row.zone.notice_h for row in _list_open(version.object, rows)):
+            changed += _judge_again(version.object, "what was heard", entry, rows, index)
+    return changed
+
+
+def _judge_corridor(
+    past: VersionRow, entry: Entry[Any], rows: Rows, index: ConflictIndex
+) -> list[ConflictRow]:
+    """Judge again what lay in a version of a corridor that is past: it opens nothing any more."""
+    if not any(past.version in zone.declared.corridors for zone in rows.select(ZoneRow, state="standing")):
+        return []
+    inside = {
+        hit.object
+        for volume in parse_volumes(past.volumes, path="$.body.volumes")
+        for hit in index.query(volume, Separation(), group="activity")
+    }
+    changed = []
+    for name in sorted(inside):
+        changed += _judge_again(name, "what is left", entry, rows, index)
+    return changed
+
+
+def _find_past(thing: ObjectRow, rows: Rows) -> VersionRow | None:
+    """Return the version that this entry brought to its end, or None in a first version."""
+    version = rows.find(VersionRow, thing.version)
+    if version is None or version.until:
+        return version
+    return rows.find(VersionRow, version.previous) if version.previous != NO_VERSION else None
 
 
 def _insert(thing: ObjectRow, rows: Rows, index: ConflictIndex) -> list[Volume]:
-    wires = find_volumes(rows, thing.object)
-    volumes = parse_volumes(wires or (), path="$.body.volumes")
-    site = rows.find(SiteRow, thing.object) if thing.type == "site" else None
-    reach_m = site.declared.buffer_cm / 100 if site else 0.0
+    version = rows.find(VersionRow, thing.version)
+    volumes = parse_volumes(version.volumes, path="$.body.volumes") if version else []
+    reach_m = version.reach_cm / 100 if version else 0.0
     index.insert(thing.object, volumes, group=thing.type, reach_m=reach_m)
     return volumes
 
 
-def _find_conflicts(
-    thing: ObjectRow, volumes: list[Volume], at_index: int, rows: Rows, index: ConflictIndex
-) -> Iterator[ConflictRow]:
-    for group in _AGAINST[thing.type]:
-        separation = _separation_of(thing, group, rows)
-        pairs: dict[str, list[tuple[int, int, Overlap]]] = {}
-        for ordinal, volume in enumerate(volumes):
-            for hit in index.query(volume, separation, group=group):
-                pairs.setdefault(hit.object, []).append((ordinal, hit.ordinal, hit.overlap))
-        for name, met in sorted(pairs.items()):
-            other = rows.find(ObjectRow, name)
-            if other is not None and _applies(thing, other, rows):
-                yield _make_row(thing, volumes, other, met, at_index, rows)
+def _insert_past(version: VersionRow, index: ConflictIndex) -> None:
+    volumes = parse_volumes(version.volumes, path="$.body.volumes")
+    index.insert(version.version, volumes, group=PAST_SITE, reach_m=version.reach_cm / 100)
+
+
+def _read_volumes(thing: ObjectRow, rows: Rows) -> list[Volume]:
+    version = rows.find(VersionRow, thing.version)
+    return parse_volumes(version.volumes, path="$.body.volumes") if version else []
 
 
 def _separation_of(thing: ObjectRow, group: ObjectType, rows: Rows) -> Separation:
@@ -204,63 +261,101 @@ def _separation_of(thing: ObjectRow, group: ObjectType, rows: Rows) -> Separatio
         rules = get_charter(rows).rules
         return Separation(rules.lateral_cm / 100, rules.vertical_cm / 100, float(rules.time_s))
     if thing.type == "site":
-        return widen(Separation(), _get_site(thing.object, rows).declared.buffer_cm / 100)
+        return widen(Separation(), _get(SiteRow, thing.object, rows).declared.buffer_cm / 100)
     return Separation()
-
-
-def _applies(thing: ObjectRow, other: ObjectRow, rows: Rows) -> bool:
-    types = {thing.type, other.type}
-    if types == {"activity"}:
-        return thing.author != other.author
-    if "zone" not in types:
-        return True
-    zone, activity = (thing, other) if thing.type == "zone" else (other, thing)
-    declared = _get_zone(zone.object, rows).declared
-    return (
-        _get_activity(activity.object, rows).activity in declared.applies_to
-        and activity.author not in declared.permits
-    )
 
 
 def _make_row(
     thing: ObjectRow,
-    volumes: list[Volume],
+    volumes: Sequence[Volume],
     other: ObjectRow,
-    met: list[tuple[int, int, Overlap]],
+    met: Sequence[tuple[int, int]],
     at_index: int,
     rows: Rows,
-) -> ConflictRow:
+) -> ConflictRow | None:
+    """Return the row of two objects whose volumes meet, or None where all that is asked is fulfilled."""
     # INVARIANT: the row is the same whichever of the two came last, so the pair is measured in the order of
     # its names.
     is_first = thing.object < other.object
     first, second = (thing, other) if is_first else (other, thing)
-    others = parse_volumes(find_volumes(rows, other.object) or (), path="$.body.volumes")
+    others = _read_volumes(other, rows)
     rule, agreed = _name_rule(first, second, rows)
-    closest: list[tuple[Closeness, int, int]] = []
-    for mine, theirs, overlap in met:
+    found: list[_Met] = []
+    for mine, theirs in met:
         here, there = volumes[mine], others[theirs]
-        again = find_conflict(here, there, agreed) if is_first else find_conflict(there, here, agreed)
-        place = (mine, theirs) if is_first else (theirs, mine)
-        closest.append((_measure(again or overlap), *place))
-    nearest, one, two = min(closest, key=_rank)
+        overlap = find_conflict(here, there, agreed) if is_first else find_conflict(there, here, agreed)
+        if overlap is None:
+            raise AssertionError(f"{first.object!r}, {second.object!r}: expected volumes that meet")
+        one, two = (mine, theirs) if is_first else (theirs, mine)
+        judged = _Met(_measure(overlap), one, two, None, None)
+        if rule == "zone":
+            inside = here if thing.type == "activity" else there
+            judged = _judge(judged, first, second, inside, overlap, rows)
+            if judged.finding is None:
+                continue
+        found.append(judged)
+    if not found:
+        return None
+    nearest = min(found, key=_rank)
     return ConflictRow(
         first=first.object,
         second=second.object,
-        sides=(_make_side(first, one, rows), _make_side(second, two, rows)),
+        sides=(_make_side(first, nearest.one, rows), _make_side(second, nearest.two, rows)),
         rule=rule,
         lateral_cm=round(agreed.lateral_m * 100),
         vertical_cm=round(agreed.vertical_m * 100),
         time_s=round(agreed.time_s),
-        closest=nearest,
-        meetings=len(met),
+        closest=nearest.near,
+        meetings=len(found),
         state="open",
         since_index=at_index,
+        zone=_add_findings([one for one in found if one.finding is not None]),
     )
 
 
-def _rank(meeting: tuple[Closeness, int, int]) -> tuple[bool, str, int, int, int]:
-    near, one, two = meeting
-    return near.start == "", near.start, near.gap_cm, one, two
+def _judge(
+    met: _Met, first: ObjectRow, second: ObjectRow, inside: Volume, overlap: Overlap, rows: Rows
+) -> _Met:
+    """Return the meeting with what the zone asks of it and what of that is missing."""
+    is_zone_first = first.type == "zone"
+    zone = _get(ZoneRow, (first if is_zone_first else second).object, rows)
+    activity = _get(ActivityRow, (second if is_zone_first else first).object, rows)
+    asked = ask_zone(
+        zone, met.one if is_zone_first else met.two, inside, activity.author, activity.activity, rows
+    )
+    start_utc = _start_of(overlap)
+    finding = find_missing(asked, zone, activity, start_utc, rows)
+    return msgspec.structs.replace(met, asked=asked, finding=finding)
+
+
+def _start_of(overlap: Overlap) -> datetime:
+    if overlap.window is None:
+        raise AssertionError("zone: expected windows that overlap where no separation is asked for")
+    return overlap.window.start_utc
+
+
+def _add_findings(found: Sequence[_Met]) -> ZoneFinding | None:
+    """Return what all meetings together lack: the strictest of each."""
+    findings = [one.finding for one in found if one.finding is not None]
+    asked = [one.asked for one in found if one.asked is not None]
+    if not findings:
+        return None
+    total = add_asked(asked)
+    short = [one.short_s for one in findings if one.short_s is not None]
+    return ZoneFinding(
+        verdict=total.demand.verdict,
+        rules=total.rules,
+        notice_h=total.demand.notice_h,
+        concurrence=total.demand.concurrence,
+        lacking=tuple(sorted({party for one in findings for party in one.lacking})),
+        unheard=tuple(sorted({party for one in findings for party in one.unheard})),
+        heard=max(one.heard for one in findings),
+        short_s=max(short, default=None),
+    )
+
+
+def _rank(met: _Met) -> tuple[bool, str, int, int, int]:
+    return met.near.start == "", met.near.start, met.near.gap_cm, met.one, met.two
 
 
 def _name_rule(first: ObjectRow, second: ObjectRow, rows: Rows) -> tuple[RuleName, Separation]:
@@ -291,13 +386,12 @@ def _measure(overlap: Overlap) -> Closeness:
 
 
 def _make_side(thing: ObjectRow, volume: int, rows: Rows) -> Side:
-    title = (
-        _get_activity(thing.object, rows).title
-        if thing.type == "activity"
-        else _get_zone(thing.object, rows).declared.name
-        if thing.type == "zone"
-        else _get_site(thing.object, rows).declared.name
-    )
+    if thing.type == "activity":
+        title = _get(ActivityRow, thing.object, rows).title
+    elif thing.type == "zone":
+        title = _get(ZoneRow, thing.object, rows).declared.name
+    else:
+        title = _get(SiteRow, thing.object, rows).declared.name
     return Side(thing.object, thing.type, thing.author, title, volume)
 
 
@@ -321,60 +415,8 @@ def _list_open(name: str, rows: Rows) -> list[ConflictRow]:
     return sorted(found, key=ConflictRow.key)
 
 
-def _get_activity(name: str, rows: Rows) -> ActivityRow:
-    row = rows.find(ActivityRow, name)
+def _get(kind: type[R], name: str, rows: Rows) -> R:
+    row = rows.find(kind, name)
     if row is None:
-        raise AssertionError(f"activity {name!r}: stands and has no row")
+        raise AssertionError(f"{kind.TABLE} {name!r}: stands and has no row")
     return row
-
-
-def _get_zone(name: str, rows: Rows) -> ZoneRow:
-    row = rows.find(ZoneRow, name)
-    if row is None:
-        raise AssertionError(f"zone {name!r}: stands and has no row")
-    return row
-
-
-def _get_site(name: str, rows: Rows) -> SiteRow:
-    row = rows.find(SiteRow, name)
-    if row is None:
-        raise AssertionError(f"site {name!r}: stands and has no row")
-    return row
-
-
-def _say_side(side: Side) -> str:
-    return f"{side.type} {side.title!r} ({side.object}) of {side.author}"
-
-
-def _say_rule(row: ConflictRow) -> str:
-    if row.rule == "buffer":
-        return f"come within the site's buffer of {say_metres(row.lateral_cm)}"
-    if row.rule == "zone":
-        return "meet, which the zone does not permit"
-    return (
-        f"come closer than agreed ({say_metres(row.lateral_cm)} on the ground, {say_metres(row.vertical_cm)} "
-        "in height, "
-        f"{row.time_s} s)"
-    )
-
-
-def _say_when(near: Closeness) -> str:
-    if near.start:
-        return f"from {near.start} to {near.end}"
-    return f"{near.time_gap_s} s between one and the other"
-
-
-def _say_heights(near: Closeness) -> str:
-    if not near.has_band:
-        return f"{say_metres(near.vertical_gap_cm)} apart in height"
-    if near.floor_cm is None and near.ceiling_cm is None:
-        return "at every height"
-    if near.floor_cm is None:
-        return f"up to {say_metres(near.ceiling_cm or 0)} above the ellipsoid"
-    if near.ceiling_cm is None:
-        return f"from {say_metres(near.floor_cm)} above the ellipsoid upwards"
-    return f"between {say_metres(near.floor_cm)} and {say_metres(near.ceiling_cm)} above the ellipsoid"
-
-
-def _say_degrees(value_e7: int, positive: str, negative: str) -> str:
-    return f"{abs(value_e7) / 1e7:.4f} {positive if value_e7 >= 0 else negative}"

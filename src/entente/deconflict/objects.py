@@ -11,6 +11,11 @@ Invariants:
   * Only the author replaces or ends an object, and a replacement names the version that it replaces: an
     update made in ignorance of another is refused (lost update).
   * An ended object is never replaced, and its name is never given again.
+  * A version that was replaced or ended is kept, with the time at which its author says it ended: what stood
+    when something happened can be told afterwards.
+
+Zones and sites are declared, replaced and withdrawn in the same way: `decide_declaration`,
+`project_declaration`, `decide_own` and `end_object` are all of it; what they promise is in their own files.
 
 It does not know what an activity, a zone or a site says: see the files of those names.
 
@@ -59,7 +64,12 @@ class ObjectRow(Row, frozen=True):
 
 
 class VersionRow(Row, frozen=True):
-    """One version of an object, by the leaf hash of its message."""
+    """One version of an object, by the leaf hash of its message.
+
+    ``reach_cm`` widens its volumes in every direction: a site's buffer, else 0. ``since`` and ``until`` are
+    when its author says that he made it, and that he replaced or ended it; ``until`` is empty while it is
+    the current one.
+    """
 
     TABLE: ClassVar[str] = "versions"
     INDEXED: ClassVar[tuple[str, ...]] = ("object",)
@@ -70,10 +80,29 @@ class VersionRow(Row, frozen=True):
     index: int
     previous: str
     volumes: tuple[VolumeWire, ...]
+    since: str = ""
+    reach_cm: int = 0
+    until: str = ""
 
     def key(self) -> str:
         """Return the message's leaf hash."""
         return self.version
+
+
+class PlaceRow(Row, frozen=True):
+    """What a zone's and a site's row have in common; the subclass adds ``declared``."""
+
+    INDEXED: ClassVar[tuple[str, ...]] = ("state", "author")
+    object: str
+    author: str
+    to: tuple[str, ...]
+    version: str
+    state: Literal["standing", "withdrawn"]
+    note: str
+
+    def key(self) -> str:
+        """Return the scoped name."""
+        return self.object
 
 
 def name_object(message: VerifiedMessage[Any], object_id: str) -> str:
@@ -82,6 +111,18 @@ def name_object(message: VerifiedMessage[Any], object_id: str) -> str:
         return object_id
     audience = "\n".join(sorted({message.author, *message.addressees}))
     return f"{object_id}@{hashlib.sha256(audience.encode()).hexdigest()[:16]}"
+
+
+def list_readers(author: str, to: Sequence[str], rows: Rows) -> list[str]:
+    """Return who can read a message of ``author`` to ``to``: all parties when it is open; sorted."""
+    return sorted({author, *(to or list_parties(rows))})
+
+
+def say_readers(to: Sequence[str]) -> str:
+    """Return in words who was told: a list that moves one party only must look like one."""
+    if not to:
+        return "told to every party"
+    return f"told to {', '.join(sorted(to))} only"
 
 
 def list_owed(message: VerifiedMessage[Any], rows: Rows) -> list[PartyID]:
@@ -142,6 +183,30 @@ def decide_replacement(
     return ALLOWED
 
 
+def decide_declaration(
+    message: VerifiedMessage[Any],
+    object_id: str,
+    object_type: ObjectType,
+    volumes: Sequence[VolumeWire],
+    rows: Rows,
+    *,
+    replaces: str | None,
+    path: str,
+) -> Decision:
+    """Allow a new name, or the author's replacement of the current version; with sound volumes.
+
+    Raises:
+        InvalidVolume: A volume is none; ``path`` says which.
+    """
+    if replaces is None:
+        place = decide_new(message, object_id, rows)
+    else:
+        place = decide_replacement(message, object_id, object_type, replaces=replaces, rows=rows)
+    if place.is_allowed:
+        parse_volumes(volumes, path=path)
+    return place
+
+
 def decide_current(message: VerifiedMessage[Any], version: str, rows: Rows) -> Decision:
     """Allow what speaks about the current version of a standing object that the message's audience shares."""
     known = rows.find(VersionRow, version)
@@ -164,12 +229,20 @@ def decide_current(message: VerifiedMessage[Any], version: str, rows: Rows) -> D
 
 
 def put_version(
-    entry: Entry[Any], object_id: str, object_type: ObjectType, volumes: Sequence[VolumeWire], rows: Rows
+    entry: Entry[Any],
+    object_id: str,
+    object_type: ObjectType,
+    volumes: Sequence[VolumeWire],
+    rows: Rows,
+    *,
+    reach_cm: int = 0,
 ) -> ObjectRow:
     """Make the entry's message the current version of its object, new or not."""
     message = entry.message
     name = name_object(message, object_id)
     known = rows.find(ObjectRow, name)
+    if known is not None:
+        _end_version(known.version, message.payload.at, rows)
     rows.put(
         VersionRow(
             version=message.leaf,
@@ -179,6 +252,8 @@ def put_version(
             index=entry.index,
             previous=known.version if known else NO_VERSION,
             volumes=tuple(volumes),
+            since=message.payload.at,
+            reach_cm=reach_cm,
         )
     )
     row = ObjectRow(
@@ -204,9 +279,16 @@ def end_object(
     known = rows.find(ObjectRow, name)
     if known is not None:
         rows.put(msgspec.structs.replace(known, state="ended"))
+        _end_version(known.version, entry.message.payload.at, rows)
     own = rows.find(row, name)
     if own is not None:
         rows.put(msgspec.structs.replace(own, state=state, note=note))
+
+
+def _end_version(version: str, at: str, rows: Rows) -> None:
+    row = rows.find(VersionRow, version)
+    if row is not None:
+        rows.put(msgspec.structs.replace(row, until=at))
 
 
 def find_volumes(rows: Rows, name: str) -> tuple[VolumeWire, ...] | None:

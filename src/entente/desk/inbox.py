@@ -9,6 +9,9 @@
     blocked      a position of ours that does not count: its reasons
     concur       an activity that wants our yes or no, and by when; no answer is a no
     counter      a counter-proposal to an activity of ours
+    incident     an incident at a notified site: our own account is owed, or that there is nothing to state
+    yet vouch        a zone names us as a guarantor: yes or no; until then it stands as named, not accepted
+    site         a notification of ours expires: confirm it again, or withdraw it
     readout      a readout that wants our signature or our dissent
     agreement    what an agreement asks of us: a signature, an answer, a consent, a step
     conflict     ours meets theirs
@@ -35,23 +38,31 @@ from typing import Final, Literal
 import msgspec
 
 from entente.deconflict import (
+    PROTECTION_NOTICE,
     RAISE_ALARM,
     ActivityRow,
     AlarmRow,
     ConcurrenceRow,
     ConflictRow,
+    FollowUpRow,
+    IncidentRow,
     ObjectRow,
     PositionRow,
     ProposalRow,
     Reading,
     ReceiptRow,
+    SiteRow,
     VersionRow,
     ZoneRow,
+    answer_due,
     build_readings,
     explain_alarm,
     explain_conflict,
     explain_sight,
     find_proposal,
+    find_receipt,
+    list_guarantees,
+    site_standing,
 )
 from entente.desk.book import Book
 from entente.desk.evidence import AlarmBoard
@@ -60,7 +71,7 @@ from entente.dialogue import ReadoutRow
 from entente.joint.dating import make_received
 from entente.kernel.charter import CharterRow, get_charter
 from entente.kernel.rows import Rows
-from entente.kernel.time import parse_utc
+from entente.kernel.time import encode_utc, parse_utc
 from entente.space import Gazetteer, NamedArea, parse_volume
 from entente.terms.agreement import AgreementRow, describe_agreement
 from entente.terms.words.text import clean_text
@@ -75,6 +86,9 @@ ItemKind = Literal[
     "blocked",
     "concur",
     "counter",
+    "incident",
+    "vouch",
+    "site",
     "readout",
     "agreement",
     "conflict",
@@ -92,6 +106,9 @@ _ORDER: Final[tuple[ItemKind, ...]] = (
     "concur",
     "counter",
     "conflict",
+    "incident",
+    "vouch",
+    "site",
     "agreement",
     "readout",
     "refused",
@@ -139,6 +156,9 @@ class Inbox:
             items += self._readouts()
             items += self._agreements(now_utc)
             items += self._conflicts()
+            items += self._incidents(now_utc)
+            items += self._vouches()
+            items += self._sites(now_utc)
         return sorted(items, key=lambda item: (_ORDER.index(item.kind), item.since))
 
     def _alarms(self) -> Iterator[InboxItem]:
@@ -266,8 +286,9 @@ class Inbox:
     def list_areas(self) -> list[NamedArea]:
         """Return the standing zones by name, for saying inside which one a position lies."""
         return [
-            NamedArea(row.declared.name, parse_volume(row.declared.volume).outline)
+            NamedArea(row.declared.name, parse_volume(volume).outline)
             for row in self.rows.select(ZoneRow, state="standing")
+            for volume in row.declared.volumes
         ]
 
     def _concurrences(self, now_utc: datetime) -> Iterator[InboxItem]:
@@ -319,3 +340,58 @@ class Inbox:
         for row in self.rows.select(ConflictRow, state="open"):
             if any(side.author == self.party for side in row.sides):
                 yield InboxItem("conflict", row.key(), explain_conflict(row))
+
+    def find_heard(self, leaf: str, party: str, at: str) -> datetime:
+        """Return since when a message is known: as recorded, as it came here, or as its author says."""
+        receipt = find_receipt(self.rows, leaf, party)
+        outcome = self.book.read_one("SELECT at FROM outcomes WHERE leaf = ?", (leaf,))
+        recorded = receipt.recorded_utc if receipt is not None else ""
+        return parse_utc(recorded or (outcome["at"] if outcome else at))
+
+    def _incidents(self, now_utc: datetime) -> Iterator[InboxItem]:
+        for state in ("waiting", "silent"):
+            for row in self.rows.select(FollowUpRow, party=self.party, state=state):
+                incident = self.rows.find(IncidentRow, row.incident)
+                if incident is None:
+                    raise AssertionError(f"incident {row.incident!r}: has a follow-up and no row")
+                by = answer_due(row, self.find_heard(row.message, self.party, incident.at))
+                sites = ", ".join(met.name for met in incident.sites)
+                what = f"incident {incident.id!r} ({incident.reported.category}) at notified site {sites}"
+                words = f"{what}, reported by {row.author}: give our own account, or say that there is "
+                words += "nothing to state yet"
+                words += (
+                    f", by {encode_utc(by)}; after that our silence is recorded"
+                    if state == "waiting"
+                    else f"; our silence is RECORDED since {encode_utc(by)}: a late answer is still taken"
+                )
+                yield InboxItem(
+                    "incident",
+                    row.incident,
+                    clean_text(f"{words}. {PROTECTION_NOTICE}"),
+                    row.author,
+                    since=incident.at,
+                    is_overdue=state == "silent" or now_utc >= by,
+                )
+
+    def _vouches(self) -> Iterator[InboxItem]:
+        for row in self.rows.select(ZoneRow, state="standing"):
+            for one in list_guarantees(row, self.rows):
+                if one.guarantor == self.party and one.state == "named":
+                    promised = f"{one.obligation!r} ({one.duty}: {one.text})"
+                    words = f"zone {row.declared.id!r} of {row.author} names us as guarantor of {promised}: "
+                    words = clean_text(f"{words}say yes or no; silence is shown as named, not accepted")
+                    yield InboxItem("vouch", row.object, words, row.author)
+
+    def _sites(self, now_utc: datetime) -> Iterator[InboxItem]:
+        for row in self.rows.select(SiteRow, author=self.party, state="standing"):
+            standing = site_standing(row, now_utc)
+            if standing == "standing":
+                continue
+            is_over = standing == "expired"
+            what = "has EXPIRED" if is_over else "expires"
+            site = f"site {row.declared.id!r} ({row.declared.name})"
+            words = (
+                f"our notification of {site} {what} at {row.expires}: confirm it again or withdraw it; until "
+                f"then it stands as it is. {PROTECTION_NOTICE}"
+            )
+            yield InboxItem("site", row.object, clean_text(words), since=row.expires, is_overdue=is_over)

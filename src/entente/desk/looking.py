@@ -16,7 +16,6 @@ from typing import Any
 import msgspec
 
 from entente.deconflict import (
-    PROTECTION_NOTICE,
     ActivityRow,
     ConflictRow,
     ReceiptRow,
@@ -24,13 +23,13 @@ from entente.deconflict import (
     ZoneRow,
     activity_state,
     describe_ladder,
-    describe_site,
     explain_conflict,
     position_state,
 )
 from entente.desk import requests as ask
 from entente.desk.agreeing import list_agreements
 from entente.desk.assembly import Desk
+from entente.desk.placing import list_incidents, show_site, show_zone
 from entente.dialogue import ReadoutRow, ThreadRow, export_readout, find_thread, get_standing
 from entente.kernel.charter import CharterRow, charter_fingerprint
 from entente.kernel.errors import NotFound
@@ -50,7 +49,14 @@ def get_status(desk: Desk) -> Plain:
     for item in items:
         counts[item.kind] = counts.get(item.kind, 0) + 1
     head, root = desk.view.seen
-    standing: Plain = {"activities": [], "zones": [], "sites": [], "conflicts": [], "parties": []}
+    standing: Plain = {
+        "activities": [],
+        "zones": [],
+        "sites": [],
+        "incidents": [],
+        "conflicts": [],
+        "parties": [],
+    }
     standing["agreements"] = []
     if desk.rows.find(CharterRow, "charter") is not None:
         standing = list_standing(desk, now)
@@ -101,30 +107,9 @@ def list_standing(desk: Desk, now: datetime) -> Plain:
         "activities": [
             _describe_activity(desk, row, now) for row in rows.select(ActivityRow, state="standing")
         ],
-        "zones": [
-            {
-                "object": row.object,
-                "author": row.author,
-                "to": list(row.to),
-                "version": row.version,
-                "declared": msgspec.to_builtins(row.declared),
-                "position": msgspec.to_builtins(position_state(rows, row.object)),
-            }
-            for row in rows.select(ZoneRow, state="standing")
-        ],
-        "sites": [
-            {
-                "object": row.object,
-                "author": row.author,
-                "to": list(row.to),
-                "version": row.version,
-                "declared": msgspec.to_builtins(row.declared),
-                "position": msgspec.to_builtins(position_state(rows, row.object)),
-                "words": describe_site(row),
-                "notice": PROTECTION_NOTICE,
-            }
-            for row in rows.select(SiteRow, state="standing")
-        ],
+        "zones": [show_zone(desk, row) for row in rows.select(ZoneRow, state="standing")],
+        "sites": [show_site(desk, row, now) for row in rows.select(SiteRow, state="standing")],
+        "incidents": list_incidents(desk),
         "conflicts": [
             {"key": row.key(), "words": explain_conflict(row), "row": msgspec.to_builtins(row)}
             for row in rows.select(ConflictRow, state="open")

@@ -17,12 +17,10 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 import msgspec
 
 from entente.deconflict.activity import ActivityWord, PartyList, Volumes
-from entente.deconflict.site import SiteWord
-from entente.deconflict.zone import Obligation, SourceText, ZoneWord
 from entente.kernel.canonical import convert_to
 from entente.kernel.errors import Malformed
 from entente.kernel.wire import Centimetres, LanguageText, NameText, NoteText, SlugText, UtcText, WireStruct
-from entente.space import PositionE7, VolumeWire
+from entente.space import PositionE7
 
 MAX_REQUEST_BYTES: Final = 1 << 20
 WaitSeconds = Annotated[int, msgspec.Meta(ge=0, le=600)]
@@ -76,46 +74,6 @@ class CloseRequest(Spoken, frozen=True, kw_only=True):
 
     id: SlugText
     outcome: Literal["closed", "cancelled"] = "closed"
-    note: NoteText = ""
-    to: PartyList | None = None
-
-
-class DeclareZoneRequest(Spoken, frozen=True, kw_only=True):
-    """Declare a zone; with ``replaces`` in place of its current version."""
-
-    id: SlugText
-    name: NameText
-    zone: ZoneWord
-    volume: VolumeWire
-    rule: NoteText
-    applies_to: Annotated[list[ActivityWord], msgspec.Meta(min_length=1, max_length=7)]
-    permits: PartyList = msgspec.field(default_factory=list)
-    obligations: Annotated[list[Obligation], msgspec.Meta(max_length=30)] = msgspec.field(
-        default_factory=list
-    )
-    source: SourceText = ""
-    replaces: MessageName | None = None
-    to: PartyList = msgspec.field(default_factory=list)
-
-
-class DeclareSiteRequest(Spoken, frozen=True, kw_only=True):
-    """Declare a protected site; with ``replaces`` in place of its current version."""
-
-    id: SlugText
-    name: NameText
-    category: SiteWord
-    volume: VolumeWire
-    buffer_cm: Centimetres
-    source: SourceText = ""
-    replaces: MessageName | None = None
-    to: PartyList = msgspec.field(default_factory=list)
-
-
-class WithdrawRequest(Spoken, frozen=True, kw_only=True):
-    """Withdraw a zone or site."""
-
-    type: Literal["zone", "site"]
-    id: SlugText
     note: NoteText = ""
     to: PartyList | None = None
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from entente.desk import agreeing, looking, speaking
+from entente.desk import agreeing, looking, placing, speaking
 from entente.desk import requests as ask
 from entente.desk.assembly import Desk
 from entente.desk.doctor import examine, is_fit
@@ -78,9 +78,15 @@ VERBS: Final[dict[str, Verb]] = {
     "counter": Verb(ask.CounterRequest, speaking.counter),
     "decline": Verb(ask.DeclineRequest, speaking.decline),
     "see": Verb(ask.SeeRequest, speaking.see),
-    "declare-zone": Verb(ask.DeclareZoneRequest, speaking.declare_zone),
-    "declare-site": Verb(ask.DeclareSiteRequest, speaking.declare_site),
-    "withdraw": Verb(ask.WithdrawRequest, speaking.withdraw),
+    "declare-zone": Verb(placing.DeclareZoneRequest, placing.declare_zone),
+    "vouch": Verb(placing.VouchRequest, placing.vouch),
+    "withdraw-zone": Verb(placing.WithdrawZoneRequest, placing.withdraw_zone),
+    "declare-site": Verb(placing.DeclareSiteRequest, placing.declare_site),
+    "verify-site": Verb(placing.VerifySiteRequest, placing.verify_site),
+    "reconfirm-site": Verb(placing.ReconfirmSiteRequest, placing.reconfirm_site),
+    "withdraw-site": Verb(placing.WithdrawSiteRequest, placing.withdraw_site),
+    "incident-report": Verb(placing.IncidentReportRequest, placing.report_incident),
+    "incident-answer": Verb(placing.IncidentAnswerRequest, placing.answer_incident),
     "acknowledge": Verb(ask.AcknowledgeRequest, speaking.acknowledge),
     "read-back": Verb(ask.ReadBackRequest, speaking.read_back),
     "confirm": Verb(ask.ConfirmRequest, speaking.confirm),
@@ -116,6 +122,11 @@ VERBS: Final[dict[str, Verb]] = {
     "agreements": _reading(agreeing.list_agreements),
     "agreement": Verb(agreeing.AgreementRequest, agreeing.get_agreement, is_reading=True),
     "agreement-text": Verb(agreeing.AgreementRequest, agreeing.get_agreement_text, is_reading=True),
+    "holding": Verb(placing.HoldingRequest, placing.get_holding, is_reading=True),
+    "zone": Verb(placing.PlaceRequest, placing.get_zone, is_reading=True),
+    "site": Verb(placing.PlaceRequest, placing.get_site, is_reading=True),
+    "incidents": _reading(placing.list_incidents),
+    "incident": Verb(placing.PlaceRequest, placing.get_incident, is_reading=True),
     "thread": Verb(ask.NameRequest, looking.get_thread, is_reading=True),
     "readout": Verb(ask.NameRequest, looking.get_readout, is_reading=True),
     "ladder": Verb(ask.MessageRequest, looking.get_ladder, is_reading=True),

@@ -24,8 +24,6 @@ from entente.deconflict import (
     Concur,
     Confirm,
     Counter,
-    DeclareSite,
-    DeclareZone,
     Decline,
     Dispute,
     Notify,
@@ -39,8 +37,6 @@ from entente.deconflict import (
     See,
     Update,
     VersionRow,
-    WithdrawSite,
-    WithdrawZone,
     find_proposal,
 )
 from entente.desk import requests as ask
@@ -129,7 +125,8 @@ def check_officer(desk: Desk, officer: str) -> None:
         )
 
 
-def _check_volumes(volumes: Sequence[Any], path: str = "$.volumes") -> None:
+def check_volumes(volumes: Sequence[Any], path: str = "$.volumes") -> None:
+    """Return if every one is a volume; raise `InvalidVolume` with the path of the fault."""
     for place, wire in enumerate(volumes):
         parse_volume(wire, path=f"{path}[{place}]")
 
@@ -159,12 +156,13 @@ def find_object(desk: Desk, name: str, kind: str, to: Sequence[str] | None) -> O
     return found[0]
 
 
-def _others(desk: Desk, row: ObjectRow) -> tuple[str, ...]:
+def list_others(desk: Desk, row: ObjectRow) -> tuple[str, ...]:
     """Return to whom a message about an object goes: its audience without us; empty when open."""
     return tuple(sorted({row.author, *row.to} - {desk.party})) if row.to else ()
 
 
-def _leaf(desk: Desk, name: str) -> str:
+def get_leaf(desk: Desk, name: str) -> str:
+    """Return the leaf hash of the message that a person names by index or digits."""
     return desk.archive.resolve(name).leaf
 
 
@@ -173,7 +171,7 @@ def _leaf(desk: Desk, name: str) -> str:
 
 def notify(desk: Desk, request: ask.NotifyRequest) -> Said:
     """Tell others of an activity."""
-    _check_volumes(request.volumes)
+    check_volumes(request.volumes)
     body = Notify(
         id=request.id,
         activity=request.activity,
@@ -193,12 +191,12 @@ def update(desk: Desk, request: ask.UpdateRequest) -> Said:
     volumes = list(row.volumes) if request.volumes is None else request.volumes
     if request.take_up is not None:
         volumes = _take_up(desk, request, thing)
-    _check_volumes(volumes)
+    check_volumes(volumes)
     concurrence = row.concurrence if request.concurrence is None else request.concurrence
     concur_by = row.concur_by if request.concur_by is None else request.concur_by
     body = Update(
         id=request.id,
-        replaces=row.version if request.replaces is None else _leaf(desk, request.replaces),
+        replaces=row.version if request.replaces is None else get_leaf(desk, request.replaces),
         title=row.title if request.title is None else request.title,
         volumes=volumes,
         concurrence=sorted(set(concurrence)),
@@ -206,12 +204,12 @@ def update(desk: Desk, request: ask.UpdateRequest) -> Said:
         armed=row.armed if request.armed is None else request.armed,
         concur_by=concur_by or None,
     )
-    return put(desk, request, "activity.update", body, _others(desk, thing))
+    return put(desk, request, "activity.update", body, list_others(desk, thing))
 
 
 def _take_up(desk: Desk, request: ask.UpdateRequest, thing: ObjectRow) -> list[VolumeWire]:
     """Return the volumes of the counter-proposal that the update takes up."""
-    found = find_proposal(desk.rows, _leaf(desk, request.take_up or ""))
+    found = find_proposal(desk.rows, get_leaf(desk, request.take_up or ""))
     if request.volumes is not None:
         raise Malformed("bad-volumes", "update: expected volumes or a counter-proposal to take up, got both")
     if found is None or found.row.object != thing.object or found.state != "standing":
@@ -227,57 +225,57 @@ def close(desk: Desk, request: ask.CloseRequest) -> Said:
     """End an activity, or cancel it."""
     thing = find_object(desk, request.id, "activity", request.to)
     body = Close(id=request.id, outcome=request.outcome, note=request.note)
-    return put(desk, request, "activity.close", body, _others(desk, thing))
+    return put(desk, request, "activity.close", body, list_others(desk, thing))
 
 
 def concur(desk: Desk, request: ask.ConcurRequest) -> Said:
     """Agree to an activity."""
     thing = find_object(desk, request.activity, "activity", request.to)
-    version = thing.version if request.version is None else _leaf(desk, request.version)
+    version = thing.version if request.version is None else get_leaf(desk, request.version)
     return put(
         desk,
         request,
         "activity.concur",
         Concur(activity=request.activity, version=version),
-        _others(desk, thing),
+        list_others(desk, thing),
     )
 
 
 def object_to(desk: Desk, request: ask.ObjectRequest) -> Said:
     """Object to an activity."""
     thing = find_object(desk, request.activity, "activity", request.to)
-    version = thing.version if request.version is None else _leaf(desk, request.version)
+    version = thing.version if request.version is None else get_leaf(desk, request.version)
     body = Object(activity=request.activity, version=version, reason=request.reason)
-    return put(desk, request, "activity.object", body, _others(desk, thing))
+    return put(desk, request, "activity.object", body, list_others(desk, thing))
 
 
 def reconsider(desk: Desk, request: ask.ReconsiderRequest) -> Said:
     """Refuse an activity without a reason."""
     thing = find_object(desk, request.activity, "activity", request.to)
-    version = thing.version if request.version is None else _leaf(desk, request.version)
+    version = thing.version if request.version is None else get_leaf(desk, request.version)
     body = Reconsider(activity=request.activity, version=version)
-    return put(desk, request, "activity.reconsider", body, _others(desk, thing))
+    return put(desk, request, "activity.reconsider", body, list_others(desk, thing))
 
 
 def counter(desk: Desk, request: ask.CounterRequest) -> Said:
     """Propose other volumes for another party's activity."""
     thing = find_object(desk, request.activity, "activity", request.to)
-    _check_volumes(request.volumes)
+    check_volumes(request.volumes)
     body = Counter(
         activity=request.activity,
-        version=thing.version if request.version is None else _leaf(desk, request.version),
+        version=thing.version if request.version is None else get_leaf(desk, request.version),
         volumes=request.volumes,
         reason=request.reason,
     )
-    return put(desk, request, "activity.counter", body, _others(desk, thing))
+    return put(desk, request, "activity.counter", body, list_others(desk, thing))
 
 
 def decline(desk: Desk, request: ask.DeclineRequest) -> Said:
     """Decline a counter-proposal to our own activity."""
-    row = get_row(desk.rows, ProposalRow, _leaf(desk, request.proposal), what="counter-proposal")
+    row = get_row(desk.rows, ProposalRow, get_leaf(desk, request.proposal), what="counter-proposal")
     thing = get_row(desk.rows, ObjectRow, row.object, what="activity")
     body = Decline(activity=thing.id, proposal=row.proposal, reason=request.reason)
-    return put(desk, request, "activity.decline", body, _others(desk, thing))
+    return put(desk, request, "activity.decline", body, list_others(desk, thing))
 
 
 def see(desk: Desk, request: ask.SeeRequest) -> Said:
@@ -285,59 +283,12 @@ def see(desk: Desk, request: ask.SeeRequest) -> Said:
     return put(desk, request, "alarm.see", See(alarm=request.alarm))
 
 
-# Zones and sites
-
-
-def declare_zone(desk: Desk, request: ask.DeclareZoneRequest) -> Said:
-    """Declare a zone, or replace its current version."""
-    _check_volumes([request.volume], "$.volume")
-    body = DeclareZone(
-        id=request.id,
-        name=request.name,
-        zone=request.zone,
-        volume=request.volume,
-        rule=request.rule,
-        applies_to=sorted(set(request.applies_to)),
-        permits=sorted(set(request.permits)),
-        obligations=sorted(request.obligations, key=lambda one: one.obligation),
-        source=request.source,
-        replaces=None if request.replaces is None else _leaf(desk, request.replaces),
-    )
-    return put(desk, request, "zone.declare", body, request.to)
-
-
-def declare_site(desk: Desk, request: ask.DeclareSiteRequest) -> Said:
-    """Declare a protected site, or replace its current version."""
-    _check_volumes([request.volume], "$.volume")
-    body = DeclareSite(
-        id=request.id,
-        name=request.name,
-        category=request.category,
-        volume=request.volume,
-        buffer_cm=request.buffer_cm,
-        source=request.source,
-        replaces=None if request.replaces is None else _leaf(desk, request.replaces),
-    )
-    return put(desk, request, "site.declare", body, request.to)
-
-
-def withdraw(desk: Desk, request: ask.WithdrawRequest) -> Said:
-    """Withdraw a zone or site."""
-    thing = find_object(desk, request.id, request.type, request.to)
-    body: WireStruct = (
-        WithdrawZone(id=request.id, note=request.note)
-        if request.type == "zone"
-        else WithdrawSite(id=request.id, note=request.note)
-    )
-    return put(desk, request, f"{request.type}.withdraw", body, _others(desk, thing))
-
-
 # Receipts and positions
 
 
 def acknowledge(desk: Desk, request: ask.AcknowledgeRequest) -> Said:
     """Say that a named officer of ours has taken note of messages."""
-    leaves = sorted({_leaf(desk, name) for name in request.messages})
+    leaves = sorted({get_leaf(desk, name) for name in request.messages})
     return put(desk, request, "receipt.acknowledge", Acknowledge(messages=leaves))
 
 
@@ -348,11 +299,11 @@ def read_back(desk: Desk, request: ask.ReadBackRequest) -> Said:
     if request.readings is not None:
         readings = [_read(desk, version, one, readings) for one in request.readings]
     body = ReadBack(message=version.version, readings=readings)
-    return put(desk, request, "position.read-back", body, _others(desk, thing))
+    return put(desk, request, "position.read-back", body, list_others(desk, thing))
 
 
 def _get_version(desk: Desk, name: str) -> tuple[VersionRow, ObjectRow]:
-    leaf = _leaf(desk, name)
+    leaf = get_leaf(desk, name)
     version = get_row(desk.rows, VersionRow, leaf, what="position in message")
     return version, get_row(desk.rows, ObjectRow, version.object, what=version.type)
 
@@ -380,7 +331,7 @@ def confirm(desk: Desk, request: ask.ConfirmRequest) -> Said:
     """Say by how much our position moved, in answer to a read-back."""
     version, thing = _get_version(desk, request.message)
     if request.read_back is not None:
-        leaf = _leaf(desk, request.read_back)
+        leaf = get_leaf(desk, request.read_back)
     else:
         leaves = [
             row.read_back.leaf
@@ -394,14 +345,14 @@ def confirm(desk: Desk, request: ask.ConfirmRequest) -> Said:
             )
         (leaf,) = leaves
     body = Confirm(message=version.version, read_back=leaf, moved_cm=request.moved_cm)
-    return put(desk, request, "position.confirm", body, _others(desk, thing))
+    return put(desk, request, "position.confirm", body, list_others(desk, thing))
 
 
 def dispute(desk: Desk, request: ask.DisputeRequest) -> Said:
     """Say that our own position is wrong as it was told."""
     version, thing = _get_version(desk, request.message)
     body = Dispute(message=version.version, difference_cm=request.difference_cm, reason=request.reason)
-    return put(desk, request, "position.dispute", body, _others(desk, thing))
+    return put(desk, request, "position.dispute", body, list_others(desk, thing))
 
 
 # Hotline and readouts
@@ -419,7 +370,7 @@ def say(desk: Desk, request: ask.SayRequest) -> Said:
         text=request.text,
         language=request.language or desk.vault.config.language,
         urgent=request.urgent,
-        reply_to=None if request.reply_to is None else _leaf(desk, request.reply_to),
+        reply_to=None if request.reply_to is None else get_leaf(desk, request.reply_to),
     )
     return put(desk, request, "thread.say", body, request.to)
 
@@ -431,7 +382,7 @@ def _is_thread(desk: Desk, row: ThreadRow, request: ask.SayRequest) -> bool:
 
 def translate(desk: Desk, request: ask.TranslateRequest) -> Said:
     """Put a translation beside a text, for the same audience."""
-    original = get_row(desk.rows, SayRow, _leaf(desk, request.message), what="text")
+    original = get_row(desk.rows, SayRow, get_leaf(desk, request.message), what="text")
     thread = get_row(desk.rows, ThreadRow, original.thread, what="thread")
     body = Translate(message=original.message, language=request.language, text=request.text, by=request.by)
     to = tuple(party for party in thread.to if party != desk.party)

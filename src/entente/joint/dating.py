@@ -14,6 +14,7 @@ what is made of them is `entente.terms.agreement.dates`.
 from __future__ import annotations
 
 from entente.deconflict import find_receipt
+from entente.deconflict.receipts import find_first_word
 from entente.kernel.rows import Rows
 from entente.kernel.time import parse_utc
 from entente.terms.agreement.dates import Had, Received
@@ -26,12 +27,7 @@ def make_received(rows: Rows) -> Received:
         receipt = find_receipt(rows, leaf, party)
         if receipt is None:
             return None
-        # SECURITY: a later word takes the place of "unreadable". If that counted, a party could move a date
-        # that is there already: say "unreadable", let a notice run out, and then state another time
-        # (tests/unit/test_terms_agreement_leaving.py, test_a_second_delivery_moves_no_date).
-        delivered = None if receipt.delivery == "unreadable" else receipt.delivered
-        said = [one for one in (delivered, receipt.acknowledged, receipt.lapsed) if one is not None]
-        first = min(said, key=lambda one: one.index, default=None)
+        first = find_first_word(receipt)
         if first is None:
             return None
         return Had(

@@ -51,6 +51,7 @@ class JointState:
         if kind.acknowledged:
             deconflict.open_receipts(entry, deconflict.list_owing(message, rows), rows)
         deconflict.track_alarms(entry, deconflict.update_conflicts(entry, rows, self.index), rows)
+        deconflict.open_follow_ups(entry, rows, self.index)
         if message.payload.kind == deconflict.RAISE_ALARM:
             self._open_thread(entry)
         if message.payload.kind in {"charter", "roster.statement"}:
