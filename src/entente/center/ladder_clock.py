@@ -113,6 +113,7 @@ class LadderClock:
             due_rows = DueRows(rows, self._find_recorded_at, now_utc)
             due += deconflict.plan_ladder(due_rows, now_utc, self._find_recorded)
             due += deconflict.plan_concurrence(due_rows, now_utc, self._find_recorded)
+            due += deconflict.plan_follow_ups(rows, now_utc, self._find_recorded)
             self._quiet_until = due_rows.next_due
         told = 0
         for kind, body in due:
