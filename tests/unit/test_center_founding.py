@@ -251,7 +251,7 @@ def test_settings_are_closed_and_read_back() -> None:
         (b'origin = "a.b"', "missing required field"),
         (b"origin = ", "invalid value"),
         (encode_settings(settings) + b'colour = "red"\n', "unknown field"),
-        (encode_settings(settings).replace(b"8440", b"99999"), "expected a port <= 65535"),
+        (encode_settings(settings).replace(b"8440", b"99999"), "expected HOST:PORT, port <= 65535"),
         (encode_settings(settings).replace(b"tls = true", b"tls = false"), "expected tls = true beside it"),
         (b"\xff", "utf-8"),
     ):

@@ -36,6 +36,7 @@ from entente.record import Tree
 REFUSAL_TYPE: Final = "application/vnd.entente.refusal+json"
 CHAIN_FAULTS: Final = frozenset({"equal-seq", "bad-seq", "bad-prev", "seen-fork", "seen-ahead"})
 _MAX_MESSAGE: Final = 1_000
+_STORE_MESSAGE: Final = "center: its store cannot answer now, come again"
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -133,7 +134,8 @@ def answer_error(error: EntenteError, incident: str, *, refusal: bytes = b"") ->
     headers = (("retry-after", "2"),) if get_status(error) in {429, 503} else ()
     value = ErrorAnswer(
         code=error.code,
-        message=error.message[:_MAX_MESSAGE],
+        # SECURITY: what a disk or a database says names paths, hosts and users of ours; the log has it.
+        message=_STORE_MESSAGE if isinstance(error, StoreError) else error.message[:_MAX_MESSAGE],
         path=error.path if isinstance(error, Malformed) else "",
         incident=incident,
         refusal=msgspec.Raw(refusal or b"null"),

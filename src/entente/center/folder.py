@@ -10,8 +10,11 @@
     journal                  the record: all that counts
     center.db                what follows from it, and the ciphertexts
 
+With ``database`` in center.toml the last two lie in PostgreSQL; a second center process needs of all this
+center.toml, keys/ and tls/ alone.
+
 Invariants: settings are closed (an unknown one is refused); a key file that others can read is refused, not
-repaired; `parse_settings` of `encode_settings` gives the same value.
+repaired, and so are settings with a password; `parse_settings` of `encode_settings` gives the same value.
 
     >>> folder = CenterFolder(Path("center"))
     >>> folder.read_settings().origin
@@ -34,7 +37,8 @@ from entente.kernel.errors import Malformed, NotFound, StoreError
 from entente.kernel.keys import SigningKey
 from entente.kernel.message import CENTER
 from entente.kernel.wire import OriginText, UrlText, WireStruct, encode_base64, parse_base64
-from entente.store.durable import SECRET, make_dir, write_atomic
+from entente.store.durable import READABLE, SECRET, make_dir, write_atomic
+from entente.store.sql_postgres import has_password
 
 MAX_FILE_BYTES: Final = 1 << 20
 
@@ -49,6 +53,7 @@ class CenterSettings(WireStruct, frozen=True):
 
     ``clock`` is ``system``, or an exercise clock as `entente.store.clock` reads it. With ``tls`` the center
     speaks TLS 1.3 alone; with ``client_certificates`` it lets in only who has one of a party's authority.
+    ``database`` is a PostgreSQL URL as libpq reads it, or empty: journal and rows are files of this folder.
     """
 
     origin: OriginText
@@ -57,12 +62,22 @@ class CenterSettings(WireStruct, frozen=True):
     clock: Annotated[str, msgspec.Meta(min_length=1, max_length=120)] = "system"
     tls: bool = False
     client_certificates: bool = False
+    database: Annotated[str, msgspec.Meta(pattern=r"^(?:postgres(?:ql)?://\S+)?$", max_length=1_000)] = ""
 
     @property
     def address(self) -> tuple[str, int]:
         """Host and port to listen on."""
-        host, _, port = self.listen.rpartition(":")
-        return host.strip("[]"), int(port)
+        return parse_address(self.listen)
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Return the host and port of ``host:port``, or raise `Malformed`."""
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
+        raise Malformed(
+            "bad-port", f"listen: expected HOST:PORT, port <= 65535, got {text!r}", path="$.listen"
+        )
+    return host.strip("[]"), int(port)
 
 
 def parse_settings(data: bytes) -> CenterSettings:
@@ -72,10 +87,7 @@ def parse_settings(data: bytes) -> CenterSettings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Malformed("bad-toml", f"center.toml: {str(error).lower()}") from error
     settings = convert_to(plain, CenterSettings)
-    if settings.address[1] > 65_535:
-        raise Malformed(
-            "bad-port", f"listen: expected a port <= 65535, got {settings.listen!r}", path="$.listen"
-        )
+    parse_address(settings.listen)
     if settings.client_certificates and not settings.tls:
         raise Malformed(
             "bad-settings", "client_certificates: expected tls = true beside it", path="$.client_certificates"
@@ -146,11 +158,20 @@ class CenterFolder:
 
     def write_settings(self, settings: CenterSettings) -> None:
         """Write ``center.toml``; the last file of a new center."""
-        write_atomic(self.root / "center.toml", encode_settings(settings))
+        # SECURITY: a database's URL may hold a password (tests/unit/test_center_folder.py, test_a_password).
+        mode = SECRET if settings.database else READABLE
+        write_atomic(self.root / "center.toml", encode_settings(settings), mode=mode)
 
     def read_settings(self) -> CenterSettings:
         """Return the settings, or raise `NotFound` when this is no center's folder."""
-        return parse_settings(self.read(self.root / "center.toml"))
+        path = self.root / "center.toml"
+        settings = parse_settings(self.read(path))
+        if settings.database and has_password(settings.database) and path.stat().st_mode & 0o077:
+            raise StoreError(
+                "settings-exposed",
+                "center.toml: expected to be its owner's alone (chmod 600): it holds a password",
+            )
+        return settings
 
     def write_keys(self, keys: HostKeys) -> None:
         """Write both keys, for the owner alone."""

@@ -44,7 +44,7 @@ from entente.record import (
 from entente.record.policy import encode_policy
 from entente.record.proof import encode_proof, make_proof
 from entente.record.quorum import make_quorum_policy
-from entente.store.journal_file import JournalFile
+from entente.store.journal import Journal
 from entente.store.sql import Database
 from entente.store.tables import ROW_INDEX, ROWS
 from entente.terms.agreement import AgreementRow
@@ -59,6 +59,8 @@ TABLES: Final[dict[str, type[Row]]] = {
     for row in (
         deconflict.ActivityRow,
         deconflict.ConflictRow,
+        deconflict.FollowUpRow,
+        deconflict.IncidentRow,
         deconflict.PositionRow,
         deconflict.ReceiptRow,
         deconflict.SiteRow,
@@ -102,7 +104,7 @@ class Reading:
     """
 
     tree: Tree
-    journal: JournalFile
+    journal: Journal
     database: Database
     rows: Rows
     log_key: NoteKey
@@ -210,8 +212,10 @@ class Reading:
         _check_names(query, {"after", "limit", "kind", "author"})
         after = parse_size(query["after"], what="after", path="?after") if "after" in query else -1
         equals = {name: query[name] for name in ("kind", "author") if name in query}
+        size = self.journal.size
         places = archive.read_places(self.database, after, _parse_limit(query), **equals)
-        return encode_answer([self._describe(place) for place in places])
+        # A follower's rows may be ahead of the frames that it has read: those come at the next look.
+        return encode_answer([self._describe(place) for place in places if place.index < size])
 
     def process_sealed(self, leaf: str, party: str) -> Answer:
         """Answer with a ciphertext, byte for byte."""
@@ -283,6 +287,9 @@ def _parse_limit(query: Mapping[str, str]) -> int:
 
 def _check_names(query: Mapping[str, str], allowed: set[str]) -> None:
     for name in query:
+        if "\0" in query[name]:
+            # PostgreSQL's texts hold none, and would take it for a fault of ours.
+            raise Malformed("bad-parameter", f"{name}: expected no zero byte", path=f"?{name[:40]}")
         if name not in allowed:
             raise Malformed(
                 "unknown-parameter",

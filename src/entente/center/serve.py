@@ -17,6 +17,7 @@ import signal
 import socket
 import ssl
 import sys
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,13 +34,16 @@ from entente.joint import KINDS
 from entente.kernel.errors import StoreError
 from entente.kernel.kinds import KindTable
 from entente.store.clock import parse_clock
+from entente.store.leadership import MAX_IDLE_S
 from entente.store.random import SystemRandom
+from entente.store.sql import AWAY
 from entente.store.tls import add_authority, make_server_context
 
 EXIT_FATAL: Final = 70
 """EX_SOFTWARE of sysexits.h: something that must not go on."""
 GRACE_S: Final = 5
 _FASTEST_LOOK_S: Final = 0.2
+_ASK_AGAIN_S: Final = 1.0
 
 
 def log_to_stderr() -> None:
@@ -71,6 +75,7 @@ def serve_center(
     clock: str | None = None,
     on_ready: Callable[[str], None] | None = None,
     kinds: KindTable = KINDS,
+    max_idle_s: float = MAX_IDLE_S,
 ) -> int:
     """Run the center of a folder until it is told to stop; return the process's exit code.
 
@@ -81,6 +86,7 @@ def serve_center(
         clock: The same.
         on_ready: Called with the URL once requests are answered.
         kinds: What it speaks.
+        max_idle_s: On PostgreSQL: a leader that says nothing for so long is taken for gone.
 
     Raises:
         EntenteError: It could not be opened; nothing was served or signed.
@@ -96,11 +102,10 @@ def serve_center(
         without=tuple(without),
         # An exercise's minute may pass in a second: what is due is looked for as often as in real time.
         ladder_every_s=max(_FASTEST_LOOK_S, 1.0 / chosen.rate),
+        max_idle_s=max_idle_s,
     )
     try:
-        center = open_center(
-            root, ports, on_progress=lambda done, wanted: log.info("catching-up", applied=done, size=wanted)
-        )
+        center = _open_patiently(root, ports)
     except StoreError as error:
         log.critical("not-opened", code=error.code, reason=error.message)
         raise
@@ -118,6 +123,23 @@ def serve_center(
         center.stop()
     log.info("stopped", origin=center.keys.origin)
     return 0
+
+
+def _open_patiently(root: Path, ports: CenterPorts) -> Center:
+    """Open the center; a database server that is away is waited for, as after a reboot of both."""
+    log = structlog.get_logger("center")
+    while True:
+        try:
+            return open_center(
+                root,
+                ports,
+                on_progress=lambda done, wanted: log.info("catching-up", applied=done, size=wanted),
+            )
+        except StoreError as error:
+            if error.code != AWAY:
+                raise
+            log.warning("database-away", reason=error.message)
+            time.sleep(_ASK_AGAIN_S)
 
 
 def _calm_collector() -> None:

@@ -1,7 +1,9 @@
 """The center as one object: its parts put together, started and stopped in the right order.
 
     open      journal and rows are read; nothing is signed
-    start     the sequencer, the witnesses' side and the ladder's clock run; reads are answered
+    start     the sequencer runs; reads are answered
+    STANDBY   (on PostgreSQL) another process leads: what it records is followed; if it ends, this one leads
+    lead      the witnesses' side and the ladder's clock run
     OPEN      the witnesses were asked (`startup`), or the charter has just been recorded: messages are taken
     stop      what waits is finished, then files are closed
 
@@ -34,6 +36,8 @@ from entente.center.ladder_clock import LadderClock, LadderPorts
 from entente.center.metrics import Metrics
 from entente.center.reading import Reading
 from entente.center.sequencer import Sequencer
+from entente.center.shared import SharedRecord, open_shared
+from entente.center.standby import Standby, StandbyPorts
 from entente.center.startup import StartDecision, StartState, count_needed
 from entente.center.submission import parse_request, verify_submission
 from entente.center.witnesses import Witnesses, WitnessPorts
@@ -41,7 +45,7 @@ from entente.center.writer import Recorded, RecordWriter, Submission, open_write
 from entente.joint import KINDS, verify_message
 from entente.kernel.charter import CharterRow, list_parties
 from entente.kernel.envelope import SignedMessage
-from entente.kernel.errors import Denied
+from entente.kernel.errors import Denied, NotFound
 from entente.kernel.kinds import KindTable
 from entente.kernel.message import CENTER
 from entente.kernel.ports import Clock, Random
@@ -49,9 +53,11 @@ from entente.kernel.roster import PartyRow
 from entente.kernel.time import encode_utc
 from entente.kernel.wire import Count, Hex64, OriginText, UtcText, WireStruct
 from entente.record import EMPTY_ROOT, NoteSigner
+from entente.store.leadership import MAX_IDLE_S
 from entente.store.sql_rows import SqlRows
 
 _FOUNDING_S: Final = 60.0
+_NOT_SIGNED: Final = StartDecision(StartState.DRAFT, "the parties have not all signed the charter")
 
 
 class WitnessAnswer(WireStruct, frozen=True):
@@ -87,6 +93,7 @@ class CenterPorts:
         without: Parties without whose witness the center may start (see `startup`).
         on_fatal: Must end the process.
         ladder_every_s: How often, in the machine's seconds, to look what is due.
+        max_idle_s: On PostgreSQL: a leader that says nothing for so long is taken for gone.
     """
 
     clock: Clock
@@ -95,6 +102,7 @@ class CenterPorts:
     kinds: KindTable = KINDS
     without: Collection[str] = ()
     ladder_every_s: float = 1.0
+    max_idle_s: float = MAX_IDLE_S
 
 
 class Center:
@@ -105,9 +113,10 @@ class Center:
         folder: CenterFolder,
         settings: CenterSettings,
         keys: HostKeys,
-        writer: RecordWriter,
+        record: RecordWriter | SharedRecord,
         ports: CenterPorts,
     ) -> None:
+        writer = record if isinstance(record, RecordWriter) else record.writer
         self.settings = settings
         self.keys = keys
         self.kinds = ports.kinds
@@ -124,8 +133,8 @@ class Center:
         self._founding: Founding | None = None
         self._readiness = StartDecision(StartState.WAITING, "the witnesses are being asked")
         if writer.published is None:
-            self._founding = Founding(folder, keys)
-            self._readiness = StartDecision(StartState.DRAFT, "the parties have not all signed the charter")
+            self._founding = self._find_founding(is_needed=record is writer)
+            self._readiness = _NOT_SIGNED
         self.sequencer = Sequencer(writer, on_fatal=ports.on_fatal, on_batch=self._follow)
         committed = SqlRows(writer.database, cache_rows=0)
         self.reading = Reading(
@@ -163,6 +172,21 @@ class Center:
             ),
             every_s=ports.ladder_every_s,
         )  # fmt: skip
+        self._shared = record if isinstance(record, SharedRecord) else None
+        self._standby: Standby | None = None
+        if self._shared is not None:
+            self._readiness = StartDecision(StartState.STANDBY, "the lead is being asked for")
+            self._standby = Standby(
+                self._shared,
+                StandbyPorts(
+                    self.sequencer,
+                    may_lead=lambda: writer.published is not None or self._founding is not None,
+                    on_lead=self._lead,
+                    on_follow=self._stand_by,
+                    on_fatal=ports.on_fatal,
+                    max_idle_s=ports.max_idle_s,
+                ),
+            )
 
     @property
     def readiness(self) -> StartDecision:
@@ -183,17 +207,22 @@ class Center:
     def start(self) -> None:
         """Start every part. A draft that everyone had signed is recorded now."""
         self.sequencer.start()
-        self.witnesses.start()
-        self.ladder.start()
-        if self._founding is not None and self._founding.is_complete:
-            self._found(self._founding)
+        if self._standby is None:
+            self._lead()
+        else:
+            self._standby.start()
 
     def stop(self) -> None:
         """Finish what waits and close; harmless when repeated."""
+        if self._standby is not None:
+            self._standby.stop()
         self.ladder.stop()
         self.witnesses.stop()
         self.sequencer.stop()
-        self._writer.close()
+        if self._shared is not None:
+            self._shared.close()
+        else:
+            self._writer.close()
 
     def parse(self, body: bytes) -> Submission:
         """Return the verified submission in a request, or raise what is wrong with it."""
@@ -205,6 +234,10 @@ class Center:
         readiness = self._readiness
         if readiness.state is StartState.DRAFT:
             raise NotSigning("no-charter", f"center: expected a founded one, {readiness.reason}")
+        if readiness.state is StartState.STANDBY:
+            raise NotSigning(
+                "standby", f"center: this process takes no messages, another one does: {readiness.reason}"
+            )
         if readiness.state is not StartState.OPEN:
             raise NotSigning(readiness.state.value, f"center: cannot sign now: {readiness.reason}")
 
@@ -219,6 +252,8 @@ class Center:
     def process_signatures(self, body: bytes) -> CharterAnswer:
         """Keep a party's signatures; with the last one, found the center."""
         given = parse_signature_set(body)
+        if self._readiness.state is StartState.STANDBY:
+            self.check_open()
         with self._founding_lock:
             founding = self._founding
             if founding is not None and self._writer.published is None:
@@ -272,8 +307,39 @@ class Center:
             pems = [row.statement.tls_ca for row in self.reading.rows.select(PartyRow)]
         return [own, *sorted({pem for pem in pems if pem})]
 
+    def _find_founding(self, *, is_needed: bool) -> Founding | None:
+        """Return the folder's draft; a second process of a center on PostgreSQL need not have it."""
+        try:
+            return Founding(self.folder, self.keys)
+        except NotFound:
+            if is_needed:
+                raise
+            return None
+
+    def _lead(self) -> None:
+        """Begin what the leader alone does: nobody else can add to the record."""
+        if self._writer.published is not None:
+            self._founding = None
+            self._readiness = StartDecision(StartState.WAITING, "the witnesses are being asked")
+        else:
+            self._readiness = _NOT_SIGNED
+        self._exercise = self._is_exercise()
+        self.witnesses.start()
+        self.ladder.start()
+        with self._founding_lock:
+            if self._founding is not None and self._founding.is_complete:
+                self._found(self._founding)
+        self.on_change()
+
+    def _stand_by(self, reason: str, is_new: bool) -> None:  # noqa: FBT001 - as `StandbyPorts` calls it
+        """Show what the leader has recorded."""
+        self._readiness = StartDecision(StartState.STANDBY, reason)
+        if is_new:
+            self._exercise = self._is_exercise()
+            self.on_change()
+
     def _is_exercise(self) -> bool:
-        if self._founding is not None:
+        if self._founding is not None and self._writer.published is None:
             return self._founding.draft.charter.exercise
         row = self.reading.rows.find(CharterRow, "charter")
         return row is not None and row.charter.exercise
@@ -342,11 +408,15 @@ def open_center(
     """
     folder = CenterFolder(root)
     settings, keys = folder.read_settings(), folder.read_keys()
-    writer = open_writer(folder, keys, ports.kinds, ports.clock, on_progress=on_progress)
+    record: RecordWriter | SharedRecord
+    if settings.database:
+        record = open_shared(folder, settings, keys, ports.kinds, ports.clock)
+    else:
+        record = open_writer(folder, keys, ports.kinds, ports.clock, on_progress=on_progress)
     try:
-        return Center(folder, settings, keys, writer, ports)
+        return Center(folder, settings, keys, record, ports)
     except BaseException:
-        writer.close()
+        record.close()
         raise
 
 

@@ -38,6 +38,8 @@ class StartState(Enum):
     """Nobody has founded it yet: it gathers signatures."""
     WAITING = "waiting-for-witness"
     """It reads and does not sign: some witness has not answered."""
+    STANDBY = "standby"
+    """It reads and does not sign: another process of this center leads (see `shared`)."""
     OPEN = "open"
     AHEAD = "witness-ahead"
     """It reads and will not sign: it has forgotten entries that it signed once."""

@@ -4,6 +4,7 @@
   2. sign the checkpoint of the grown tree        the note exists in memory alone
   3. journal: one write, one fdatasync            from here on the batch is recorded, whoever knows
   4. database: one commit                         ciphertexts, times, events, rows
+     (in PostgreSQL the frame is a row of that commit: 3 and 4 are one step)
   5. publish, and give the answers                only now does anyone see the checkpoint
 
 Invariants:
@@ -54,12 +55,15 @@ from entente.record import (
     SignedNote,
     Tree,
     VerifiedCheckpoint,
+    check_frame,
     encode_checkpoint,
     encode_note,
+    leaf_hash,
     parse_note,
     verify_checkpoint,
 )
-from entente.store.journal_file import JournalFile, create_journal, lock_journal
+from entente.store.journal import Journal
+from entente.store.journal_file import create_journal, lock_journal
 from entente.store.sql import Database, open_sqlite
 from entente.store.sql_rows import SqlRows
 
@@ -140,7 +144,7 @@ class RecordWriter:
     def __init__(
         self,
         keys: HostKeys,
-        journal: JournalFile,
+        journal: Journal,
         tree: Tree,
         database: Database,
         kinds: KindTable,
@@ -148,6 +152,7 @@ class RecordWriter:
     ) -> None:
         self._log = NoteSigner(keys.log)
         self._host = host_cosigner(keys)
+        self.host_key = host_time_key(keys.origin, keys.center.public)
         self._clock = clock
         self._rows = SqlRows(database)
         self._statements = archive.BatchStatements(database)
@@ -211,14 +216,17 @@ class RecordWriter:
         if admitted:
             published = self._make_published()
             # Step 3. If we stop before this returns, the batch is recorded or not, and nobody was answered:
-            # the next start finds out. After it, the batch can never be lost or signed differently.
+            # the next start finds out. After it, the batch can never be lost or signed otherwise. (A journal
+            # in the database takes the frame here: all of that is true of the commit in step 4.)
             self.journal.append([one.message.signed.raw for _, one in admitted], published.checkpoint.note)
         sealed = [one for one in again if one.ciphertexts]
         if published is not None and (admitted or sealed):
             # Step 4. If we stop before the commit, the next start makes the rows again from the journal. The
             # ciphertexts are gone then, and their authors, unanswered, send them again.
             with self.database.write() as connection:
+                self.journal.write_to(connection)
                 self._write_batch(connection, first, admitted, sealed, published)
+            self.journal.mark_committed()
             self._rows.mark_committed()
         # Step 5. Everything that the answers say is durable.
         self.published = published
@@ -322,7 +330,10 @@ class RecordWriter:
         if checkpoint is None:
             return
         self._time_s = time_s
-        self.published = Published(checkpoint, encode_utc(from_unix_s(time_s)), self.state.ring)
+        # Read afresh, and another object only if something in it has changed.
+        known = self.published.ring if self.published else self.state.ring
+        ring = KeyRing.from_rows(self._rows)
+        ring = known if ring == known else ring
         facts = archive.read_meta(self.database)
         standings = Standings(
             {}, int(facts.get(archive.FIRM_SIZE, "0")), int(facts.get(archive.SETTLED_SIZE, "0"))
@@ -330,6 +341,34 @@ class RecordWriter:
         for kept in archive.read_checkpoints(self.database):
             standings = standings.add(verify_checkpoint(kept.note, self._log.key), kept.lines, self._rows)
         self.standings = standings
+        self.published = Published(checkpoint, encode_utc(from_unix_s(time_s)), ring)
+
+    # For a record that several processes share: see `shared`
+
+    def take_in(self, frames: Sequence[Frame]) -> None:
+        """Go on from what another process has recorded, once it is checked; then read everything else afresh.
+
+        Raises:
+            StoreError: A frame that our log key did not sign, or not over these entries.
+        """
+        checkpoint, time_s = self.published.checkpoint if self.published else None, self._time_s
+        for frame in frames:
+            self.tree.extend([leaf_hash(entry) for entry in frame.entries])
+            checkpoint = check_frame(frame, self._log.key, self.tree)
+            time_s = read_host_time(frame.note, self.host_key)
+        self._rows.forget()
+        self.resume(checkpoint, time_s)
+
+    def begin_to_write(self, times: dict[int, int], on_progress: Callable[[int, int], None] | None) -> None:
+        """Be ready to add to the record, which no other process does any more. It may not sign yet.
+
+        Raises:
+            StoreError: The rows are of another history than the journal's.
+        """
+        check_database(self.database, self.tree)
+        self.state = JointState(self._rows, self.state.kinds)
+        self._event_id = archive.read_last_event_id(self.database)
+        self.catch_up(times, on_progress)
 
     def _expect(self, submissions: Sequence[Submission]) -> None:
         """Ask at once for the rows that step 1 will ask for: nearly always to learn that there are none."""
@@ -424,7 +463,7 @@ def open_writer(
                 times[frame.size] = read_host_time(frame.note, host_key)
 
         restored = journal.restore(log_key, on_frame=take)
-        _check_database(database, restored.tree)
+        check_database(database, restored.tree)
         writer = RecordWriter(keys, journal, restored.tree, database, kinds, clock)
         writer.catch_up(times, on_progress)
         writer.resume(restored.checkpoint, read_host_time(last_note, host_key) if last_note else 0)
@@ -435,7 +474,7 @@ def open_writer(
     return writer
 
 
-def _check_database(database: Database, tree: Tree) -> None:
+def check_database(database: Database, tree: Tree) -> None:
     """Refuse to go on from a journal that is older than, or other than, what the database was made of."""
     facts = archive.read_meta(database)
     size, root = int(facts.get(archive.APPLIED_SIZE, "0")), facts.get(archive.APPLIED_ROOT, "")

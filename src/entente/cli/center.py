@@ -131,17 +131,23 @@ def serve(
         list[str] | None,
         Parameter(help="Start although this party's witness does not answer; said in the center's log."),
     ] = None,
+    listen: Annotated[str, Parameter(help="HOST:PORT to listen on, instead of what center.toml says.")] = "",
     json: Json = False,
 ) -> int:
     """Run the center until it is told to stop (Ctrl-C or SIGTERM).
 
+    With a database in center.toml, a second process of the same center waits until the first one ends; it
+    answers reads meanwhile, and then takes over.
+
     Example: entente center serve ./center
     """
+    from entente.center.folder import parse_address
     from entente.center.serve import serve_center
 
     return serve_center(
         folder,
         without=tuple(start_without or ()),
+        listen=parse_address(listen) if listen else None,
         on_ready=lambda url: _print_ready(url, as_json=json),
     )
 

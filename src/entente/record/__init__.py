@@ -97,7 +97,7 @@ from entente.record.quorum import (
     make_quorum_policy,
     quorum_size,
 )
-from entente.record.recovery import RestoredJournal, restore_journal
+from entente.record.recovery import RestoredJournal, check_frame, restore_journal
 from entente.record.tile_reader import TileReader
 from entente.record.tiles import (
     CHECKPOINT_PATH,
@@ -196,6 +196,7 @@ __all__ = [
     "WitnessState",
     "WitnessedCheckpoint",
     "audit_record",
+    "check_frame",
     "decide_quorum",
     "decide_standing",
     "decide_under_policy",

@@ -9,6 +9,8 @@ Invariants:
   * Opening cuts a torn tail and nothing else; damage is fatal and names the way out.
   * What `read_entry` gives was durable before it was readable.
 
+This is one home of `entente.store.journal.Journal`.
+
 Frames and recovery are `entente.record.journal` and `.recovery`: pure, and tested at every byte.
 
     >>> create_journal(path, "example.org/log")
@@ -28,6 +30,8 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Final
+
+from sqlalchemy import Connection
 
 from entente.kernel.errors import NotFound, StoreError
 from entente.record.checkpoint import VerifiedCheckpoint
@@ -198,6 +202,12 @@ class JournalFile:
             raise
         self._place(self._end, entries)
         self._chain, self._end = chain, self._end + len(frame)
+
+    def write_to(self, connection: Connection) -> None:
+        """Write nothing: `append` has, and flushed it."""
+
+    def mark_committed(self) -> None:
+        """Show nothing more: what was appended can be read already."""
 
     def read_entry(self, index: int) -> bytes:
         """Return one entry's exact bytes, or raise `NotFound`."""

@@ -128,8 +128,7 @@ class Leadership:
         Raises:
             StoreError: It does not, or the database is away: stop the process.
         """
-        with self._database.write():
-            pass
+        self._database.beat()
 
     def close_record(self) -> None:
         """Let nobody lead here any more: the record has moved."""

@@ -55,6 +55,8 @@ _SESSION: Final = (
     "SET lock_timeout = '30s'",
     "SET default_transaction_isolation = 'read committed'",
 )
+CHANNEL: Final = "entente"
+_NOTIFY: Final = text(f"SELECT pg_notify('{CHANNEL}', '')")
 _COLUMN_TYPES: Final = {"TEXT": "text", "BYTEA": "bytea", "BIGINT": "bigint", "BOOLEAN": "boolean"}
 
 
@@ -235,6 +237,23 @@ class PostgresDatabase(Database):
         with pinned.begin():
             fence(pinned)
             yield pinned
+            # Told to who listens when the transaction is over, and not at all when it is undone.
+            pinned.execute(_NOTIFY)
+
+    def beat(self) -> None:
+        """Begin and end a transaction of the leader that changes nothing.
+
+        Raises:
+            StoreError: This process does not lead any more.
+        """
+        pinned, fence = self._pinned, self._fence
+        if pinned is None or fence is None or pinned.closed or pinned.invalidated:
+            raise StoreError(AWAY, "database: the leader's session was lost")
+        try:
+            with pinned.begin():
+                fence(pinned)
+        except SQLAlchemyError as error:
+            raise wrap_error(error) from error
 
     def _lock_migrations(self, connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})

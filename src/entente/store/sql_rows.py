@@ -172,6 +172,13 @@ class SqlRows:
         self._put_index.clear()
         self._absent.clear()
 
+    def forget(self) -> None:
+        """Forget what was read: another process has written, or may have."""
+        if self._puts:
+            raise AssertionError("rows: expected nothing that is not committed")
+        self._cache.clear()
+        self._absent.clear()
+
     def _remember(self, place: tuple[str, str], row: Row) -> None:
         if self._cache_rows <= 0:
             return

@@ -1,0 +1,254 @@
+"""Center processes on one PostgreSQL: founded in memory, served by real processes, loaded over HTTP.
+
+>>> crew = Crew(tmp_path, postgres_url)
+>>> with crew.serving() as leader, crew.serving() as standby:
+...     crew.send(leader.url, 10)
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import msgspec
+import pytest
+
+from bench.parties import FrozenClock, PartySimulator, encode_request, init_signed, make_party
+from entente.center.folder import CenterFolder
+from entente.center.founding import Founding
+from entente.center.service import _record_founding
+from entente.center.shared import SharedRecord, open_shared
+from entente.dialogue import About, Say
+from entente.joint import KINDS
+from entente.joint.audit import RecordAudit
+from entente.kernel.envelope import SignedMessage
+from entente.record import NoteSigner
+from entente.store.leadership import MAX_IDLE_S
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+RUN: Final = (
+    "import sys; from pathlib import Path; from entente.center.serve import serve_center; "
+    "sys.exit(serve_center(Path(sys.argv[1]), max_idle_s=float(sys.argv[2]), "
+    "on_ready=lambda url: print(url, flush=True)))"
+)
+
+
+@dataclass
+class Serving:
+    """A center process."""
+
+    process: subprocess.Popen[str]
+    url: str
+    log: Path
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(20)
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+    def state(self) -> str:
+        return str(httpx.get(f"{self.url}/health").json()["state"])
+
+    def size(self) -> int:
+        return int(httpx.get(f"{self.url}/status").json()["size"])
+
+
+def wait_for(ask: Callable[[], Any], what: str, timeout_s: float = 20.0) -> Any:
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        found = ask()
+        if found:
+            return found
+        time.sleep(0.02)
+    pytest.fail(f"{what}: expected within {timeout_s} s")
+
+
+@dataclass
+class Crew:
+    """A founded center on PostgreSQL, two parties without witnesses, and what was acknowledged to them."""
+
+    root: Path
+    database: str
+    parties: list[PartySimulator] = field(default_factory=list)
+    acknowledged: list[tuple[SignedMessage, int]] = field(default_factory=list)
+    copies: int = 0
+
+    def __post_init__(self) -> None:
+        self.folder = CenterFolder(self.root / "center")
+        self.parties = self.parties or [make_party("ru"), make_party("us")]
+        init_signed(self.folder.root, self.parties, database=self.database)
+
+    def copy(self) -> CenterFolder:
+        """Make the folder of another machine: settings, keys and certificates, and nothing else."""
+        self.copies += 1
+        other = CenterFolder(self.root / f"center-{self.copies}")
+        other.root.mkdir()
+        shutil.copy2(self.folder.root / "center.toml", other.root)
+        for name in ("keys", "tls"):
+            shutil.copytree(self.folder.root / name, other.root / name)
+        return other
+
+    def open(self, folder: CenterFolder | None = None, clock: FrozenClock | None = None) -> SharedRecord:
+        chosen = folder or self.folder
+        return open_shared(chosen, chosen.read_settings(), chosen.read_keys(), KINDS, clock or FrozenClock())
+
+    def found(self) -> None:
+        """Record the charter, without a process."""
+        shared = self.open()
+        assert shared.try_lead(max_idle_s=MAX_IDLE_S)
+        _record_founding(Founding(self.folder, self.folder.read_keys()).build(), KINDS)(shared.writer)
+        shared.close()
+
+    @contextmanager
+    def serving(
+        self, folder: CenterFolder | None = None, *, max_idle_s: float = MAX_IDLE_S
+    ) -> Iterator[Serving]:
+        """Run a process of this center; the first one in the founder's folder, others in copies."""
+        chosen = folder or self.folder
+        log = self.root / f"{chosen.root.name}.log"
+        with log.open("a") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-c", RUN, str(chosen.root), str(max_idle_s)],
+                stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            )  # fmt: skip
+        assert process.stdout is not None
+        try:
+            url = process.stdout.readline().strip()
+            assert url, log.read_text()
+            yield Serving(process, url, log)
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+                process.wait(20)
+            process.stdout.close()
+
+    def write(self, party: PartySimulator, text: str) -> tuple[SignedMessage, tuple[tuple[str, bytes], ...]]:
+        """Return a party's next message, addressed to the other party, with its ciphertext."""
+        reader = self.parties[self.parties.index(party) - 1]
+        data = text.encode() * 20
+        body = Say("hot", About("none", ""), text, "en", False, None)
+        return party.sign("thread.say", body, to=(reader,), ciphertexts=(data,)), ((reader.name, data),)
+
+    def send(self, url: str, count: int, party: int = 0) -> None:
+        """Send messages one by one, each of which must be taken."""
+        with httpx.Client(base_url=url, timeout=30) as http:
+            for number in range(count):
+                author = self.parties[party]
+                signed, sealed = self.write(author, f"{author.name} {author.seq} {number}")
+                answer = http.post("/messages", content=encode_request(signed, sealed))
+                assert answer.status_code == 200, answer.text
+                self.acknowledge(author, signed, answer.json()["index"])
+
+    def acknowledge(self, author: PartySimulator, signed: SignedMessage, index: int) -> None:
+        self.acknowledged.append((signed, index))
+        author.accept(signed)
+
+    def check(self) -> RecordAudit:
+        """Open the record as a start would: nothing acknowledged is lost, moved or doubled, and it verifies."""
+        shared = self.open()
+        writer = shared.writer
+        try:
+            # Every frame's signature and root, and every rule over every entry, as an auditor would.
+            shared._journal.restore(NoteSigner(self.folder.read_keys().log).key, thorough=True)
+            audit = RecordAudit(KINDS)
+            entries = [writer.journal.read_entry(index) for index in range(writer.journal.size)]
+            for index, entry in enumerate(entries):
+                audit.feed(index, entry)
+            assert audit.failures == []
+            assert len(set(entries)) == len(entries), "an entry stands twice"
+            assert writer.published is not None
+            assert audit.tree.root() == writer.published.checkpoint.root
+            for signed, index in self.acknowledged:
+                assert entries[index] == signed.raw, "an acknowledged message is lost or moved"
+            self._check_rows(writer, audit)
+        finally:
+            shared.close()
+        return audit
+
+    def _check_rows(self, writer: Any, audit: RecordAudit) -> None:
+        from entente.center import archive
+        from entente.store.sql_rows import SqlRows
+        from entente.store.tables import ROWS
+
+        stored = SqlRows(writer.database, cache_rows=0)
+        count = 0
+        for table in audit.state.rows._tables.values():  # type: ignore[attr-defined]
+            for key, row in table.items():
+                found = stored.find(type(row), key)
+                assert found == row, (found, row)
+                count += 1
+        with writer.database.read() as connection:
+            assert len(connection.execute(ROWS.select()).all()) == count
+        for signed, index in self.acknowledged:
+            payload = msgspec.json.decode(signed.payload)
+            for one in payload["to"]:
+                found = archive.find_sealed(writer.database, signed.leaf, one["party"])
+                assert found is not None, f"the ciphertext of acknowledged message {index} is lost"
+        ids = []
+        after = 0
+        while page := archive.read_events(writer.database, after):
+            ids += [event.id for event in page]
+            after = ids[-1]
+        assert ids == list(range(1, len(ids) + 1)), "an event is missing or doubled"
+
+
+class Load(threading.Thread):
+    """A party's desk under load: sends until told to stop, and what was not answered again, to whoever leads."""
+
+    def __init__(self, crew: Crew, party: int, urls: Callable[[], list[str]]) -> None:
+        super().__init__(daemon=True)
+        self.crew, self.party, self.urls = crew, party, urls
+        self.done = threading.Event()
+        self.failure: BaseException | None = None
+        self.refused: list[tuple[int, str]] = []
+        self.waits_s: list[float] = []
+
+    def run(self) -> None:
+        try:
+            while not self.done.is_set():
+                self._send_one()
+        except BaseException as error:  # noqa: BLE001 - told by `finish`
+            self.failure = error
+
+    def finish(self) -> None:
+        self.done.set()
+        self.join(60)
+        assert not self.is_alive(), "a desk still waits for its answer"
+        if self.failure is not None:
+            raise self.failure
+
+    def _send_one(self) -> None:
+        author = self.crew.parties[self.party]
+        signed, sealed = self.crew.write(author, f"{author.name} {author.seq}")
+        body = encode_request(signed, sealed)
+        begin = time.monotonic()
+        while time.monotonic() < begin + 50:
+            for url in self.urls():
+                try:
+                    answer = httpx.post(f"{url}/messages", content=body, timeout=30)
+                except httpx.HTTPError:
+                    continue
+                if answer.status_code == 200:
+                    self.waits_s.append(time.monotonic() - begin)
+                    self.crew.acknowledge(author, signed, answer.json()["index"])
+                    return
+                assert answer.status_code == 503, answer.text
+                assert answer.headers["retry-after"] == "2"
+                self.refused.append((answer.status_code, answer.json()["code"]))
+            time.sleep(0.05)
+        pytest.fail("a message was never taken")
