@@ -1,0 +1,138 @@
+"""Trials: what a plan would conflict with if it were told now, among all that can be seen here.
+
+The very code that finds conflicts is asked, on rows that hold the plan besides what is there. So every rule
+counts that would count: separation, buffers, and zones with whatever they ask.
+
+Invariants:
+  * Nothing is written: neither rows nor index. Who looks for a way leaves no trace.
+  * A plan is tried as its author's: his own activities are not in its way, and zones judge him.
+  * What is seen is what the rows and the index hold that were handed in: at a desk what it can read, at the
+    center what is open to all.
+
+It suggests nothing: see `entente.deconflict.suggest`.
+
+    >>> trial = try_plan(rows, index, author="us", activity="air", armed=False)
+    >>> suggest(wires, Room(), trial.find)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from entente.deconflict.activity import ActivityRow, ActivityWord
+from entente.deconflict.conflicts import find_conflicts_of
+from entente.deconflict.index import ConflictIndex
+from entente.deconflict.objects import NO_VERSION, ObjectRow, VersionRow, parse_volumes
+from entente.deconflict.suggest import Blocking
+from entente.kernel.rows import R, Row, Rows
+from entente.space import Separation, VolumeWire
+
+_PLAN: Final = "?plan"
+"""No slug, so that no object has this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A plan among what stands."""
+
+    rows: Rows
+    index: ConflictIndex
+    thing: ObjectRow
+    activity: ActivityRow
+
+    def find(self, wires: Sequence[VolumeWire]) -> list[Blocking]:
+        """Return what the plan conflicts with, were these its volumes."""
+        volumes = parse_volumes(wires, path="$.volumes")
+        rows = _Besides(self.rows, self._make_rows(wires))
+        found = []
+        for row in find_conflicts_of(self.thing, volumes, 0, rows, self.index):
+            other = next(side for side in row.sides if side.object != self.thing.object)
+            thing = self.rows.find(ObjectRow, other.object)
+            version = self.rows.find(VersionRow, thing.version) if thing else None
+            theirs = parse_volumes(version.volumes, path="$.volumes") if version else []
+            separation = Separation(row.lateral_cm / 100, row.vertical_cm / 100, float(row.time_s))
+            found.append(Blocking(other.object, tuple(theirs), separation))
+        return found
+
+    def _make_rows(self, wires: Sequence[VolumeWire]) -> list[Row]:
+        volumes = tuple(wires)
+        known = self.rows.find(VersionRow, self.thing.version)
+        version = (
+            msgspec.structs.replace(known, volumes=volumes)
+            if known is not None
+            else VersionRow(
+                version=self.thing.version,
+                object=self.thing.object,
+                type="activity",
+                author=self.thing.author,
+                index=0,
+                previous=NO_VERSION,
+                volumes=volumes,
+            )
+        )
+        return [self.thing, version, msgspec.structs.replace(self.activity, volumes=volumes)]
+
+
+def try_plan(rows: Rows, index: ConflictIndex, *, author: str, activity: ActivityWord, armed: bool) -> Trial:
+    """Return a trial of what has not been told yet."""
+    thing = ObjectRow(
+        object=_PLAN,
+        id=_PLAN,
+        type="activity",
+        author=author,
+        to=(),
+        version=_PLAN,
+        version_index=0,
+        first_index=0,
+        state="standing",
+    )
+    told = ActivityRow(
+        object=_PLAN,
+        id=_PLAN,
+        author=author,
+        to=(),
+        activity=activity,
+        title="a plan",
+        volumes=(),
+        concurrence=(),
+        armed=armed,
+        concur_by="",
+        version=_PLAN,
+        version_number=1,
+        reason="",
+        state="standing",
+        note="",
+    )
+    return Trial(rows, index, thing, told)
+
+
+def try_activity(rows: Rows, index: ConflictIndex, thing: ObjectRow, activity: ActivityRow) -> Trial:
+    """Return a trial of other volumes for an activity that stands: what is known of its version counts on."""
+    return Trial(rows, index, thing, activity)
+
+
+class _Besides:
+    """`Rows` to look at, with a few rows in place of, or besides, what is there."""
+
+    def __init__(self, rows: Rows, besides: Sequence[Row]) -> None:
+        self._rows = rows
+        self._besides = {(row.TABLE, row.key()): row for row in besides}
+
+    def find(self, row: type[R], key: str) -> R | None:
+        """Return the row, or None."""
+        found = self._besides.get((row.TABLE, key))
+        return found if isinstance(found, row) else self._rows.find(row, key)
+
+    def put(self, row: Row) -> None:
+        """Refuse: a trial changes nothing."""
+        raise TypeError(f"trial: expected to look only, got a put of {row.key()!r}")
+
+    def select(
+        self, row: type[R], *, after: str = "", limit: int | None = None, **equals: str
+    ) -> Iterator[R]:
+        """Yield what is there."""
+        return self._rows.select(row, after=after, limit=limit, **equals)
