@@ -27,7 +27,7 @@ from typing import Final
 import msgspec
 
 from entente.deconflict.activity import ActivityRow
-from entente.deconflict.carry import has_concurred, holds
+from entente.deconflict.carry import has_concurred
 from entente.deconflict.index import ConflictIndex
 from entente.deconflict.objects import NO_VERSION, ObjectRow, VersionRow, parse_volumes
 from entente.deconflict.receipts import find_first_word, find_receipt
@@ -36,7 +36,7 @@ from entente.deconflict.zone_demand import FREE, STRICTNESS, Asked, Demand, add_
 from entente.kernel.charter import list_parties
 from entente.kernel.rows import Rows
 from entente.kernel.time import encode_utc, parse_utc
-from entente.space import Separation, Volume
+from entente.space import Separation, Volume, holds
 
 _MAX_LOOK_BACK: Final = 20
 """How many earlier versions are searched for a notice that still counts: a bound on the work."""

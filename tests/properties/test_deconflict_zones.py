@@ -1,0 +1,168 @@
+"""Zones in any number and order: the stricter wins, nothing that is added makes anything milder.
+
+Held against an oracle that knows no index, no sorting and no merging: it reads the rules off one zone after
+the other.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from entente.deconflict import (
+    ConflictRow,
+    DeclareZone,
+    Holding,
+    Obligation,
+    ZoneRule,
+    find_holding,
+    rebuild_index,
+)
+from entente.deconflict.zone_demand import Demand, add_demands, find_demand
+from entente.space import is_conflict, parse_volume
+from entente.space.volume import Separation
+from tests.unit.test_deconflict_simulator import PARTIES, RecordSimulator, make_circle
+
+KINDS: Final = ("air", "ground")
+WORDS: Final = ("safe", "denied", "restricted", "caution", "demilitarised", "corridor")
+STRICT: Final = {"permitted": 0, "notice": 1, "concurrence": 2, "forbidden": 3}
+
+parties = st.sampled_from(PARTIES)
+asked = st.sets(parties, min_size=1).map(sorted)
+
+
+@st.composite
+def make_rules(draw: st.DrawFn) -> list[ZoneRule]:
+    keys = draw(
+        st.sets(st.tuples(st.sampled_from(("*", *PARTIES)), st.sampled_from(("*", *KINDS))), max_size=5)
+    )
+    rules = []
+    for party, activity in sorted(keys):
+        verdict = draw(st.sampled_from(tuple(STRICT)))
+        notice_h = draw(st.integers(1, 72)) if verdict == "notice" else 0
+        if verdict == "concurrence":
+            notice_h = draw(st.sampled_from((0, 5)))
+        names = draw(asked) if verdict == "concurrence" else []
+        rules.append(ZoneRule(party, activity, verdict, notice_h, names))  # type: ignore[arg-type]
+    return rules
+
+
+@st.composite
+def make_zones(draw: st.DrawFn) -> list[tuple[str, DeclareZone]]:
+    zones = []
+    for place in range(draw(st.integers(1, 4))):
+        author = draw(parties)
+        word: Any = draw(st.sampled_from(WORDS))
+        guard = [Obligation("guard", "guard", "", author)]
+        radius_m = draw(st.sampled_from((500.0, 3000.0, 20_000.0)))
+        lat = draw(st.sampled_from((35.20, 35.28, 35.30)))
+        volumes = [make_circle(lat, radius_m=radius_m)]
+        rules = draw(make_rules())
+        zones.append(
+            (author, DeclareZone(f"z-{place}", "z", word, "", volumes, [], rules, guard, [], "", None))
+        )
+    return zones
+
+
+def declare(zones: list[tuple[str, DeclareZone]]) -> RecordSimulator:
+    record = RecordSimulator(desks=())
+    for author, body in zones:
+        record.send(author, "zone.declare", body)
+    return record
+
+
+def judge(record: RecordSimulator, party: str, activity: str) -> Holding:
+    volume = parse_volume(make_circle())
+    return find_holding([volume], party, activity, record.host, rebuild_index(record.host))
+
+
+def read_rules(author: str, body: DeclareZone, party: str, activity: Any) -> list[tuple[str, int, set[str]]]:
+    """What one zone asks, read off by hand."""
+    rules = {(rule.party, rule.activity): rule for rule in body.rules}
+    if (party, activity) in rules:
+        found = [rules[party, activity]]
+    elif (party, "*") in rules or ("*", activity) in rules:
+        found = [rules[key] for key in ((party, "*"), ("*", activity)) if key in rules]
+    elif ("*", "*") in rules:
+        found = [rules["*", "*"]]
+    else:
+        default = {"restricted": "concurrence", "corridor": "concurrence", "caution": "permitted"}
+        return [(default.get(body.zone, "forbidden"), 0, {author})]
+    return [(rule.verdict, rule.notice_h, set(rule.concurrence)) for rule in found]
+
+
+@settings(max_examples=60)
+@given(make_zones(), parties, st.sampled_from(KINDS), st.data())
+def test_the_stricter_wins_whatever_the_order(
+    zones: list[tuple[str, DeclareZone]], party: str, activity: Any, data: st.DataObject
+) -> None:
+    record = declare(zones)
+    found = judge(record, party, activity)
+    assert judge(declare(data.draw(st.permutations(zones))), party, activity) == found
+    plan = parse_volume(make_circle())
+    met = [
+        (author, body)
+        for author, body in zones
+        if any(is_conflict(plan, parse_volume(wire), Separation()) for wire in body.volumes)
+    ]
+    asks = [one for author, body in met for one in read_rules(author, body, party, activity)]
+    assert {one.object for one in found.zones} == {body.id for _, body in met}
+    if any(verdict == "forbidden" for verdict, _, _ in asks):
+        assert (found.verdict, found.notice_h, found.concurrence) == ("forbidden", 0, ())
+    else:
+        names = {name for verdict, _, who in asks if verdict == "concurrence" for name in who} - {party}
+        notice_h = max((hours for _, hours, _ in asks), default=0)
+        assert (set(found.concurrence), found.notice_h) == (names, notice_h)
+        expected = "concurrence" if names else "notice" if notice_h else "permitted"
+        assert found.verdict == expected
+    assert all(STRICT[one.verdict] <= STRICT[found.verdict] for one in found.zones)
+    deciding = [one.verdict for one in found.zones if one.decides]
+    assert (set(deciding) == {found.verdict}) or found.verdict == "permitted"
+    # What is judged beforehand is what the record then shows.
+    record.notify(party, "plan", activity=activity)
+    conflicts = {row.second for row in record.host.select(ConflictRow, state="open") if row.rule == "zone"}
+    assert conflicts == {one.object for one in found.zones if one.verdict != "permitted"}
+
+
+@settings(max_examples=60)
+@given(make_zones(), parties, st.sampled_from(KINDS))
+def test_no_zone_makes_it_milder(zones: list[tuple[str, DeclareZone]], party: str, activity: Any) -> None:
+    before = judge(declare(zones[:-1]), party, activity)
+    after = judge(declare(zones), party, activity)
+    assert STRICT[after.verdict] >= STRICT[before.verdict]
+    if after.verdict != "forbidden":
+        assert set(after.concurrence) >= set(before.concurrence)
+        assert after.notice_h >= before.notice_h
+
+
+demands = st.builds(
+    Demand,
+    is_forbidden=st.just(value=False),
+    concurrence=st.sets(parties).map(lambda names: tuple(sorted(names))),
+    notice_h=st.integers(0, 100),
+) | st.just(Demand(is_forbidden=True))
+
+
+@given(demands, demands, demands)
+def test_what_is_asked_adds_up_in_any_grouping(one: Demand, two: Demand, three: Demand) -> None:
+    assert add_demands([one, two]) == add_demands([two, one])
+    assert add_demands([add_demands([one, two]), three]) == add_demands([one, add_demands([two, three])])
+    assert add_demands([one, one]) == one == add_demands([one])
+    assert add_demands([one, Demand()]) == one
+
+
+@given(make_rules(), parties, st.sampled_from(KINDS), st.randoms())
+def test_the_order_of_rules_plays_no_part(
+    rules: list[ZoneRule], party: str, activity: str, random: Any
+) -> None:
+    volumes = [make_circle()]
+    body = DeclareZone("z", "z", "denied", "", volumes, [], rules, [], [], "", None)
+    mixed = list(rules)
+    random.shuffle(mixed)
+    other = msgspec.structs.replace(body, rules=mixed)
+    assert find_demand(body, "un", party=party, activity=activity, volume=0) == find_demand(
+        other, "un", party=party, activity=activity, volume=0
+    )
