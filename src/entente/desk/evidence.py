@@ -168,6 +168,17 @@ _EXPLAINED: Final[dict[str, tuple[str, str]]] = {
         ),
         "No bytes are kept: the message is in the record, under the hash named above.",
     ),
+    "alarm-withheld": (
+        (
+            "Armed activities meet, or a denied zone is entered, and the host has not raised the alarm that "
+            "the agreed rules ask of it at once. The other side may not know. Call it: its contacts are in "
+            "the roster."
+        ),
+        (
+            "The record shows the conflict at the entry named above, and no alarm.raise after it: anyone who "
+            "replays the entries computes the same. No bytes are kept."
+        ),
+    ),
     "plan-differs": (
         (
             "What was notified in our name is not what our own plan says. It does not count until it "

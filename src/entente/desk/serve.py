@@ -33,6 +33,7 @@ from starlette.applications import Starlette
 from entente.desk.assembly import Desk, open_desk
 from entente.desk.client import CenterClient, CenterEvent, plan_wait_s
 from entente.desk.config import split_listen
+from entente.desk.confronting import review_confrontations
 from entente.desk.http import DeskHTTP, WitnessHTTP
 from entente.desk.reminders import review_reminders
 from entente.desk.vault import FolderLock, Vault
@@ -173,6 +174,7 @@ class Loops:
     def _run_remind(self) -> None:
         while not self._stop.wait(_REMIND_S):
             review_reminders(self._desk)
+            review_confrontations(self._desk)
 
     def _load_places(self) -> None:
         self._desk.get_gazetteer()

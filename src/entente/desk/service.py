@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from entente.desk import agreeing, looking, placing, speaking
+from entente.desk import agreeing, confronting, looking, placing, speaking, suggesting
 from entente.desk import requests as ask
 from entente.desk.assembly import Desk
 from entente.desk.doctor import examine, is_fit
@@ -115,6 +115,8 @@ VERBS: Final[dict[str, Verb]] = {
     "status": _reading(looking.get_status),
     "inbox": _reading(looking.list_inbox),
     "alarms": _reading(looking.list_alarms),
+    "confrontations": _reading(confronting.list_confrontations),
+    "suggest": Verb(suggesting.SuggestRequest, suggesting.suggest_shift, is_reading=True),
     "outbox": _reading(looking.list_outbox),
     "plans": _reading(looking.list_plans),
     "threads": _reading(looking.list_threads),

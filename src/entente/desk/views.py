@@ -18,6 +18,7 @@ It fetches nothing: opened bodies are passed in, findings are returned.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
@@ -92,7 +93,11 @@ def find_applied(rows: Rows) -> int:
 
 
 class JointViews:
-    """Both views, moved one entry at a time by one thread."""
+    """Both views, moved one entry at a time by one thread.
+
+    ``lock``: held from an entry's first change to the commit. Whoever holds it finds the index and the
+    committed rows of one size.
+    """
 
     def __init__(
         self, public: Rows, own: Rows, *, party: str, charter: bytes, kinds: KindTable = KINDS
@@ -106,6 +111,7 @@ class JointViews:
             StoreError: The two stand at different sizes (a crash between two commits): throw both away and
                 compute them again from the mirror.
         """
+        self.lock = threading.RLock()
         self.size = find_applied(public)
         if find_applied(own) != self.size:
             raise StoreError("views-differ", f"views: expected both at {self.size}, got {find_applied(own)}")
