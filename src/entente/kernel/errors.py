@@ -11,6 +11,7 @@ short *code* that may go to a peer or a script, and a *message* for the person o
     │       └── Fork          two views of one record that cannot both be true: evidence
     ├── Denied                well-formed and authentic, but a rule or policy says no
     ├── NotFound              a named thing does not exist (or not for this caller)
+    ├── TooManyConflicts      a question finds more than it may: says how to narrow it, and gives nothing
     ├── StoreError            durable storage failed or is damaged
     └── TransportError        a peer could not be reached or did not answer in time
 
@@ -90,6 +91,10 @@ class Denied(EntenteError):
 
 class NotFound(EntenteError):
     """A named thing does not exist, or not for this caller."""
+
+
+class TooManyConflicts(EntenteError):
+    """A question of the conflict index finds more than it may: a cut answer would hide conflicts."""
 
 
 class StoreError(EntenteError):

@@ -41,7 +41,7 @@ _STATES_AWAY: Final = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "5
 """PostgreSQL shuts down, has crashed, starts up, ended an idle session, or has no connection free."""
 _READERS: Final = 16
 """Threads that read at one time; each keeps its connection."""
-_SIZES: Final = (128, 64, 32, 16, 8, 4, 2, 1)
+WRITE_SIZES: Final = (128, 64, 32, 16, 8, 4, 2, 1)
 """Rows that one statement writes: any number is few statements, and there are few texts to keep ready."""
 _LOG_PAGES: Final = 8_000
 """Write-ahead log of 32 MB before its pages go to the database: a busy page goes there once for many."""
@@ -155,7 +155,7 @@ class Database:
             try:
                 place = 0
                 while place < len(rows):
-                    size = next(each for each in _SIZES if each <= len(rows) - place)
+                    size = next(each for each in WRITE_SIZES if each <= len(rows) - place)
                     chunk = rows[place : place + size]
                     cursor.execute(prepared.sql[size], [value for row in chunk for value in row])
                     place += size
@@ -166,7 +166,7 @@ class Database:
 
     def _prepare_many(self, build: Callable[[int], Any], columns: Sequence[str]) -> PreparedMany:
         found = {}
-        for size in _SIZES:
+        for size in WRITE_SIZES:
             prepared = self.prepare(build(size))
             if prepared.names != tuple(f"{name}_{row}" for row in range(size) for name in columns):
                 raise AssertionError(f"database: expected parameters row by row, got {prepared.names}")

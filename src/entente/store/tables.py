@@ -7,6 +7,8 @@
     checkpoints         signed notes that were shown to witnesses
     cosignatures        each witness's line on one of them
     meta                small facts of the database itself
+    index_stems, index_objects, index_volumes, index_cells
+                        the conflict index: see `index_sql`
 
 On PostgreSQL alone, where a center's record lies in the database (`JOURNAL_METADATA`):
 
@@ -31,6 +33,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKeyConstraint,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -46,6 +49,7 @@ JOURNAL_METADATA: Final = MetaData(naming_convention=_NAMES)
 _WIDE: Final = BigInteger().with_variant(Integer, "sqlite")
 # A database made with a language's rules would sort "B" behind "a".
 _TEXT: Final = Text().with_variant(Text(collation="C"), "postgresql")
+_SMALL: Final = Integer()
 _STRICT: Final[dict[str, Any]] = {"sqlite_strict": True, "sqlite_with_rowid": False}
 
 ROWS: Final = Table(
@@ -120,6 +124,49 @@ META: Final = Table(
     PrimaryKeyConstraint("name"),
     **_STRICT,
 )
+
+INDEX_STEMS: Final = Table(
+    "index_stems",
+    METADATA,
+    Column("name", _TEXT, nullable=False),
+    Column("stem", _WIDE, nullable=False),
+    PrimaryKeyConstraint("name", "stem"),
+    **_STRICT,
+)
+INDEX_OBJECTS: Final = Table(
+    "index_objects",
+    METADATA,
+    Column("object", _TEXT, nullable=False),
+    Column("name", _TEXT, nullable=False),
+    Column("number", _WIDE, nullable=False),
+    Column("first_id", _WIDE, nullable=False),
+    Column("volumes", _WIDE, nullable=False),
+    PrimaryKeyConstraint("object"),
+    Index("ix_index_objects_number", "number"),
+    **_STRICT,
+)
+"""``name``: of the group; ``number``: of the newest change; ``volumes``: 0 when it stands no longer."""
+INDEX_VOLUMES: Final = Table(
+    "index_volumes",
+    METADATA,
+    Column("id", _WIDE, nullable=False, autoincrement=False),
+    Column("object", _TEXT, nullable=False),
+    Column("ordinal", _WIDE, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("id"),
+    sqlite_strict=True,
+)
+INDEX_CELLS: Final = Table(
+    "index_cells",
+    METADATA,
+    *(Column(name, _WIDE, nullable=False) for name in ("cell", "start_s", "id", "end_s")),
+    *(Column(name, _SMALL, nullable=False) for name in ("floor_m", "ceiling_m")),
+    *(Column(name, _SMALL, nullable=False) for name in ("south", "west", "north", "east")),
+    PrimaryKeyConstraint("cell", "start_s", "id"),
+    **_STRICT,
+)
+"""A row for each cell of a volume: its box in `deconflict.cells`'s units. No foreign key to `index_volumes`:
+both are written in one place, and checking it would cost a look-up for each row."""
 
 JOURNAL: Final = Table(
     "journal",

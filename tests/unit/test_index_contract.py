@@ -1,0 +1,81 @@
+"""One contract for every home of the conflict index: here in memory and in SQLite.
+
+The same suite over PostgreSQL is in tests/system/test_index_postgresql.py.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from entente.deconflict import ConflictIndex, MemoryIndex
+from entente.space import Separation, Volume
+from entente.store.index_sqlite import SqliteIndex
+from entente.store.sql import Database, open_sqlite
+from tests.index_contract import (
+    OBJECTS,
+    SEPARATIONS,
+    IndexContract,
+    Standing,
+    check_against_every_pair,
+    volumes,
+)
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    opened = open_sqlite(tmp_path_factory.mktemp("index") / "index.db")
+    yield opened
+    opened.close()
+
+
+def empty(database: Database) -> SqliteIndex:
+    with database.write() as connection:
+        for table in ("index_cells", "index_volumes", "index_objects", "index_stems"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - one of four
+    return SqliteIndex(database)
+
+
+def commit(index: Any) -> None:
+    index.commit()
+
+
+def leave(index: Any) -> None:
+    """Change nothing: what is pending counts as well."""
+
+
+class TestMemoryIndex(IndexContract):
+    @pytest.fixture
+    def index(self) -> ConflictIndex:
+        return MemoryIndex()
+
+
+class TestSqliteIndex(IndexContract):
+    @pytest.fixture
+    def index(self, database: Database) -> ConflictIndex:
+        return empty(database)
+
+    def settle(self, index: Any) -> None:
+        index.commit()
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(OBJECTS, volumes(), SEPARATIONS, st.randoms(use_true_random=False), st.data())
+def test_every_home_finds_what_a_comparison_of_all_pairs_finds(
+    database: Database,
+    standing: list[Standing],
+    asked: Volume,
+    separation: Separation,
+    shuffler: random.Random,
+    data: st.DataObject,
+) -> None:
+    shuffled = shuffler.sample(standing, len(standing))
+    gone = data.draw(st.sets(st.sampled_from([one.name for one in standing])))
+    case = (standing, asked, separation, shuffled, gone)
+    check_against_every_pair(MemoryIndex, leave, *case)
+    check_against_every_pair(lambda: empty(database), commit, *case)
