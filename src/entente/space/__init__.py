@@ -22,6 +22,7 @@ What it does not do: search among many volumes, hold terrain, geoid or place dat
 from entente.space.bounds import is_apart
 from entente.space.ellipsoid import compass_word, distance_and_bearing
 from entente.space.heights import HeightBand
+from entente.space.holding import holds
 from entente.space.outline import (
     Circle,
     Lane,
@@ -90,6 +91,7 @@ __all__ = [
     "encode_volume",
     "find_conflict",
     "ground_error_m",
+    "holds",
     "is_apart",
     "is_conflict",
     "parse_outline",
