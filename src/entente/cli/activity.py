@@ -38,19 +38,28 @@ Parties = Annotated[
 Concurrence = Annotated[
     list[str] | None, Parameter(name="--concurrence", help="A party that must agree; may be repeated.")
 ]
+ConcurBy = Annotated[
+    str | None,
+    Parameter(
+        name="--concur-by",
+        help="By when they should answer, UTC, at the latest the start, which it is without this.",
+    ),
+]
 
 notify_app = make_app(
     "notify",
     "Tell the others what you will do and where.\n\n"
     "Example: entente notify convoy-7 --desk ./us --officer duty-1 --activity convoy\n"
     "           --title 'Relief convoy' --circle 35.30,40.10,2000 --heights ..500\n"
-    "           --window 2026-12-01T06:00:00Z..2026-12-01T12:00:00Z",
+    "           --window 2026-12-01T06:00:00Z..2026-12-01T12:00:00Z\n"
+    "           --concurrence ru --concur-by 2026-12-01T05:00:00Z",
 )
 update_app = make_app(
     "update",
     "Replace an activity by a new version; what is not given stays as it is.\n\n"
     "Example: entente update convoy-7 --desk ./us --officer duty-1 --reason 'road closed'\n"
-    "           --circle 35.31,40.12,2000 --window 2026-12-01T08:00:00Z..2026-12-01T14:00:00Z",
+    "           --circle 35.31,40.12,2000 --window 2026-12-01T08:00:00Z..2026-12-01T14:00:00Z\n"
+    "Example: entente update convoy-7 --desk ./us --officer duty-1 --reason 'as proposed' --take-up 31",
 )
 close_app = make_app(
     "close",
@@ -78,6 +87,10 @@ def notify(  # noqa: PLR0913 - an activity has this many sides
         Parameter(help="Your own plan, kept at this desk and compared with what is told and read back."),
     ] = None,
     concurrence: Concurrence = None,
+    concur_by: ConcurBy = None,
+    armed: Annotated[
+        bool, Parameter(help="It is armed: where it meets another that is, both sides are alarmed at once.")
+    ] = False,
     to: Parties = None,
     desk: DeskFolder = None,
     json: Json = False,
@@ -100,6 +113,8 @@ def notify(  # noqa: PLR0913 - an activity has this many sides
             "title": title,
             "volumes": volumes,
             "concurrence": sorted(concurrence or []),
+            "concur_by": concur_by,
+            "armed": armed,
             "to": sorted(to or []),
         },
     )
@@ -120,6 +135,11 @@ def update(  # noqa: PLR0913 - an activity has this many sides
     polygon: Polygons = None,
     geojson: GeoJSON = None,
     concurrence: Concurrence = None,
+    concur_by: ConcurBy = None,
+    armed: Annotated[bool | None, Parameter(help="Whether it is armed; not given: as it was.")] = None,
+    take_up: Annotated[
+        str, Parameter(help="The message of a counter-proposal whose volumes are taken over as they are.")
+    ] = "",
     desk: DeskFolder = None,
     json: Json = False,
 ) -> int:
@@ -134,6 +154,7 @@ def update(  # noqa: PLR0913 - an activity has this many sides
         body["title"] = title
     if concurrence is not None:
         body["concurrence"] = sorted(concurrence)
+    body |= {"concur_by": concur_by, "armed": armed, "take_up": take_up or None}
     return print_spoken(link.call("POST", "/api/update", body), f"activity {name!r}", as_json=json)
 
 

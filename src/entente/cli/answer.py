@@ -1,7 +1,8 @@
-"""`entente ack|readback|concur|object|dismiss`: what a receiving officer answers.
+"""`entente ack|readback|concur|object|reconsider|dismiss`: what a receiving officer answers.
 
 Invariants: each answer names its officer; reading back without ``--at`` says what this desk's own map says
-of the position that was told, so that the officer reads words, not digits; an objection has a reason.
+of the position that was told, so that the officer reads words, not digits; an objection has a reason, and a
+"reconsider" has none.
 
     $ entente readback 17 --desk ./ru --officer duty-1
 """
@@ -41,6 +42,11 @@ object_app = make_app(
     "Object to an activity, with a reason.\n\n"
     "Example: entente object strike-1 --desk ./ru --officer duty-1 --reason 'our positions are there'",
 )
+reconsider_app = make_app(
+    "reconsider",
+    "Say no to an activity without saying why: it should be thought over and told again.\n\n"
+    "Example: entente reconsider strike-1 --desk ./ru --officer duty-1",
+)
 dismiss_app = make_app(
     "dismiss",
     "Take an alarm down, in an officer's name and for a reason; its evidence is kept.\n\n"
@@ -51,6 +57,7 @@ APPS = {
     "readback": readback_app,
     "concur": concur_app,
     "object": object_app,
+    "reconsider": reconsider_app,
     "dismiss": dismiss_app,
 }
 
@@ -195,6 +202,20 @@ def object_to(
         "POST", "/api/object", {"officer": officer, "activity": activity, "reason": reason}
     )
     return print_spoken(answer, f"objected to {activity!r}", as_json=json)
+
+
+@reconsider_app.default
+def reconsider(
+    activity: Annotated[str, Parameter(name="ID")],
+    /,
+    *,
+    officer: OfficerName,
+    desk: DeskFolder = None,
+    json: Json = False,
+) -> int:
+    """Say no to the current version of the activity ID, without a reason."""
+    answer = DeskLink.open(desk).call("POST", "/api/reconsider", {"officer": officer, "activity": activity})
+    return print_spoken(answer, f"asked to reconsider {activity!r}", as_json=json)
 
 
 @dismiss_app.default

@@ -1,4 +1,4 @@
-"""Confrontations at a desk: the record's alarms, whom to call and who has seen them, and a watch over the host.
+"""Confrontations at a desk: the record's alarms, whom to call, who has seen them; a watch over the host.
 
 Invariants: what confronts us is computed here from the record's own entries, so that no host can hide it; an
 alarm that is due and not raised within `WITHHELD_S` of our seeing it, while the center answers us, is an

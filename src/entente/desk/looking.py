@@ -17,13 +17,16 @@ import msgspec
 
 from entente.deconflict import (
     ActivityRow,
+    ConcurrenceRow,
     ConflictRow,
     ReceiptRow,
     SiteRow,
     ZoneRow,
     activity_state,
+    describe_answer,
     describe_ladder,
     explain_conflict,
+    list_proposals,
     position_state,
 )
 from entente.desk import requests as ask
@@ -144,6 +147,24 @@ def _describe_activity(desk: Desk, row: ActivityRow, now: datetime) -> Plain:
         "version_number": row.version_number,
         "volumes": msgspec.to_builtins(row.volumes),
         "concurrence": list(row.concurrence),
+        "concur_by": row.concur_by,
+        "armed": row.armed,
+        "answers": [
+            {"party": one.party, "answer": one.answer, "is_late": one.is_late, "words": describe_answer(one)}
+            for one in desk.rows.select(ConcurrenceRow, version=row.version)
+        ],
+        "proposals": [
+            {
+                "message": one.row.proposal,
+                "author": one.row.author,
+                "version": one.row.version,
+                "state": one.state,
+                "words": one.words,
+                "reason": one.row.reason,
+                "volumes": msgspec.to_builtins(one.row.volumes),
+            }
+            for one in list_proposals(desk.rows, row.object)
+        ],
         "state": state.state,
         "reasons": list(state.reasons),
         "position": msgspec.to_builtins(position),
