@@ -18,6 +18,7 @@ from entente.cli.volumes import (
     read_volumes,
     read_window,
 )
+from entente.cli.zone import read_rule, repeat_windows
 from entente.kernel.errors import (
     Denied,
     EntenteError,
@@ -137,3 +138,50 @@ def test_events_are_one_line_each() -> None:
     )
     assert say_event("link", {"state": "down", "trouble": "no route"}) == "line to the center: down: no route"
     assert say_event("alarm", {"id": 1, "words": "fork"}) == "ALARM 1: fork"
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    (
+        ("us:air=permitted", ("us", "air", "permitted", 0, [])),
+        ("*:* = forbidden", ("*", "*", "forbidden", 0, [])),
+        ("un:convoy=notice 48h", ("un", "convoy", "notice", 48, [])),
+        ("*:air=concurrence un,ru", ("*", "air", "concurrence", 0, ["ru", "un"])),
+        ("*:air=concurrence ru + notice 12 h", ("*", "air", "concurrence", 12, ["ru"])),
+    ),
+)
+def test_a_rule_of_a_zone_is_read_as_it_is_typed(
+    text: str, rule: tuple[str, str, str, int, list[str]]
+) -> None:
+    assert tuple(read_rule(text).values()) == rule
+
+
+@pytest.mark.parametrize(
+    "text",
+    (
+        "us=permitted",
+        "us:flying=permitted",
+        "us:air=",
+        "us:air=allowed",
+        "us:air=notice",
+        "us:air=notice 48",
+        "us:air=concurrence",
+        "us:air=permitted + notice 2h",
+        "US:air=permitted",
+        ":air=permitted",
+    ),
+)
+def test_a_rule_that_is_none_is_refused_with_what_was_expected(text: str) -> None:
+    with pytest.raises(Malformed, match="PARTY:ACTIVITY=NEEDS"):
+        read_rule(text)
+
+
+def test_recurring_windows_are_spelled_out() -> None:
+    (volume,) = read_volumes(circles=["1,2,30"], polygons=[], heights="..", window=WINDOW, files=[])
+    spelled = repeat_windows([volume], every_h=24, times=3)
+    assert [one["start"] for one in spelled] == [f"2026-12-0{day}T06:00:00Z" for day in (1, 2, 3)]
+    assert [one["end"] for one in spelled] == [f"2026-12-0{day}T12:00:00Z" for day in (1, 2, 3)]
+    assert {str(one["outline"]) for one in spelled} == {str(volume["outline"])}
+    for every_h, times in ((0, 2), (24, 0), (24, 51)):
+        with pytest.raises(Malformed):
+            repeat_windows([volume], every_h=every_h, times=times)

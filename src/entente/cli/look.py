@@ -136,12 +136,14 @@ def _print_status(found: dict[str, Any]) -> None:
             )
         console.print(table)
     for zone in found["zones"]:
-        declared = zone["declared"]
-        console.print(
-            Text(f"zone {declared['id']} ({declared['zone']}) of {zone['author']}: {declared['name']}")
-        )
+        console.print(Text(clean_text(zone["words"])))
     for site in found["sites"]:
-        console.print(Text(f"site {site['words']}"))
+        style = "bold yellow" if site["standing"] in {"expires-soon", "expired"} else ""
+        console.print(Text(f"site {clean_text(site['words'])}", style=style))
+    for one in found["incidents"]:
+        console.print(Text(clean_text(f"{one['words']} ({one['told']})"), style="bold"))
+        for owed in one["follow_up"]:
+            console.print(Text(f"  {clean_text(owed['words'])}"))
     for one in found["agreements"]:
         ends = f", ends {one['ends']}" if one["ends"] and one["phase"] != "ended" else ""
         why = clean_text(one["why"])

@@ -194,8 +194,9 @@ def _declare_zones(stage: Stage, story: Story) -> None:
         outline = strip_text(castello["road"], north_m=zone["north_m"], south_m=castello["south_m"])
         said = stage.act(
             *("ru", "zone", "declare", zone["id"], "--officer", "duty-1", "--type", "demilitarised"),
-            *("--name", zone["name"], "--rule", zone["rule"], "--polygon", outline),
-            *("--heights", f"..{castello['ceiling_m']}", "--applies-to", "ground"),
+            *("--name", zone["name"], "--text", zone["rule"], "--polygon", outline),
+            *("--heights", f"..{castello['ceiling_m']}"),
+            *("--rule", "*:*=permitted", "--rule", "*:ground=forbidden"),
             *("--window", scene.window(begin_minutes=0, hours=castello["hours"]), *obligations),
             *("--source", scene.cite(castello["source"])),
             show=False,
@@ -210,7 +211,7 @@ def _declare_zones(stage: Stage, story: Story) -> None:
     stage.note("acknowledged by a named officer and read back: the zones' positions count")
     refused = stage.act(
         *("ru", "zone", "declare", "nobodys-zone", "--officer", "duty-1", "--type", "safe"),
-        *("--name", "A safe zone that nobody guards", "--rule", "No attacks", "--circle", "36.30,37.20,2000"),
+        *("--name", "A safe zone that nobody guards", "--text", "No attacks", "--circle", "36.30,37.20,2000"),
         *("--window", scene.window(begin_minutes=0, hours=castello["hours"])),
         expect=3,
     )
