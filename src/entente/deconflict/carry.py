@@ -30,7 +30,7 @@ from entente.deconflict.objects import VersionRow, parse_volumes
 from entente.deconflict.receipts import Stamp
 from entente.kernel.rows import Row, Rows
 from entente.kernel.time import encode_utc
-from entente.space import Volume, VolumeWire
+from entente.space import Volume, VolumeWire, holds
 
 AnswerWord = Literal["waiting", "concurred", "objected", "reconsider", "lapsed", "void"]
 """``waiting``: none yet. ``lapsed``: none by the deadline. ``void``: not needed any more, the version is
@@ -181,8 +181,3 @@ def _may_hold(outer: Volume, inner: Volume) -> bool:
     return (band.floor_m is None or (floor_m is not None and floor_m >= band.floor_m)) and (
         band.ceiling_m is None or (ceiling_m is not None and ceiling_m <= band.ceiling_m)
     )
-
-
-def holds(outer: Volume, inner: Volume) -> bool:
-    """Return whether ``outer`` holds all of ``inner``."""
-    return outer == inner
