@@ -85,7 +85,7 @@ def test_geojson_keeps_its_own_order_and_refuses_what_it_cannot_say(tmp_path: Pa
     assert len(volumes[0]["outline"]["vertices_e7"]) == 3
     for geometry in (
         {"type": "Point", "coordinates": [1, 2]},
-        {"type": "Polygon", "coordinates": [ring, ring]},
+        {"type": "LineString", "coordinates": ring},
     ):
         file.write_text(json.dumps(geometry))
         with pytest.raises(Malformed):

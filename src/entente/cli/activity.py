@@ -23,11 +23,17 @@ Polygons = Annotated[
     list[str] | None, Parameter(name="--polygon", help="'LAT,LON LAT,LON LAT,LON ...'; may be repeated.")
 ]
 GeoJSON = Annotated[
-    list[Path] | None, Parameter(name="--geojson", help="File with polygons; may be repeated.")
+    list[Path] | None,
+    Parameter(name="--geojson", help="File with polygons, holes and multipolygons too; may be repeated."),
 ]
 Heights = Annotated[
     str,
-    Parameter(name="--heights", help="FLOOR..CEILING in metres above the WGS84 ellipsoid; empty: no bound."),
+    Parameter(
+        name="--heights",
+        help="FLOOR..CEILING in metres above the WGS84 ellipsoid; empty: no bound. Of another datum, with"
+        " what converts it: 'FLOOR..CEILING amsl N+-U' (above sea level; geoid N above the ellipsoid, give or"
+        " take U) or 'FLOOR..CEILING agl LOW..HIGH+-U' (above ground of LOW to HIGH above the ellipsoid).",
+    ),
 ]
 Window = Annotated[
     str, Parameter(name="--window", help="START..END in UTC: 2026-12-01T06:00:00Z..2026-...Z.")
