@@ -21,7 +21,7 @@ from entente.deconflict import (
     find_holding,
     rebuild_index,
 )
-from entente.deconflict.zone_demand import Demand, add_demands, find_demand
+from entente.deconflict.zone_needs import Need, add_needs, find_need
 from entente.space import is_conflict, parse_volume
 from entente.space.volume import Separation
 from tests.unit.test_deconflict_simulator import PARTIES, RecordSimulator, make_circle
@@ -138,20 +138,20 @@ def test_no_zone_makes_it_milder(zones: list[tuple[str, DeclareZone]], party: st
         assert after.notice_h >= before.notice_h
 
 
-demands = st.builds(
-    Demand,
+needs = st.builds(
+    Need,
     is_forbidden=st.just(value=False),
     concurrence=st.sets(parties).map(lambda names: tuple(sorted(names))),
     notice_h=st.integers(0, 100),
-) | st.just(Demand(is_forbidden=True))
+) | st.just(Need(is_forbidden=True))
 
 
-@given(demands, demands, demands)
-def test_what_is_asked_adds_up_in_any_grouping(one: Demand, two: Demand, three: Demand) -> None:
-    assert add_demands([one, two]) == add_demands([two, one])
-    assert add_demands([add_demands([one, two]), three]) == add_demands([one, add_demands([two, three])])
-    assert add_demands([one, one]) == one == add_demands([one])
-    assert add_demands([one, Demand()]) == one
+@given(needs, needs, needs)
+def test_what_is_asked_adds_up_in_any_grouping(one: Need, two: Need, three: Need) -> None:
+    assert add_needs([one, two]) == add_needs([two, one])
+    assert add_needs([add_needs([one, two]), three]) == add_needs([one, add_needs([two, three])])
+    assert add_needs([one, one]) == one == add_needs([one])
+    assert add_needs([one, Need()]) == one
 
 
 @given(make_rules(), parties, st.sampled_from(KINDS), st.randoms())
@@ -163,6 +163,6 @@ def test_the_order_of_rules_plays_no_part(
     mixed = list(rules)
     random.shuffle(mixed)
     other = msgspec.structs.replace(body, rules=mixed)
-    assert find_demand(body, "un", party=party, activity=activity, volume=0) == find_demand(
+    assert find_need(body, "un", party=party, activity=activity, volume=0) == find_need(
         other, "un", party=party, activity=activity, volume=0
     )

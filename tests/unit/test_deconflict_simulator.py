@@ -29,6 +29,7 @@ from entente.deconflict import (
     list_owing,
     open_follow_ups,
     open_receipts,
+    rebuild_index,
     track_alarms,
     update_conflicts,
 )
@@ -127,11 +128,13 @@ class RecordSimulator:
         self.now = START
         self.size = 0
         self.recorded: dict[str, datetime] = {}
+        self.history: list[VerifiedMessage[Any]] = []
         self._chains: dict[str, tuple[int, str]] = {}
         readers = [None, *(self.parties if desks is None else desks)]
+        self._rules, self._contacts = rules, contacts or {}
         self.views = {reader: View(reader) for reader in readers}
         for view in self.views.values():
-            self._found(view.rows, rules, contacts or {})
+            self._found(view.rows, self._rules, self._contacts)
 
     def _found(self, rows: MemoryRows, rules: AgreedRules, contacts: dict[str, list[str]]) -> None:
         founders = []
@@ -247,7 +250,8 @@ class RecordSimulator:
         if own is not None and not is_lying:
             raise own
         for reader, view in self.views.items():
-            self._apply(view, message, faults[reader])
+            self._apply(view, message, faults[reader], self.size)
+        self.history.append(message)
         self.recorded[message.leaf] = self.now
         self._chains[author] = (payload.seq + 1, message.leaf)
         self.size += 1
@@ -265,9 +269,21 @@ class RecordSimulator:
             return message
         return VerifiedMessage(message.payload, None, message.signed, message.leaf, message.signers)
 
-    def _apply(self, view: View, message: VerifiedMessage[Any], fault: EntenteError | None) -> None:
+    def replay(self, party: str | None, *, crash_at: int) -> View:
+        """What a reader computes anew from the record; at ``crash_at`` its index is lost and made from rows."""
+        view = View(party)
+        self._found(view.rows, self._rules, self._contacts)
+        for place, message in enumerate(self.history):
+            if place == crash_at:
+                view.index = rebuild_index(view.rows)
+            self._apply(view, message, self._find_fault(view, message), place)
+        return view
+
+    def _apply(
+        self, view: View, message: VerifiedMessage[Any], fault: EntenteError | None, place: int
+    ) -> None:
         kind = KINDS.get(message.payload.kind)
-        entry: Entry[Any] = Entry(LogIndex(self.size), self._hand(view, message))
+        entry: Entry[Any] = Entry(LogIndex(place), self._hand(view, message))
         if fault is None:
             kind.project(entry, view.rows)
         else:
@@ -353,7 +369,7 @@ def test_every_kind_has_a_name_of_its_own_and_a_bounded_schema() -> None:
                     loose += walk(item, f"{path}.{key}[{place}]") if isinstance(item, dict) else []
         return loose
 
-    assert len(KINDS) == 28
+    assert len(KINDS) == 34
     for kind in KINDS:
         schema = msgspec.json.schema(kind.body)
         assert walk(schema, kind.name) == []

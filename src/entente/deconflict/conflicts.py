@@ -9,7 +9,7 @@ Invariants:
   * After each entry the open rows are exactly the conflicts among the objects that stand and are readable
     here: what a comparison of all pairs would find. Objects sealed to others are absent; their parties' desks
     find those conflicts.
-  * What fulfils a zone's demand (an answer, a receipt) and what voids it (another answer, a corridor that
+  * What fulfils a zone's need (an answer, a receipt) and what voids it (another answer, a corridor that
     changed) moves the rows at once, as moving an object does.
   * A row is never removed: it is resolved, with the entry and the reason, and its earlier spans stay.
   * No rule about messages reads a conflict: a conflict is shown, it refuses nothing. So center and desks,
@@ -43,8 +43,8 @@ from entente.deconflict.objects import (
 )
 from entente.deconflict.site import SiteRow
 from entente.deconflict.zone import ZoneRow
-from entente.deconflict.zone_demand import Asked
 from entente.deconflict.zone_judgement import ZoneFinding, add_asked, ask_zone, find_missing
+from entente.deconflict.zone_needs import Asked
 from entente.kernel.charter import get_charter
 from entente.kernel.message import Entry
 from entente.kernel.rows import R, Rows
@@ -82,14 +82,24 @@ class _Met(msgspec.Struct, frozen=True):
 def rebuild_index(rows: Rows, *, only: frozenset[ObjectType] = EVERY_TYPE) -> MemoryIndex:
     """Return the index of all that stands, or of some types, and of the site versions that stood."""
     index = MemoryIndex()
+    for _ in fill_index(rows, index, only=only):
+        pass
+    return index
+
+
+def fill_index(
+    rows: Rows, index: ConflictIndex, *, only: frozenset[ObjectType] = EVERY_TYPE
+) -> Iterator[str]:
+    """Insert what `rebuild_index` has into an index, one object at a time; yield the name of each."""
     for thing in rows.select(ObjectRow, state="standing"):
         if thing.type in only:
             _insert(thing, rows, index)
+            yield thing.object
     if "site" in only:
         for version in rows.select(VersionRow):
             if version.type == "site" and version.until:
                 _insert_past(version, index)
-    return index
+                yield version.version
 
 
 def update_conflicts(entry: Entry[Any], rows: Rows, index: ConflictIndex) -> list[ConflictRow]:
@@ -144,7 +154,7 @@ def _find_group(
     separation = _separation_of(thing, group, rows)
     pairs: dict[str, list[tuple[int, int]]] = {}
     for ordinal, volume in enumerate(volumes):
-        for hit in index.query(volume, separation, group=group):
+        for hit in index.query(volume, separation, group=group, most=None):
             pairs.setdefault(hit.object, []).append((ordinal, hit.ordinal))
     for name, met in sorted(pairs.items()):
         other = rows.find(ObjectRow, name)
@@ -218,7 +228,7 @@ def _judge_corridor(
     inside = {
         hit.object
         for volume in parse_volumes(past.volumes, path="$.body.volumes")
-        for hit in index.query(volume, Separation(), group="activity")
+        for hit in index.query(volume, Separation(), group="activity", most=None)
     }
     changed = []
     for name in sorted(inside):
@@ -343,10 +353,10 @@ def _add_findings(found: Sequence[_Met]) -> ZoneFinding | None:
     total = add_asked(asked)
     short = [one.short_s for one in findings if one.short_s is not None]
     return ZoneFinding(
-        verdict=total.demand.verdict,
+        verdict=total.need.verdict,
         rules=total.rules,
-        notice_h=total.demand.notice_h,
-        concurrence=total.demand.concurrence,
+        notice_h=total.need.notice_h,
+        concurrence=total.need.concurrence,
         lacking=tuple(sorted({party for one in findings for party in one.lacking})),
         unheard=tuple(sorted({party for one in findings for party in one.unheard})),
         heard=max(one.heard for one in findings),

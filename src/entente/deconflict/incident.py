@@ -244,7 +244,7 @@ def find_sites(
     volume = incident_volume(body)
     found: dict[str, SiteMet] = {}
     for group in ("site", PAST_SITE):
-        for hit in index.query(volume, Separation(), group=group):
+        for hit in index.query(volume, Separation(), group=group, most=None):
             if group == PAST_SITE:
                 version = rows.find(VersionRow, hit.object)
             else:

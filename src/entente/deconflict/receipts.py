@@ -141,8 +141,8 @@ def find_first_word(receipt: ReceiptRow) -> Stamp | None:
 
     Delivery, acknowledgement or lapse, in the record's order: what came first is never replaced.
     """
-    # SECURITY: a later word takes the place of "unreadable". If that counted, a party could move a date that is
-    # there already: say "unreadable", let a notice run out, and then state another time
+    # SECURITY: a later word takes the place of "unreadable". If that counted, a party could move a date that
+    # is there already: say "unreadable", let a notice run out, and then state another time
     # (tests/unit/test_terms_agreement_leaving.py, test_a_second_delivery_moves_no_date).
     delivered = None if receipt.delivery == "unreadable" else receipt.delivered
     said = [one for one in (delivered, receipt.acknowledged, receipt.lapsed) if one is not None]

@@ -9,7 +9,7 @@ Invariants:
   * One rule at most for each party and kind of activity; whose concurrence is asked for can read the zone.
   * A corridor is an exception only from the zones whose authors named that very version of it.
 
-What the rules ask of an activity: `entente.deconflict.zone_demand`. It enforces nothing: it makes conflicts
+What the rules ask of an activity: `entente.deconflict.zone_needs`. It enforces nothing: it makes conflicts
 visible.
 
     DeclareZone(id="castello", zone="demilitarised", rules=[ZoneRule("un", "convoy", "permitted", 0, [])], …)

@@ -2,7 +2,7 @@
 
 Invariants:
   * Every zone that the volume meets is judged, and all of them hold: the stricter wins, whatever the order
-    in which they were declared. The zones whose demand makes the verdict are marked as deciding.
+    in which they were declared. The zones whose need makes the verdict are marked as deciding.
   * The one exception: a volume that lies wholly in a corridor, in footprint, height and time, is judged by
     the corridor's rules in place of those of a zone whose author named that very version of the corridor. A
     version that replaced it is not named, however small the change.
@@ -32,7 +32,7 @@ from entente.deconflict.index import ConflictIndex
 from entente.deconflict.objects import NO_VERSION, ObjectRow, VersionRow, parse_volumes
 from entente.deconflict.receipts import find_first_word, find_receipt
 from entente.deconflict.zone import Verdict, ZoneRow
-from entente.deconflict.zone_demand import FREE, STRICTNESS, Asked, Demand, add_demands, find_demand
+from entente.deconflict.zone_needs import FREE, STRICTNESS, Asked, Need, add_needs, find_need
 from entente.kernel.charter import list_parties
 from entente.kernel.rows import Rows
 from entente.kernel.time import encode_utc, parse_utc
@@ -92,7 +92,7 @@ def ask_zone(zone: ZoneRow, volume: int, inside: Volume, party: str, activity: s
         return Asked(
             FREE, (f"inside corridor {corridor.object} of {corridor.author}, which this zone names",)
         )
-    return find_demand(zone.declared, zone.author, party=party, activity=activity, volume=volume)
+    return find_need(zone.declared, zone.author, party=party, activity=activity, volume=volume)
 
 
 def find_holding(
@@ -101,10 +101,10 @@ def find_holding(
     """Return what all zones that can be read here ask of such an activity together, and each of them."""
     met: dict[str, list[Asked]] = {}
     for volume in volumes:
-        for hit in index.query(volume, Separation(), group="zone"):
+        for hit in index.query(volume, Separation(), group="zone", most=None):
             zone = _get_zone(hit.object, rows)
             met.setdefault(hit.object, []).append(ask_zone(zone, hit.ordinal, volume, party, activity, rows))
-    total = add_demands(one.demand for asked in met.values() for one in asked)
+    total = add_needs(one.need for asked in met.values() for one in asked)
     found = [_make_hold(_get_zone(name, rows), add_asked(asked), total) for name, asked in met.items()]
     found.sort(key=lambda one: (-STRICTNESS.index(one.verdict), one.object))
     return Holding(party, activity, total.verdict, total.notice_h, total.concurrence, tuple(found))
@@ -113,7 +113,7 @@ def find_holding(
 def add_asked(asked: Sequence[Asked]) -> Asked:
     """Return what is asked together, with every rule that has a part in it, each once, sorted."""
     return Asked(
-        add_demands(one.demand for one in asked), tuple(sorted({rule for one in asked for rule in one.rules}))
+        add_needs(one.need for one in asked), tuple(sorted({rule for one in asked for rule in one.rules}))
     )
 
 
@@ -125,23 +125,23 @@ def find_missing(
     Args:
         start_utc: When the meeting begins: notice is counted up to here.
     """
-    demand = asked.demand
-    lacking = tuple(party for party in demand.concurrence if not has_concurred(rows, activity.version, party))
+    need = asked.need
+    lacking = tuple(party for party in need.concurrence if not has_concurred(rows, activity.version, party))
     heard: datetime | None = None
     unheard: tuple[str, ...] = ()
     short_s = None
-    if demand.notice_h:
+    if need.notice_h:
         heard, unheard = _find_heard(zone, activity, rows)
         if heard is not None:
-            short_s = demand.notice_h * 3600 - int((start_utc - heard).total_seconds() // 1)
+            short_s = need.notice_h * 3600 - int((start_utc - heard).total_seconds() // 1)
             short_s = short_s if short_s > 0 else None
-    if not (demand.is_forbidden or lacking or unheard or short_s is not None):
+    if not (need.is_forbidden or lacking or unheard or short_s is not None):
         return None
     return ZoneFinding(
-        verdict=demand.verdict,
+        verdict=need.verdict,
         rules=asked.rules,
-        notice_h=demand.notice_h,
-        concurrence=demand.concurrence,
+        notice_h=need.notice_h,
+        concurrence=need.concurrence,
         lacking=lacking,
         unheard=unheard,
         heard="" if heard is None else encode_utc(heard),
@@ -216,10 +216,10 @@ def _find_corridor(zone: ZoneRow, inside: Volume, rows: Rows) -> ZoneRow | None:
     return None
 
 
-def _make_hold(zone: ZoneRow, asked: Asked, total: Demand) -> ZoneHold:
-    demand = asked.demand
-    decides = demand.verdict == total.verdict and (
-        total.verdict != "notice" or demand.notice_h == total.notice_h
+def _make_hold(zone: ZoneRow, asked: Asked, total: Need) -> ZoneHold:
+    need = asked.need
+    decides = need.verdict == total.verdict and (
+        total.verdict != "notice" or need.notice_h == total.notice_h
     )
     return ZoneHold(
         object=zone.object,
@@ -227,9 +227,9 @@ def _make_hold(zone: ZoneRow, asked: Asked, total: Demand) -> ZoneHold:
         zone=zone.declared.zone,
         name=zone.declared.name,
         text=zone.declared.text,
-        verdict=demand.verdict,
-        notice_h=demand.notice_h,
-        concurrence=demand.concurrence,
+        verdict=need.verdict,
+        notice_h=need.notice_h,
+        concurrence=need.concurrence,
         rules=asked.rules,
         decides=decides and total.verdict != "permitted",
     )

@@ -33,7 +33,7 @@ _DEFAULTS: Final = {
 
 
 def say_needs(verdict: str, notice_h: int, concurrence: tuple[str, ...] | list[str]) -> str:
-    """Return a demand in words."""
+    """Return a need in words."""
     if verdict == "forbidden":
         return "FORBIDDEN"
     needs = []

@@ -3,7 +3,7 @@
 Invariants:
   * Within a zone the more specific rule holds: (party, kind) before (party, ``*``) and (``*``, kind) before
     (``*``, ``*``). Of the two in the middle neither is the more specific: both hold.
-  * What holds together adds up (`add_demands`): forbidden, if any forbids; every concurrence that any asks
+  * What holds together adds up (`add_needs`): forbidden, if any forbids; every concurrence that any asks
     for; the longest notice. The order of zones, of rules and of declaration plays no part.
   * Where no rule names a party's activity, `find_default` says what holds, by the kind of zone. Nothing
     permits by silence but a caution zone, which only tells, and one's own side of a line.
@@ -11,7 +11,7 @@ Invariants:
 
 Values in, values out: it reads no rows, no positions and no clock. See `entente.deconflict.zone_judgement`.
 
-    >>> find_demand(declared, "un", party="us", activity="air", volume=0).demand.verdict
+    >>> find_need(declared, "un", party="us", activity="air", volume=0).need.verdict
     'forbidden'
 """
 
@@ -28,7 +28,7 @@ STRICTNESS: Final[tuple[Verdict, ...]] = ("permitted", "notice", "concurrence", 
 """From the mildest to the strictest."""
 
 
-class Demand(msgspec.Struct, frozen=True):
+class Need(msgspec.Struct, frozen=True):
     """What must be fulfilled. One value for one meaning: what is forbidden asks nothing else."""
 
     is_forbidden: bool = False
@@ -46,29 +46,29 @@ class Demand(msgspec.Struct, frozen=True):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """A demand, and the rules that make it: ``us:air``, ``*:*``, or in words where no rule does."""
+    """A need, and the rules that make it: ``us:air``, ``*:*``, or in words where no rule does."""
 
-    demand: Demand
+    need: Need
     rules: tuple[str, ...]
 
 
-FREE: Final = Demand()
-FORBIDDEN: Final = Demand(is_forbidden=True)
+FREE: Final = Need()
+FORBIDDEN: Final = Need(is_forbidden=True)
 
 
-def add_demands(demands: Iterable[Demand]) -> Demand:
+def add_needs(needs: Iterable[Need]) -> Need:
     """Return what is asked when all of these hold at once."""
     parties: set[str] = set()
     notice_h = 0
-    for demand in demands:
-        if demand.is_forbidden:
+    for need in needs:
+        if need.is_forbidden:
             return FORBIDDEN
-        parties.update(demand.concurrence)
-        notice_h = max(notice_h, demand.notice_h)
-    return Demand(concurrence=tuple(sorted(parties)), notice_h=notice_h)
+        parties.update(need.concurrence)
+        notice_h = max(notice_h, need.notice_h)
+    return Need(concurrence=tuple(sorted(parties)), notice_h=notice_h)
 
 
-def find_demand(declared: DeclareZone, author: str, *, party: str, activity: str, volume: int) -> Asked:
+def find_need(declared: DeclareZone, author: str, *, party: str, activity: str, volume: int) -> Asked:
     """Return what a zone asks of a party's activity that meets one of its volumes.
 
     Args:
@@ -80,13 +80,13 @@ def find_demand(declared: DeclareZone, author: str, *, party: str, activity: str
     rules = _choose_rules(declared.rules, party, activity)
     if rules:
         asked = [_read_rule(rule, party) for rule in rules]
-        return Asked(add_demands(asked), tuple(f"{rule.party}:{rule.activity}" for rule in rules))
+        return Asked(add_needs(asked), tuple(f"{rule.party}:{rule.activity}" for rule in rules))
     return Asked(
         find_default(declared, author, party=party, volume=volume), (f"no rule in a {declared.zone} zone",)
     )
 
 
-def find_default(declared: DeclareZone, author: str, *, party: str, volume: int) -> Demand:
+def find_default(declared: DeclareZone, author: str, *, party: str, volume: int) -> Need:
     """Return what holds for a party of which no rule speaks.
 
     ===================================  ==============================================
@@ -107,8 +107,8 @@ def find_default(declared: DeclareZone, author: str, *, party: str, volume: int)
     return FORBIDDEN
 
 
-def _need(parties: Iterable[str], party: str, notice_h: int = 0) -> Demand:
-    return Demand(concurrence=tuple(sorted(set(parties) - {party})), notice_h=notice_h)
+def _need(parties: Iterable[str], party: str, notice_h: int = 0) -> Need:
+    return Need(concurrence=tuple(sorted(set(parties) - {party})), notice_h=notice_h)
 
 
 def _choose_rules(rules: Iterable[ZoneRule], party: str, activity: str) -> list[ZoneRule]:
@@ -120,5 +120,5 @@ def _choose_rules(rules: Iterable[ZoneRule], party: str, activity: str) -> list[
     return []
 
 
-def _read_rule(rule: ZoneRule, party: str) -> Demand:
+def _read_rule(rule: ZoneRule, party: str) -> Need:
     return FORBIDDEN if rule.verdict == "forbidden" else _need(rule.concurrence, party, rule.notice_h)
