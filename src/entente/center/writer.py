@@ -62,6 +62,7 @@ from entente.record import (
     parse_note,
     verify_checkpoint,
 )
+from entente.store.index_home import fill_missing, make_index
 from entente.store.journal import Journal
 from entente.store.journal_file import create_journal, lock_journal
 from entente.store.sql import Database, open_sqlite
@@ -164,7 +165,8 @@ class RecordWriter:
         self.journal = journal
         self.tree = tree
         self.database = database
-        self.state = JointState(self._rows, kinds)
+        self._index = make_index(database)
+        self.state = JointState(self._rows, kinds, self._index)
         self.published: Published | None = None
         self.standings = Standings()
 
@@ -228,6 +230,7 @@ class RecordWriter:
                 self._write_batch(connection, first, admitted, sealed, published)
             self.journal.mark_committed()
             self._rows.mark_committed()
+            self._index.mark_committed()
         # Step 5. Everything that the answers say is durable.
         self.published = published
         self._is_broken = False
@@ -292,6 +295,8 @@ class RecordWriter:
             times: Host's signed time of each journal frame beyond the database's size, by tree size.
             on_progress: Called with (applied, wanted) sizes.
         """
+        # A database of an older version has rows and no index: from here on both are of one size, always.
+        fill_missing(self.database, self._rows, self._index)
         applied = int(archive.read_meta(self.database).get(archive.APPLIED_SIZE, "0"))
         sizes = sorted(size for size in times if size > applied)
         pending: list[int] = []
@@ -322,8 +327,10 @@ class RecordWriter:
                 archive.write_event(connection, self._event_id, "recorded", **{"from": first, "to": end})
                 first = end
             self._rows.write_to(connection)
+            self._index.write_to(connection)
             self._write_applied(connection, frame_sizes[-1])
         self._rows.mark_committed()
+        self._index.mark_committed()
 
     def resume(self, checkpoint: VerifiedCheckpoint | None, time_s: int) -> None:
         """Publish what the journal ends with: signed before, and durable; for `open_writer`."""
@@ -366,7 +373,7 @@ class RecordWriter:
             StoreError: The rows are of another history than the journal's.
         """
         check_database(self.database, self.tree)
-        self.state = JointState(self._rows, self.state.kinds)
+        self.state = JointState(self._rows, self.state.kinds, self._index)
         self._event_id = archive.read_last_event_id(self.database)
         self.catch_up(times, on_progress)
 
@@ -404,6 +411,7 @@ class RecordWriter:
         self._event_id += 1
         archive.write_event(connection, self._event_id, "recorded", **{"from": first, "to": published.size})
         self._rows.write_to(connection)
+        self._index.write_to(connection)
         self._write_applied(connection, published.size)
 
     def _write_applied(self, connection: Connection, size: int) -> None:

@@ -59,7 +59,7 @@ from entente.deconflict.concurrence import (
     describe_answer,
 )
 from entente.deconflict.conflict_row import ConflictRow, explain_conflict
-from entente.deconflict.conflicts import rebuild_index, update_conflicts
+from entente.deconflict.conflicts import fill_index, rebuild_index, update_conflicts
 from entente.deconflict.counter import (
     ACTIVITY_COUNTER,
     ACTIVITY_DECLINE,
@@ -253,6 +253,7 @@ __all__ = [
     "explain_alarm",
     "explain_conflict",
     "explain_sight",
+    "fill_index",
     "find_due",
     "find_holding",
     "find_proposal",

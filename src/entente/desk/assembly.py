@@ -51,6 +51,7 @@ from entente.record.note import NoteKey, parse_note_key
 from entente.record.tile_reader import TileReader
 from entente.record.tree import Tree
 from entente.space import Gazetteer
+from entente.store.index_home import clear_index, fill_missing, make_index
 from entente.store.mirror import Mirror
 from entente.store.sql import open_sqlite
 from entente.store.sql_rows import SqlRows
@@ -87,11 +88,11 @@ class SqlViews:
 
     def open(self, mirrored_size: int) -> JointViews:
         """Return the views as they were committed; empty ones when they differ or are ahead of the mirror."""
-        public, own = (SqlRows(database) for database in self._databases)
+        public, own = (SqlRows(database, cache_rows=0) for database in self._databases)
         sizes = find_applied(public), find_applied(own)
         if sizes[0] != sizes[1] or sizes[0] > mirrored_size:
             return self.reset()
-        return JointViews(public, own, party=self._party, charter=self._charter)
+        return self._open()
 
     def reset(self) -> JointViews:
         """Return empty views; readers see them fill again from the mirror."""
@@ -99,8 +100,15 @@ class SqlViews:
             with database.write() as connection:
                 connection.execute(ROW_INDEX.delete())
                 connection.execute(ROWS.delete())
+            clear_index(database)
+        return self._open()
+
+    def _open(self) -> JointViews:
         public, own = (SqlRows(database) for database in self._databases)
-        return JointViews(public, own, party=self._party, charter=self._charter)
+        indexes = make_index(self._databases[0]), make_index(self._databases[1])
+        for database, rows, index in zip(self._databases, (public, own), indexes, strict=True):
+            fill_missing(database, rows, index)  # of a desk of an older version
+        return JointViews(public, own, party=self._party, charter=self._charter, indexes=indexes)
 
     def reader(self) -> Rows:
         """Return our own view's rows: without a cache they hold no state that threads could share."""

@@ -22,6 +22,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
+from entente.deconflict import ConflictIndex
 from entente.desk.checks import HeadAt
 from entente.desk.evidence import Finding
 from entente.joint import KINDS, AlreadyRecorded, JointState, verify_message
@@ -33,6 +34,7 @@ from entente.kernel.message import Entry, ParsedMessage, VerifiedMessage
 from entente.kernel.roster import AuthorRow
 from entente.kernel.rows import Row, Rows
 from entente.record.tree import Tree
+from entente.store.index_sql import SqlIndex
 from entente.store.sql_rows import SqlRows
 
 READABLE: Final = "readable"
@@ -100,12 +102,20 @@ class JointViews:
     """
 
     def __init__(
-        self, public: Rows, own: Rows, *, party: str, charter: bytes, kinds: KindTable = KINDS
+        self,
+        public: Rows,
+        own: Rows,
+        *,
+        party: str,
+        charter: bytes,
+        indexes: tuple[ConflictIndex | None, ConflictIndex | None] = (None, None),
+        kinds: KindTable = KINDS,
     ) -> None:
         """Go on where ``public`` and ``own`` were committed.
 
         Args:
             charter: The payload of entry 0 as it was pinned.
+            indexes: The conflict index of each, committed with it; None is made in memory.
 
         Raises:
             StoreError: The two stand at different sizes (a crash between two commits): throw both away and
@@ -115,8 +125,8 @@ class JointViews:
         self.size = find_applied(public)
         if find_applied(own) != self.size:
             raise StoreError("views-differ", f"views: expected both at {self.size}, got {find_applied(own)}")
-        self.public = JointState(public, kinds)
-        self.own = JointState(own, kinds)
+        self.public = JointState(public, kinds, indexes[0])
+        self.own = JointState(own, kinds, indexes[1])
         self._party = party
         self._charter = charter
 
@@ -194,7 +204,9 @@ class JointViews:
         """Make both views durable, each with its size. If we stop in between, they are computed again."""
         for state in (self.public, self.own):
             state.rows.put(AppliedRow(size=self.size))
-            if isinstance(state.rows, SqlRows):
+            if isinstance(state.rows, SqlRows) and isinstance(state.index, SqlIndex):
+                state.index.commit(state.rows)
+            elif isinstance(state.rows, SqlRows):
                 state.rows.commit()
 
 

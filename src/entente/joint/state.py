@@ -26,10 +26,16 @@ from entente.kernel.rows import Rows
 class JointState:
     """What follows from the record, over any home of rows."""
 
-    def __init__(self, rows: Rows, kinds: KindTable) -> None:
+    def __init__(self, rows: Rows, kinds: KindTable, index: deconflict.ConflictIndex | None = None) -> None:
+        """Go on from what ``rows`` hold.
+
+        Args:
+            index: Of what stands by these rows, committed with them; left out, it is made from them in
+            memory.
+        """
         self.rows = rows
         self.kinds = kinds
-        self.index = deconflict.rebuild_index(rows)
+        self.index = deconflict.rebuild_index(rows) if index is None else index
         self._ring = KeyRing.from_rows(rows)
 
     @property

@@ -28,7 +28,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.engine.interfaces import DBAPICursor
@@ -63,7 +63,17 @@ from entente.store.tables import INDEX_CELLS, INDEX_OBJECTS, INDEX_STEMS, INDEX_
 PAGE: Final = 1_024
 """Candidates that are read and decided together: bounds what a question costs beyond what it may find."""
 _CHANGES: Final = 1_000
-_TABLES: Final[tuple[Table, ...]] = (INDEX_STEMS, INDEX_OBJECTS, INDEX_VOLUMES, INDEX_CELLS)
+TABLES: Final[tuple[Table, ...]] = (INDEX_STEMS, INDEX_OBJECTS, INDEX_VOLUMES, INDEX_CELLS)
+
+
+class Pending(Protocol):
+    """What is written in a transaction of its caller: rows, or an index."""
+
+    def write_to(self, connection: Connection) -> None:
+        """Write every change in the caller's transaction."""
+
+    def mark_committed(self) -> None:
+        """Forget what was pending: the database has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,7 @@ class SqlIndex(ABC):
         self._fresh = MemoryIndex()
         self._inserted: dict[str, tuple[str, list[bytes]]] = {}
         self._hidden: dict[str, None] = {}
-        self._put = {table.name: self._prepare_put(table) for table in _TABLES}
+        self._put = {table.name: self._prepare_put(table) for table in TABLES}
         self._drop = {table.name: self._prepare_drop(table) for table in (INDEX_VOLUMES, INDEX_CELLS)}
 
     # The contract
@@ -153,7 +163,7 @@ class SqlIndex(ABC):
         boxes = [find_question_box(volume, agreed) for volume in volumes]
         met: list[Met] = []
         with self._database.write() as connection, self._cursor(connection) as cursor:
-            self._lock(cursor, boxes)
+            self._lock(cursor, object_name, boxes)
             for ordinal, volume in enumerate(volumes):
                 hits = self._ask(connection, cursor, volume, agreed, group, most, [])
                 met += [Met(ordinal, hit) for hit in hits if hit.object != object_name]
@@ -182,11 +192,13 @@ class SqlIndex(ABC):
 
     # What is pending
 
-    def commit(self) -> None:
-        """Make every change durable, in one transaction."""
+    def commit(self, *beside: Pending) -> None:
+        """Make every change durable, and what is pending ``beside``, in one transaction."""
         with self._database.write() as connection:
-            self.write_to(connection)
-        self.mark_committed()
+            for one in (*beside, self):
+                one.write_to(connection)
+        for one in (*beside, self):
+            one.mark_committed()
 
     def write_to(self, connection: Connection) -> None:
         """Write every change in the caller's transaction; `mark_committed` follows its commit."""
@@ -211,7 +223,9 @@ class SqlIndex(ABC):
         return self._database.prepare_delete(table)
 
     @abstractmethod
-    def _find_ids(self, connection: Connection, box: Box, searches: list[Search]) -> Iterator[list[int]]:
+    def _find_ids(
+        self, connection: Connection, box: Box, searches: list[Search], group: str
+    ) -> Iterator[list[int]]:
         """Yield ids whose box meets a question's, some at a time, perhaps more than once."""
 
     @abstractmethod
@@ -241,7 +255,7 @@ class SqlIndex(ABC):
         """Add the stems of each group that are missing (without the group's number); return the numbers."""
 
     @abstractmethod
-    def _lock(self, cursor: DBAPICursor, boxes: list[Box]) -> None:
+    def _lock(self, cursor: DBAPICursor, object_name: str, boxes: list[Box]) -> None:
         """Wait until no other transaction can insert what conflicts with these boxes unseen."""
 
     @abstractmethod
@@ -267,7 +281,7 @@ class SqlIndex(ABC):
         searches = find_searches(box, group_of(stems[0]), [read_stem(stem) for stem in stems])
         seen: set[int] = set()
         # Each page is decided before the next is read: a question that finds too much stops there.
-        for ids in self._find_ids(connection, box, searches):
+        for ids in self._find_ids(connection, box, searches, group):
             fresh = sorted(set(ids) - seen)
             seen.update(fresh)
             for start in range(0, len(fresh), PAGE):

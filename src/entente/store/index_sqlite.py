@@ -50,7 +50,7 @@ class SqliteIndex(SqlIndex):
     def _prepare_put(self, table: Table) -> PreparedMany:
         # Not by SQLAlchemy: it takes a third of a second for all these texts, at every start.
         names = [column.name for column in table.c]
-        question = f"INSERT OR REPLACE INTO {table.name} ({', '.join(names)}) VALUES "  # noqa: S608 - our names
+        question = f"INSERT OR REPLACE INTO {table.name} ({', '.join(names)}) VALUES "  # noqa: S608 - ours
         return _repeat(question, "", len(names))
 
     def _prepare_drop(self, table: Table) -> PreparedMany:
@@ -58,7 +58,9 @@ class SqliteIndex(SqlIndex):
         question = f"DELETE FROM {table.name} WHERE ({', '.join(keys)}) IN (VALUES "  # noqa: S608 - our names
         return _repeat(question, ")", len(keys))
 
-    def _find_ids(self, connection: Connection, box: Box, searches: list[Search]) -> Iterator[list[int]]:
+    def _find_ids(
+        self, connection: Connection, box: Box, searches: list[Search], _group: str
+    ) -> Iterator[list[int]]:
         bounds = list_bounds(box)
         questions = [(one, one.keys) for one in searches if one.keys]
         if sum(len(keys) for _, keys in questions) <= _MOST_KEYS:
@@ -147,7 +149,7 @@ class SqliteIndex(SqlIndex):
             groups[name] = group
         return groups
 
-    def _lock(self, cursor: DBAPICursor, boxes: list[Box]) -> None:
+    def _lock(self, cursor: DBAPICursor, object_name: str, boxes: list[Box]) -> None:
         """Nothing more: the transaction holds the one write lock since it began."""
 
     @contextmanager
