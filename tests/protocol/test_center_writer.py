@@ -38,7 +38,14 @@ from entente.center.writer import (
     open_writer,
     read_host_time,
 )
-from entente.deconflict import Acknowledge, describe_ladder
+from entente.deconflict import (
+    Acknowledge,
+    Consent,
+    DeclareSite,
+    FollowUpRow,
+    ReportIncident,
+    describe_ladder,
+)
 from entente.dialogue import (
     READOUT_TYPE,
     About,
@@ -55,8 +62,10 @@ from entente.kernel.errors import Denied, EntenteError, PeerError, StoreError
 from entente.kernel.ids import LeafHash
 from entente.kernel.keys import SigningKey
 from entente.kernel.roster import AuthorRow
+from entente.kernel.time import encode_utc
 from entente.kernel.wire import encode_base64
 from entente.record import Checkpoint, NoteSigner, Tree, leaf_hash, sign_checkpoint, verify_checkpoint
+from entente.space import CircleWire, VolumeWire
 from entente.store.mirror import Mirror
 from entente.store.tables import ROW_INDEX, ROWS
 
@@ -483,6 +492,35 @@ def test_a_readout_nobody_answered_is_settled_as_silent(
     clock.now = NOW + timedelta(minutes=60)
     assert opened.ladder.tell_due() == 1
     assert _readout_state(opened) == "settled"
+
+
+def test_who_says_nothing_of_an_incident_at_a_site_is_recorded_as_silent(
+    center: tuple[Center, list[PartySimulator], FrozenClock],
+) -> None:
+    opened, (_, us), clock = center
+    place = CircleWire((362_000_000, 371_600_000), 5_000)
+    volume = VolumeWire(place, None, None, "2000-01-01T00:00:00Z", "2100-01-01T00:00:00Z")
+    consent = Consent("its board", "2000-01-01T00:00:00Z", [], "")
+    at, expires = encode_utc(NOW), encode_utc(NOW + timedelta(days=30))
+    site = DeclareSite("m2", "M2", "hospital", volume, 50_000, "", consent, expires, None)
+    declared = us.sign("site.declare", site, at=at)
+    post(opened, declared)
+    us.accept(declared)
+    start, end = encode_utc(NOW), encode_utc(NOW + timedelta(minutes=1))
+    report = ReportIncident("fire", "strike", True, place.centre_e7, 100, start, end, "burns", "seen", "")
+    post(opened, us.sign("incident.report", report, at=at))
+    clock.now = NOW + timedelta(days=2, seconds=-1)
+    opened.ladder.tell_due()
+    assert _follow_up(opened) == "waiting"
+    clock.now = NOW + timedelta(days=2)
+    opened.ladder.tell_due()
+    assert _follow_up(opened) == "silent"
+
+
+def _follow_up(center: Center) -> str:
+    row = center.reading.rows.find(FollowUpRow, "fire:ru")
+    assert row is not None
+    return row.state
 
 
 def _readout_state(center: Center) -> str:
