@@ -272,3 +272,15 @@ def test_the_acknowledgement_of_a_report_is_no_answer(stage: Stage) -> None:
     leaf = tell_report(stage)
     ask(stage, "acknowledge", messages=[leaf])
     assert len(items(stage, "incident")) == 1
+
+
+def test_a_name_that_looks_like_anothers_is_shown_as_that(stage: Stage) -> None:
+    declare_site(stage, id="castello")
+    guard = Obligation("guard", "guard", "", "ru")
+    body = DeclareZone("caste11o", "Road", "safe", "", [make_volume()], [], [], [guard], [], "", None)
+    stage.center.say("ru", "zone.declare", body, officers=["duty-1"])
+    stage.desk.run_once()
+    status = ask(stage, "status")
+    assert status["zones"][0]["words"].endswith("CAREFUL, looks like site castello of us.")
+    assert status["sites"][0]["looks_like"] == ["zone caste11o of ru"]
+    assert ask(stage, "site", id="castello")["words"].endswith("CAREFUL, looks like zone caste11o of ru.")

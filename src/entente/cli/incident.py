@@ -18,7 +18,7 @@ from entente.cli.link import DeskFolder, DeskLink, OfficerName, print_spoken
 from entente.cli.output import ExitCode, print_json
 from entente.cli.run import Json, make_app
 from entente.cli.volumes import read_point
-from entente.kernel.errors import Malformed
+from entente.kernel.errors import Malformed, NotFound
 from entente.terms.words.text import clean_text
 
 Category = Literal[
@@ -91,7 +91,12 @@ def report(  # noqa: PLR0913 - an observation has this many sides
         link.call("POST", "/api/incident-report", body), f"incident {name_id!r}", as_json=json
     )
     if not json and code == ExitCode.OK:
-        _print_incident(link.call("GET", "/api/incident", id=name_id))
+        try:
+            _print_incident(link.call("GET", "/api/incident", id=name_id))
+        except (NotFound, Malformed):
+            # Recorded all the same: the desk has not followed the record so far yet, or knows two of that
+            # name.
+            print(f"what is owed for it: entente incident show {name_id}")
     return code
 
 

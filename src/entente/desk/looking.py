@@ -29,6 +29,7 @@ from entente.deconflict import (
     list_proposals,
     position_state,
 )
+from entente.deconflict.look_alikes import find_look_alikes
 from entente.desk import requests as ask
 from entente.desk.agreeing import list_agreements
 from entente.desk.assembly import Desk
@@ -93,7 +94,7 @@ def get_status(desk: Desk) -> Plain:
 
 def list_standing(desk: Desk, now: datetime) -> Plain:
     """Return what stands in the record, as far as we can read it."""
-    rows = desk.rows
+    rows, alike = desk.rows, find_look_alikes(desk.rows)
     return {
         "parties": [
             {
@@ -110,8 +111,8 @@ def list_standing(desk: Desk, now: datetime) -> Plain:
         "activities": [
             _describe_activity(desk, row, now) for row in rows.select(ActivityRow, state="standing")
         ],
-        "zones": [show_zone(desk, row) for row in rows.select(ZoneRow, state="standing")],
-        "sites": [show_site(desk, row, now) for row in rows.select(SiteRow, state="standing")],
+        "zones": [show_zone(desk, row, alike) for row in rows.select(ZoneRow, state="standing")],
+        "sites": [show_site(desk, row, now, alike) for row in rows.select(SiteRow, state="standing")],
         "incidents": list_incidents(desk),
         "conflicts": [
             {"key": row.key(), "words": explain_conflict(row), "row": msgspec.to_builtins(row)}

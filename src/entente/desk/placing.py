@@ -46,6 +46,7 @@ from entente.deconflict import (
 )
 from entente.deconflict.activity import ActivityWord, PartyList, Volumes
 from entente.deconflict.incident import AnswerKind, BasisWord, IncidentWord, incident_volume
+from entente.deconflict.look_alikes import find_look_alikes, warn_of
 from entente.deconflict.objects import list_readers, say_readers
 from entente.deconflict.site import SiteWord, WithdrawalWord
 from entente.deconflict.site_verification import FoundWord
@@ -345,11 +346,13 @@ def get_holding(desk: Desk, request: HoldingRequest) -> Plain:
 def get_zone(desk: Desk, request: PlaceRequest) -> Plain:
     """Return a zone as it stands."""
     thing = find_object(desk, request.id, "zone", request.to)
-    return show_zone(desk, get_row(desk.rows, ZoneRow, thing.object, what="zone"))
+    alike = find_look_alikes(desk.rows)
+    return show_zone(desk, get_row(desk.rows, ZoneRow, thing.object, what="zone"), alike)
 
 
-def show_zone(desk: Desk, row: ZoneRow) -> Plain:
+def show_zone(desk: Desk, row: ZoneRow, alike: dict[str, tuple[str, ...]]) -> Plain:
     """Return a zone with who can read it, how its guarantors stand, and words for people."""
+    looks_like = alike.get(row.object, ())
     return {
         "object": row.object,
         "author": row.author,
@@ -361,18 +364,21 @@ def show_zone(desk: Desk, row: ZoneRow) -> Plain:
         "declared": msgspec.to_builtins(row.declared),
         "guarantees": [msgspec.to_builtins(one) for one in list_guarantees(row, desk.rows)],
         "position": msgspec.to_builtins(position_state(desk.rows, row.object)),
-        "words": describe_zone(row, desk.rows),
+        "looks_like": list(looks_like),
+        "words": f"{describe_zone(row, desk.rows)}.{warn_of(looks_like)}",
     }
 
 
 def get_site(desk: Desk, request: PlaceRequest) -> Plain:
     """Return a site as it stands."""
     thing = find_object(desk, request.id, "site", request.to)
-    return show_site(desk, get_row(desk.rows, SiteRow, thing.object, what="site"), desk.clock.now_utc())
+    row = get_row(desk.rows, SiteRow, thing.object, what="site")
+    return show_site(desk, row, desk.clock.now_utc(), find_look_alikes(desk.rows))
 
 
-def show_site(desk: Desk, row: SiteRow, now: datetime) -> Plain:
+def show_site(desk: Desk, row: SiteRow, now: datetime, alike: dict[str, tuple[str, ...]]) -> Plain:
     """Return a site with who can read it, whether it is confirmed and verified, and the notice."""
+    looks_like = alike.get(row.object, ())
     verification = verification_state(row, desk.rows)
     return {
         "object": row.object,
@@ -387,7 +393,8 @@ def show_site(desk: Desk, row: SiteRow, now: datetime) -> Plain:
         "declared": msgspec.to_builtins(row.declared),
         "verification": msgspec.to_builtins(verification),
         "position": msgspec.to_builtins(position_state(desk.rows, row.object)),
-        "words": f"{describe_site(row, now)} Verification: {verification.words}.",
+        "looks_like": list(looks_like),
+        "words": (f"{describe_site(row, now)} Verification: {verification.words}.{warn_of(looks_like)}"),
         "notice": PROTECTION_NOTICE,
     }
 
