@@ -11,8 +11,9 @@ parsing, and that make the very volume again, bit by bit.
            24  f8 floor, f8 ceiling, metres; infinite = unbounded
            40  f8 margin round the rings (a circle's radius), f8 the object's own reach, metres
            56  i4 south, west, north, east, floor, ceiling of its `cells.Box`; 80  i8 start, end of it
-           96  u4 positions of each ring, the highest bit set if it is a hole of the part before it; then the
-               positions: latitude, longitude
+           96  u4 positions of each ring, the highest bit set if it is a hole of the part before it; a zero
+           more     if their number is odd; then the positions: latitude, longitude. So all is a multiple of
+           8 bytes
 
 Invariants: little endian; ``unpack(pack(volume, reach_m)) == (volume, reach_m)`` for every volume, whose
 checks are not made again; what a `Decider` lets pass is what `space.find_conflict` finds.
@@ -29,7 +30,7 @@ from __future__ import annotations
 import math
 import struct
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -48,9 +49,12 @@ _BOX_AT: Final = 56
 _CIRCLE, _POLYGON, _REGION, _LANE = range(4)
 _HOLE: Final = 1 << 31
 _E7: Final = 1e7
+_EAST_E7: Final = 180 * 10_000_000
 _EPOCH: Final = from_unix_s(0)
 _MICROSECOND: Final = timedelta(microseconds=1)
 Vertices = tuple[tuple[float, float], ...]
+COMPILE_AFTER: Final = 2_000
+"""Candidates: half a second of the plain rule, which compiled code must win back."""
 _KEPT: Final = 4_096
 """Volumes that stay unpacked: some 15 MB."""
 
@@ -62,9 +66,8 @@ def pack(volume: Volume, reach_m: float) -> bytes:
     # Floats of the wire are whole 1e-7 degrees; any other stay as they are. Not `round(x, 7)`: it must come
     # back.
     whole = np.rint(positions * _E7)
-    is_whole = bool((whole / _E7 == positions).all()) and not bool(
-        (np.signbit(positions) & (whole == 0)).any()
-    )
+    # On the wire 180 degrees is -180: another spelling, kept as it is.
+    is_whole = bool((whole / _E7 == positions).all()) and bool((whole[:, 1] < _EAST_E7).all())
     band = volume.heights
     header = _HEADER.pack(
         not is_whole,
@@ -83,6 +86,7 @@ def pack(volume: Volume, reach_m: float) -> bytes:
         f"<{len(rings)}I",
         *(len(ring) | _HOLE * hole for ring, hole in zip(rings, holes, strict=True)),
     )
+    sizes += bytes(len(sizes) % 8)
     return header + sizes + (whole.astype("<i4") if is_whole else positions).tobytes()
 
 
@@ -96,7 +100,7 @@ def unpack(data: bytes) -> tuple[Volume, float]:
     is_fine, what, rings, count, start, end, floor_m, ceiling_m, margin_m, reach_m, *_ = _HEADER.unpack_from(
         data
     )
-    at = _HEADER.size + 4 * rings
+    at = _HEADER.size + 4 * (rings + rings % 2)
     degrees = np.frombuffer(data, dtype="<f8" if is_fine else "<i4", count=2 * count, offset=at)
     if not is_fine:
         degrees = degrees / _E7
@@ -126,19 +130,53 @@ def widen(separation: Separation, reach_m: float) -> Separation:
 
 
 class Decider:
-    """Applies the exact rule to packed volumes; keeps those unpacked that were asked about last."""
+    """Applies the exact rule to packed volumes; keeps those unpacked that were asked about last.
+
+    Once it has decided `COMPILE_AFTER` candidates it takes the compiled form of the rule, where numba is
+    installed: a center with a hundred activities never pays for loading it.
+    """
 
     def __init__(self) -> None:
         self._unpacked: OrderedDict[bytes, tuple[Volume, float]] = OrderedDict()
+        self._decided = 0
+        self._decide_packed: Callable[[bytes, Sequence[bytes], Separation], list[bool | None]] | None = None
 
     def find_met(self, volume: Volume, separation: Separation, candidates: Sequence[bytes]) -> list[int]:
         """Return the places of those candidates that conflict with ``volume``, each widened by its reach."""
-        found = []
-        for place, data in enumerate(candidates):
-            standing, reach_m = self._unpack(data)
-            if find_conflict(volume, standing, widen(separation, reach_m)) is not None:
-                found.append(place)
-        return found
+        if not candidates:
+            return []
+        if self._decide_packed is not None:
+            return self._find_packed(volume, separation, candidates)
+        self._decided += len(candidates)
+        if self._decided >= COMPILE_AFTER:
+            self.compile()
+        return [place for place, data in enumerate(candidates) if self._is_met(volume, separation, data)]
+
+    def compile(self) -> bool:
+        """Take the compiled form of the rule from here on; return whether there is one.
+
+        Takes a second where it was compiled before, some seconds else.
+        """
+        # Numba takes half a second to import: only who has much to decide pays.
+        from entente.deconflict.packed_rule import HAS_COMPILER, decide_packed  # noqa: PLC0415
+
+        if HAS_COMPILER:
+            self._decide_packed = decide_packed
+        return HAS_COMPILER
+
+    def _find_packed(self, volume: Volume, separation: Separation, candidates: Sequence[bytes]) -> list[int]:
+        if self._decide_packed is None:
+            raise AssertionError("decider: expected the compiled rule")
+        answers = self._decide_packed(pack(volume, 0.0), candidates, separation)
+        return [
+            place
+            for place, is_met in enumerate(answers)
+            if is_met or (is_met is None and self._is_met(volume, separation, candidates[place]))
+        ]
+
+    def _is_met(self, volume: Volume, separation: Separation, data: bytes) -> bool:
+        standing, reach_m = self._unpack(data)
+        return find_conflict(volume, standing, widen(separation, reach_m)) is not None
 
     def _unpack(self, data: bytes) -> tuple[Volume, float]:
         known = self._unpacked.get(data)
