@@ -7,7 +7,10 @@ full: form, signature, chain, `seen`, rule. Two kinds of traffic:
     addressed   thread.say sealed to one partner: what officers do; a ciphertext is stored, a receipt opened
     receipts    receipt.deliver of such a message: what desks do by themselves
 
-    python -m bench.center [--small]
+    python -m bench.center [--small] [--database URL|new]
+
+With --database the record lies in PostgreSQL (``new``: a throw-away server on this machine) and nothing is
+written to the results.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +43,7 @@ from entente.kernel.sealed import SUITE, SealContext, pack_sealed, parse_seal_pu
 from entente.kernel.wire import WireStruct
 from entente.store.clock import SystemClock
 from entente.store.tls import KeyedCertificate, issue_client, make_authority, make_client_context
+from tests.postgres import running_postgres
 
 CALLERS: Final = 64
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -155,21 +159,29 @@ def main() -> int:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(prog="python -m bench.center")
     parser.add_argument("--small", action="store_true", help="a quick run for correctness; writes no results")
+    parser.add_argument("--database", default="", help="a PostgreSQL URL, or `new` for a throw-away server")
+    parser.add_argument("--each", type=int, default=0, help="messages a caller; writes no results")
     arguments = parser.parse_args()
-    each = 40 if arguments.small else 400
+    each = arguments.each or (40 if arguments.small else 400)
     report = Report("center")
     work = Path(tempfile.mkdtemp(prefix="entente-bench-"))
     try:
-        _run(report, work, each)
-        _measure_flushes(report, work)
+        with ExitStack() as stack:
+            database = arguments.database
+            if database == "new":
+                server = stack.enter_context(running_postgres(shared_buffers="256MB", max_wal_size="4GB"))
+                database = server.create_database()
+            _run(report, work, each, database)
+        if not database:
+            _measure_flushes(report, work)
     finally:
         shutil.rmtree(work)
-    if not arguments.small:
+    if not (arguments.small or arguments.each or arguments.database):
         report.write()
     return 0
 
 
-def _run(report: Report, work: Path, each: int) -> None:
+def _run(report: Report, work: Path, each: int, database: str) -> None:
     folder = work / "center"
     clock, draw = SystemClock(), SeededRandom("bench")
     authority = make_authority("callers", clock, draw)
@@ -177,7 +189,7 @@ def _run(report: Report, work: Path, each: int) -> None:
     parties[0].tls_ca = authority.certificate.decode()
     for party in parties:
         _write_pair(work / party.name, issue_client(authority, party.name, clock, draw))
-    init_signed(folder, parties, tls=True, client_certificates=True)
+    init_signed(folder, parties, tls=True, client_certificates=True, database=database)
     first = parties[0].sign("thread.say", Say("t", About("none", ""), "hello", "en", False, None))
     parties[0].accept(first)
     with running_center(folder) as (process, port):

@@ -19,7 +19,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
@@ -120,12 +120,15 @@ class Cluster:
 
 
 @contextmanager
-def running_postgres(*, fsync: bool = True, folder: Path | None = None, **settings: str) -> Iterator[Cluster]:
+def running_postgres(
+    *, fsync: bool = True, folder: Path | None = None, initdb: Sequence[str] = (), **settings: str
+) -> Iterator[Cluster]:
     """Give a new server, and remove it in the end.
 
     Args:
         fsync: Whether a commit reaches the disk; without it loading is quick and nothing is proven.
         folder: Where to put its data (a small file system, say); a temporary folder when not given.
+        initdb: Further options of initdb.
         settings: Of ``postgresql.conf``.
 
     Raises:
@@ -141,7 +144,7 @@ def running_postgres(*, fsync: bool = True, folder: Path | None = None, **settin
             shutil.chown(place, OWNER, OWNER)
         subprocess.run(  # type: ignore[call-overload] # see `_run_as`
             [programs / "initdb", "-D", place / "data", "-U", OWNER, "-E", "UTF8", "-A", "trust", "--no-sync",
-             "--locale-provider=icu", "--icu-locale=en-US", "--no-instructions"],
+             "--locale-provider=icu", "--icu-locale=en-US", "--no-instructions", *initdb],
             check=True, capture_output=True, cwd=place, **_run_as(),
         )  # fmt: skip
         chosen = {

@@ -159,12 +159,12 @@ class Crew:
         author.accept(signed)
 
     def check(self) -> RecordAudit:
-        """Open the record as a start would: nothing acknowledged is lost, moved or doubled, and it verifies."""
+        """Open the record as a start would: nothing acknowledged is lost, moved or doubled; it verifies."""
         shared = self.open()
         writer = shared.writer
         try:
             # Every frame's signature and root, and every rule over every entry, as an auditor would.
-            shared._journal.restore(NoteSigner(self.folder.read_keys().log).key, thorough=True)
+            shared.journal.restore(NoteSigner(self.folder.read_keys().log).key, thorough=True)
             audit = RecordAudit(KINDS)
             entries = [writer.journal.read_entry(index) for index in range(writer.journal.size)]
             for index, entry in enumerate(entries):
@@ -208,7 +208,7 @@ class Crew:
 
 
 class Load(threading.Thread):
-    """A party's desk under load: sends until told to stop, and what was not answered again, to whoever leads."""
+    """A party's desk under load: sends until told to stop; what was not answered again, to whoever leads."""
 
     def __init__(self, crew: Crew, party: int, urls: Callable[[], list[str]]) -> None:
         super().__init__(daemon=True)

@@ -66,7 +66,7 @@ def test_an_upsert_replaces(database: Database) -> None:
 
 
 def test_readers_cannot_write(database: Database) -> None:
-    with pytest.raises(StoreError, match="read.?only"), database.read() as connection:
+    with pytest.raises(StoreError, match=r"read.?only"), database.read() as connection:
         connection.execute(database.upsert(META), [{"name": "a", "value": "1"}])
 
 

@@ -158,7 +158,7 @@ class CenterFolder:
 
     def write_settings(self, settings: CenterSettings) -> None:
         """Write ``center.toml``; the last file of a new center."""
-        # SECURITY: a database's URL may hold a password (tests/unit/test_center_folder.py, test_a_password).
+        # SECURITY: a database's URL may hold a password (test_postgres_migrate.py, test_a_password_is_kept).
         mode = SECRET if settings.database else READABLE
         write_atomic(self.root / "center.toml", encode_settings(settings), mode=mode)
 

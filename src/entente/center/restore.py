@@ -4,6 +4,7 @@
   2. Every entry hashes to an authentic leaf of that checkpoint             or nothing is touched
   3. What is left of our journal is a beginning of it, or cannot be read    or nothing is touched
   4. The new journal is written beside the old one, flushed, and takes its name; the old one is kept
+     (in PostgreSQL: one transaction sets the old one aside in a table of its own and writes the new one)
 
 Invariants: the result is exactly the history that the mirror shows, signed by nobody but our log key;
 checkpoints that are signed again on the way are of true beginnings of it, so that nothing here can fork.
@@ -17,6 +18,9 @@ that the database no longer has are sent again by their authors' desks.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,6 +32,7 @@ from entente.kernel.ports import Clock
 from entente.kernel.time import to_unix_s
 from entente.record import (
     CHECKPOINT_PATH,
+    CosignatureSigner,
     NoteSigner,
     RestoredJournal,
     TileReader,
@@ -37,8 +42,12 @@ from entente.record import (
     leaf_hash,
     verify_checkpoint,
 )
-from entente.store.durable import fsync_dir
-from entente.store.journal_file import JournalFile, create_journal, lock_journal, open_journal
+from entente.store.durable import find_free, fsync_dir
+from entente.store.journal import Journal
+from entente.store.journal_file import create_journal, lock_journal, open_journal
+from entente.store.journal_postgres import JournalTable
+from entente.store.leadership import Leadership
+from entente.store.sql_postgres import open_postgres
 
 _FRAME_ENTRIES: Final = 2_048
 
@@ -60,48 +69,99 @@ def restore_journal_from(root: Path, source: TileSource, clock: Clock) -> Restor
         StoreError: The disk failed, or a center is running here.
     """
     folder = CenterFolder(root)
-    keys = folder.read_keys()
+    settings, keys = folder.read_settings(), folder.read_keys()
     log = NoteSigner(keys.log)
     checkpoint = verify_checkpoint(source.read(CHECKPOINT_PATH), log.key)
     reader = TileReader(source, checkpoint)
-    _check_present(folder, log, reader)
-    fresh = folder.root / "journal.new"
-    fresh.unlink(missing_ok=True)
-    create_journal(fresh, keys.origin)
-    journal, _ = open_journal(fresh, log.key)
     host = host_cosigner(keys)
     time_s = read_host_time(checkpoint.note, host_time_key(keys.origin, keys.center.public))
-    time_s = time_s or to_unix_s(clock.now_utc())
-    tree = Tree()
+    frames = _make_frames(reader, log, host, time_s or to_unix_s(clock.now_utc()))
+    if settings.database:
+        replaced = _restore_table(settings.database, keys.origin, log, reader, frames)
+    else:
+        replaced = _restore_file(folder, keys.origin, log, reader, frames)
+    return Restored(checkpoint.size, replaced)
+
+
+def _make_frames(
+    reader: TileReader, log: NoteSigner, host: CosignatureSigner, time_s: int
+) -> Iterator[tuple[list[bytes], bytes]]:
+    """Yield the batches of a new journal: entries, and the checkpoint behind them."""
+    checkpoint, tree = reader.checkpoint, Tree()
+    for start in range(0, checkpoint.size, _FRAME_ENTRIES):
+        end = min(start + _FRAME_ENTRIES, checkpoint.size)
+        entries = reader.read_entries(start, end)
+        tree.extend([leaf_hash(entry) for entry in entries])
+        # The host's time on these is when the mirror's checkpoint was made: not earlier than any of them.
+        yield entries, encode_signed(tree, log, host, time_s) if end < checkpoint.size else checkpoint.note
+
+
+def _restore_file(
+    folder: CenterFolder,
+    origin: str,
+    log: NoteSigner,
+    reader: TileReader,
+    frames: Iterator[tuple[list[bytes], bytes]],
+) -> str:
+    if folder.journal.exists():
+        present = lock_journal(folder.journal)
+        try:
+            _check_present(present, log, reader)
+        finally:
+            present.close()
+    fresh = folder.root / "journal.new"
+    fresh.unlink(missing_ok=True)
+    create_journal(fresh, origin)
+    journal, _ = open_journal(fresh, log.key)
     try:
-        for start in range(0, checkpoint.size, _FRAME_ENTRIES):
-            end = min(start + _FRAME_ENTRIES, checkpoint.size)
-            entries = reader.read_entries(start, end)
-            tree.extend([leaf_hash(entry) for entry in entries])
-            # The host's time on these is when the mirror's checkpoint was made: not earlier than any of them.
-            note = encode_signed(tree, log, host, time_s) if end < checkpoint.size else checkpoint.note
+        for entries, note in frames:
             journal.append(entries, note)
     finally:
         journal.close()
     replaced = ""
     if folder.journal.exists():
-        replaced = _find_free(folder.journal)
+        replaced = find_free(folder.journal).name
         folder.journal.rename(folder.root / replaced)
     # If we stop here, there is no journal: the center refuses to start, and this can be done again.
     fresh.rename(folder.journal)
     fsync_dir(folder.root)
-    return Restored(checkpoint.size, replaced)
+    return replaced
 
 
-def _check_present(folder: CenterFolder, log: NoteSigner, reader: TileReader) -> None:
+def _restore_table(
+    url: str,
+    origin: str,
+    log: NoteSigner,
+    reader: TileReader,
+    frames: Iterator[tuple[list[bytes], bytes]],
+) -> str:
+    with closing(open_postgres(url)) as database:
+        leadership = Leadership(database, origin, f"restore, process {os.getpid()}")
+        if not leadership.try_take():
+            raise Denied(
+                "center-running", "database: expected nobody to lead its record, another process does"
+            )
+        try:
+            journal = JournalTable(database)
+            journal.create(origin)
+            _check_present(journal, log, reader)
+            with database.write() as connection:
+                replaced = journal.set_aside(connection)
+                fresh = JournalTable(database, connection)
+                fresh.create_in(connection, origin)
+                fresh.restore(log.key)
+                for entries, note in frames:
+                    fresh.append(entries, note)
+                    fresh.write_to(connection)
+                    fresh.mark_committed()
+        finally:
+            leadership.give_up()
+    return replaced
+
+
+def _check_present(journal: Journal, log: NoteSigner, reader: TileReader) -> None:
     """Refuse to replace a journal that knows more than the mirror, or something else."""
-    if not folder.journal.exists():
-        return
-    journal = lock_journal(folder.journal)
-    try:
-        present = _find_sound(journal, log)
-    finally:
-        journal.close()
+    present = _find_sound(journal, log)
     if present is None or present.checkpoint is None:
         return
     mine, theirs = present.checkpoint, reader.checkpoint
@@ -113,7 +173,7 @@ def _check_present(folder: CenterFolder, log: NoteSigner, reader: TileReader) ->
     _check_beginning(mine, reader)
 
 
-def _find_sound(journal: JournalFile, log: NoteSigner) -> RestoredJournal | None:
+def _find_sound(journal: Journal, log: NoteSigner) -> RestoredJournal | None:
     try:
         return journal.restore(log.key)
     except StoreError:
@@ -127,10 +187,3 @@ def _check_beginning(mine: VerifiedCheckpoint, reader: TileReader) -> None:
             f"mirror: expected root {mine.root.hex()} at size {mine.size}, as our journal has, got "
             f"{reader.root(mine.size).hex()}: two histories were signed, keep both files as evidence",
         )
-
-
-def _find_free(path: Path) -> str:
-    number = 1
-    while path.with_name(f"{path.name}.replaced-{number}").exists():
-        number += 1
-    return f"{path.name}.replaced-{number}"

@@ -235,9 +235,7 @@ class Center:
         if readiness.state is StartState.DRAFT:
             raise NotSigning("no-charter", f"center: expected a founded one, {readiness.reason}")
         if readiness.state is StartState.STANDBY:
-            raise NotSigning(
-                "standby", f"center: this process takes no messages, another one does: {readiness.reason}"
-            )
+            raise NotSigning("standby", f"center: this process takes no messages now: {readiness.reason}")
         if readiness.state is not StartState.OPEN:
             raise NotSigning(readiness.state.value, f"center: cannot sign now: {readiness.reason}")
 
@@ -251,9 +249,9 @@ class Center:
 
     def process_signatures(self, body: bytes) -> CharterAnswer:
         """Keep a party's signatures; with the last one, found the center."""
-        given = parse_signature_set(body)
         if self._readiness.state is StartState.STANDBY:
             self.check_open()
+        given = parse_signature_set(body)
         with self._founding_lock:
             founding = self._founding
             if founding is not None and self._writer.published is None:

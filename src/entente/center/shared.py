@@ -52,15 +52,15 @@ class SharedRecord:
         times: dict[int, int],
     ) -> None:
         self.writer = writer
-        self._journal = journal
-        self._database = database
+        self.journal = journal
+        self.database = database
         self._leadership = leadership
         self._times = times
 
     @property
     def url(self) -> str:
         """How to connect, for who listens; may hold a password."""
-        return self._database.url
+        return self.database.url
 
     @property
     def is_leading(self) -> bool:
@@ -74,7 +74,7 @@ class SharedRecord:
 
     def describe_leader(self) -> str:
         """Return what the newest leader said of itself, for people."""
-        return find_holder(self._database) or "nobody yet"
+        return find_holder(self.database) or "nobody yet"
 
     def follow(self) -> bool:
         """Take in what the leader has added, and say whether there is anything new.
@@ -83,7 +83,7 @@ class SharedRecord:
             StoreError: ``database-away``, and it may be tried again; everything else is damage.
         """
         before = self.writer.published, self.writer.standings
-        frames = self._journal.follow()
+        frames = self.journal.follow()
         if frames or self.writer.published is not None:
             self.writer.take_in(frames)
             self._note_times(frames)
@@ -110,13 +110,17 @@ class SharedRecord:
         """Say that this process is alive; raises `StoreError` when it does not lead any more."""
         self._leadership.beat()
 
+    def close_record(self) -> None:
+        """Let nobody lead here any more: the record has moved. For the leader."""
+        self._leadership.close_record()
+
     def close(self) -> None:
         """Give up the lead, and close; what was recorded stays."""
         self._leadership.give_up()
         self.writer.close()
 
     def _note_times(self, frames: list[Frame]) -> None:
-        applied = int(archive.read_meta(self._database).get(archive.APPLIED_SIZE, "0"))
+        applied = int(archive.read_meta(self.database).get(archive.APPLIED_SIZE, "0"))
         for frame in frames:
             self._times[frame.size] = read_host_time(frame.note, self.writer.host_key)
         for size in [size for size in self._times if size <= applied]:

@@ -1,7 +1,8 @@
 """The thread of a center process on PostgreSQL: it follows while another leads, then leads and says so.
 
-Invariants: whatever is done to the record is done in the sequencer's thread; a server that is away is waited
-for while following and ends the process while leading; a lost wake-up costs a second.
+Invariants: whatever is done to the record is done in the sequencer's thread; a leader says that it is alive
+from here, however long a batch or a founding takes; a server that is away is waited for while following and
+ends the process while leading; a lost wake-up costs a second.
 
     >>> standby = Standby(shared, ports)
     >>> standby.start()
@@ -67,8 +68,11 @@ class Standby:
 
     def start(self) -> None:
         """Take the lead if it is free; then begin to follow, or to keep it."""
-        self._look_once()
+        is_leading = self._look_once()
+        # First: founding a center of many parties takes longer than a leader may be silent.
         self._thread.start()
+        if is_leading:
+            self._ports.on_lead()
 
     def stop(self, timeout_s: float = 10.0) -> None:
         """End the thread; the lead is given up by whoever closes the record."""
@@ -83,30 +87,38 @@ class Standby:
                 if self._shared.is_leading:
                     self._bell.close()
                     if not self._stopping.wait(self._ports.max_idle_s / _BEATS):
-                        self._ports.sequencer.call(lambda _: self._shared.beat()).result(_LOOK_S)
+                        self._shared.beat()
                 else:
                     self._bell.wait(POLL_S)
-                    self._look_once()
+                    if self._look_once():
+                        threading.Thread(target=self._take_over, name="take-over", daemon=True).start()
                     self._stopping.wait(_PAUSE_S)
-        except BaseException as error:  # noqa: BLE001 - a process that neither follows nor leads must not look healthy
+        except BaseException as error:  # noqa: BLE001 - who neither follows nor leads must not look healthy
             if not self._stopping.is_set():
                 self._ports.on_fatal(error)
         finally:
             self._bell.close()
 
-    def _look_once(self) -> None:
+    def _take_over(self) -> None:
+        try:
+            self._ports.on_lead()
+        except BaseException as error:  # noqa: BLE001 - half a leader must not look healthy
+            self._ports.on_fatal(error)
+
+    def _look_once(self) -> bool:
+        """Follow, take the lead if it is free, and say whether that was so."""
         if self._stopping.is_set():
-            return
+            return False
         reason, is_new = self._ports.sequencer.call(self._look).result(_LOOK_S)
         if self._shared.is_leading:
             self._log.info("leading", epoch=self._shared.epoch)
-            self._ports.on_lead()
-            return
+            return True
         if reason != self._reason:
             # Who leads is for our log: a client learns no names of machines.
             self._reason = reason
             self._log.info("following", reason=reason, leader=self._leader)
         self._ports.on_follow(reason, is_new)
+        return False
 
     def _look(self, _writer: RecordWriter) -> tuple[str, bool]:
         """Follow, and lead if that is free: in the sequencer's thread."""

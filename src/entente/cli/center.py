@@ -1,4 +1,4 @@
-"""`entente center init|serve|restore`: make a center from the parties' cards, run it, restore it.
+"""`entente center init|serve|restore|migrate`: make a center from the parties' cards, run, restore, move it.
 
 Invariants: `init` writes nothing that can be served unless the whole charter is sound; `serve` prints
 where it listens and what it waits for, and ends with its own exit codes.
@@ -38,7 +38,7 @@ _METRES: Final = {
 
 app = make_app(
     "center",
-    "Make a center, run it, or restore its record from a party's mirror.\n\n"
+    "Make a center, run it, restore its record from a party's mirror, or move it to PostgreSQL.\n\n"
     "Example: entente center init ./center --origin example.org/joint --name 'Joint center'\n"
     "           --url http://127.0.0.1:7100 --card us/us.party.json --card ru/ru.party.json\n"
     "Example: entente center serve ./center",
@@ -177,6 +177,44 @@ def restore(
         print(f"journal   {done.size} entries, from {mirror}")
         if done.replaced:
             print(f"kept      the old journal, as {folder / done.replaced}")
+        print("\nNext: entente center serve", folder)
+    return ExitCode.OK
+
+
+@app.command
+def migrate(
+    folder: Path,
+    *,
+    to: Annotated[str, Parameter(help="'postgresql://USER@HOST:PORT/NAME', or 'sqlite' for the folder.")],
+    json: Json = False,
+) -> int:
+    """Move the center's record, ciphertexts and tables to a PostgreSQL database, or back to its folder.
+
+    The center must not run. Everything is copied, then checked: every frame's signature and root, every row.
+    Only then center.toml names the new place. What goes wrong leaves the old one in force, and the move can
+    be done again. The old copy stays: remove it when you have seen the center run.
+
+    Example: entente center migrate ./center --to postgresql://entente@db.example/entente
+    Example: entente center migrate ./center --to sqlite
+    """
+    from entente.center.folder import CenterFolder
+    from entente.center.move import move_to_files, move_to_postgres
+    from entente.cli.progress import ProgressLines
+    from entente.store.sql_postgres import describe_url, is_postgres_url
+
+    clock = parse_clock(CenterFolder(folder).read_settings().clock)
+    with ProgressLines(is_quiet=json) as progress:
+        if to == "sqlite":
+            moved, place = move_to_files(folder, clock, on_progress=progress.tell), str(folder)
+        elif is_postgres_url(to):
+            moved, place = move_to_postgres(folder, to, clock, on_progress=progress.tell), describe_url(to)
+        else:
+            scheme = to.partition(":")[0]
+            raise Malformed("bad-url", f"--to: expected 'postgresql://...' or 'sqlite', got {scheme!r}")
+    if json:
+        print_json({"ok": True, "size": moved.size, "rows": moved.rows, "place": place})
+    else:
+        print(f"moved     {moved.size} entries and {moved.rows} rows, checked, to {place}")
         print("\nNext: entente center serve", folder)
     return ExitCode.OK
 

@@ -112,6 +112,14 @@ def make_dir(folder: Path, *, mode: int = 0o755) -> None:
         fsync_dir(each.parent)
 
 
+def find_free(path: Path) -> Path:
+    """Return a free name beside ``path`` to keep there what it held: ``path.replaced-1`` and so on."""
+    number = 1
+    while path.with_name(f"{path.name}.replaced-{number}").exists():
+        number += 1
+    return path.with_name(f"{path.name}.replaced-{number}")
+
+
 def _failed(call: str, what: str, error: OSError) -> StoreError:
     code = "disk-full" if error.errno in {28, 122, 27} else "io-error"
     return StoreError(code, f"{what}: {call} failed: {(error.strerror or str(error)).lower()}")

@@ -20,10 +20,11 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import accumulate
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from entente.kernel.errors import NotFound, StoreError
@@ -53,10 +54,16 @@ _READ_PART: Final = select(func.substring(JOURNAL.c.data, bindparam("first"), bi
 
 
 class JournalTable:
-    """See the module, and `entente.store.journal.Journal` for the contract."""
+    """See the module, and `entente.store.journal.Journal` for the contract.
 
-    def __init__(self, database: PostgresDatabase) -> None:
+    Args:
+        database: Where it lies.
+        connection: To read it inside a transaction that has written it, before that is over.
+    """
+
+    def __init__(self, database: PostgresDatabase, connection: Connection | None = None) -> None:
         self._database = database
+        self._connection = connection
         self._chain: FrameChain | None = None
         self._staged: tuple[int, Frame, bytes] | None = None
         # Where each entry lies, as in `JournalFile`; and where each frame begins.
@@ -83,12 +90,36 @@ class JournalTable:
         Raises:
             StoreError: ``other-record``: the database holds another one.
         """
-        header = encode_journal_header(origin)[0]
         if self._read_header() is None:
             with self._database.write() as connection:
-                row = {"start": 0, "size": 0, "data": header}
-                connection.execute(insert(JOURNAL).on_conflict_do_nothing(), [row])
+                self.create_in(connection, origin)
         self.check_origin(origin)
+
+    def create_in(self, connection: Connection, origin: str) -> None:
+        """Begin a journal in the caller's transaction, unless there is one."""
+        row = {"start": 0, "size": 0, "data": encode_journal_header(origin)[0]}
+        connection.execute(insert(JOURNAL).on_conflict_do_nothing(), [row])
+
+    def set_aside(self, connection: Connection) -> str:
+        """Empty the journal, and return the name of the table that keeps what was in it; "" for nothing.
+
+        For restoring from a mirror alone: nothing else may take a frame away.
+        """
+        if not connection.execute(select(func.count()).select_from(JOURNAL)).scalar():
+            return ""
+        number = 1
+        taken = text("SELECT to_regclass(:name) IS NOT NULL")
+        while connection.execute(taken, {"name": f"journal_replaced_{number}"}).scalar():
+            number += 1
+        name = f"journal_replaced_{number}"
+        for statement in (
+            f"CREATE TABLE {name} AS TABLE journal",
+            "ALTER TABLE journal DISABLE TRIGGER append_only",
+            "DELETE FROM journal",
+            "ALTER TABLE journal ENABLE TRIGGER append_only",
+        ):
+            connection.execute(text(statement))
+        return name
 
     def check_origin(self, origin: str) -> None:
         """Return if the journal is this record's.
@@ -221,8 +252,24 @@ class JournalTable:
         """Give it up; harmless when repeated. The database is closed by its owner."""
         self._chain = None
 
+    def read_rows(self) -> Iterator[tuple[bytes, int]]:
+        """Yield the bytes of the header and of each frame, in order, with the tree's size behind them."""
+        question = select(JOURNAL).order_by(JOURNAL.c.start).limit(_PAGE)
+        start = -1
+        while True:
+            with self._read() as connection:
+                rows = connection.execute(question.where(JOURNAL.c.start > start)).all()
+            for row in rows:
+                yield bytes(row.data), row.size
+                start = row.start
+            if len(rows) < _PAGE:
+                return
+
+    def _read(self) -> AbstractContextManager[Connection]:
+        return self._database.read() if self._connection is None else nullcontext(self._connection)
+
     def _read_header(self) -> JournalHeader | None:
-        with self._database.read() as connection:
+        with self._read() as connection:
             data = connection.execute(select(JOURNAL.c.data).where(JOURNAL.c.start == 0)).scalar()
         return None if data is None else parse_journal_header(data)
 
@@ -230,7 +277,7 @@ class JournalTable:
         """Yield the frames from where ``chain`` stands, each checked against the one before."""
         question = select(JOURNAL.c.start, JOURNAL.c.data).order_by(JOURNAL.c.start).limit(_PAGE)
         while True:
-            with self._database.read() as connection:
+            with self._read() as connection:
                 rows = connection.execute(question.where(JOURNAL.c.start >= chain.place)).all()
             for row in rows:
                 if row.start != chain.place:

@@ -104,6 +104,8 @@ class Leadership:
         # If we stop before this line, an epoch was used up and nothing was written in it.
         self.epoch = self._fence_epoch = raised.epoch
         self._database.guard(self.check)
+        # The lead may be free because the server was away: no thread may go on with a connection of before.
+        self._database.renew_readers()
         return True
 
     def check(self, connection: Connection) -> None:

@@ -73,6 +73,7 @@ class Database:
         self._mine = threading.local()
         self._lock = threading.Lock()
         self._open: list[Connection] = []
+        self._generation = 0
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -175,25 +176,40 @@ class Database:
 
     def _reader(self) -> Connection:
         found: Connection | None = getattr(self._mine, "connection", None)
+        if found is not None and self._mine.generation != self._generation:
+            self._drop_reader(found)
+            found = None
         if found is None or found.closed:
+            self._mine.generation = self._generation
             found = self._readers.connect()
             self._mine.connection = found
             with self._lock:
                 self._open.append(found)
         return found
 
+    def renew_readers(self) -> None:
+        """Have every thread read over a new connection from its next question on: the server was away."""
+        with self._lock:
+            self._generation += 1
+
+    def _drop_reader(self, found: Connection) -> None:
+        self._mine.connection = None
+        with self._lock:
+            self._open.remove(found)
+        with suppress(SQLAlchemyError):
+            found.invalidate()
+        with suppress(SQLAlchemyError):
+            found.close()
+
     def _give_up_reader(self, error: Exception) -> StoreError:
         """Return the error as ours; a connection that was lost is replaced when this thread reads again."""
         wrapped = wrap_error(error)
         found: Connection | None = getattr(self._mine, "connection", None)
-        if wrapped.code == AWAY and found is not None:
-            self._mine.connection = None
-            with self._lock:
-                self._open.remove(found)
-            with suppress(SQLAlchemyError):
-                found.invalidate()
-            with suppress(SQLAlchemyError):
-                found.close()
+        if wrapped.code == AWAY:
+            # What this thread lost the others have lost too, and will not learn before they ask.
+            self.renew_readers()
+            if found is not None:
+                self._drop_reader(found)
         return wrapped
 
     def upsert(self, table: Table) -> Any:  # noqa: ANN401 - the dialect's own insert

@@ -57,7 +57,14 @@ _SESSION: Final = (
 )
 CHANNEL: Final = "entente"
 _NOTIFY: Final = text(f"SELECT pg_notify('{CHANNEL}', '')")
-_COLUMN_TYPES: Final = {"TEXT": "text", "BYTEA": "bytea", "BIGINT": "bigint", "BOOLEAN": "boolean"}
+_COLUMN_TYPES: Final = {
+    "BIGINT": "bigint",
+    "BOOLEAN": "boolean",
+    "BYTEA": "bytea",
+    "INTEGER": "integer",
+    "SMALLINT": "smallint",
+    "TEXT": "text",
+}
 
 
 def is_postgres_url(url: str) -> bool:
@@ -134,6 +141,7 @@ class PostgresDatabase(Database):
         self._pinned: Connection | None = None
         self._fence: Callable[[Connection], None] | None = None
         self._pin_lock = threading.Lock()
+        self._session_lock = threading.Lock()
 
     def prepare_upsert(self, table: Table) -> PreparedMany:
         """Return an insert of whole rows that replaces those of the same primary key, for `write_many`."""
@@ -171,6 +179,10 @@ class PostgresDatabase(Database):
                 cursor.close()
         except self._readers.dialect.loaded_dbapi.Error as error:
             raise wrap_error(error) from error
+
+    def get_driver_connection(self, connection: Connection) -> Any:  # noqa: ANN401 - the driver's own
+        """Return the driver's connection inside the caller's transaction: COPY has no other way in."""
+        return connection.connection.driver_connection
 
     def _list_arrays(self, columns: Any) -> str:  # noqa: ANN401 - columns of SQLAlchemy
         kinds = (column.type.compile(self._writer.dialect).partition(" ")[0] for column in columns)
@@ -234,14 +246,16 @@ class PostgresDatabase(Database):
         # (tests/system/test_postgres_leader.py, test_a_leader_that_lost_its_session_writes_nothing).
         if pinned is None or pinned.closed or pinned.invalidated:
             raise StoreError(AWAY, "database: the leader's session was lost")
-        with pinned.begin():
+        with self._session_lock, pinned.begin():
             fence(pinned)
             yield pinned
             # Told to who listens when the transaction is over, and not at all when it is undone.
             pinned.execute(_NOTIFY)
 
     def beat(self) -> None:
-        """Begin and end a transaction of the leader that changes nothing.
+        """Begin and end a transaction of the leader that changes nothing; from any thread.
+
+        While another thread is in a transaction there is no need: the server sees that the session lives.
 
         Raises:
             StoreError: This process does not lead any more.
@@ -249,11 +263,15 @@ class PostgresDatabase(Database):
         pinned, fence = self._pinned, self._fence
         if pinned is None or fence is None or pinned.closed or pinned.invalidated:
             raise StoreError(AWAY, "database: the leader's session was lost")
+        if not self._session_lock.acquire(blocking=False):
+            return
         try:
             with pinned.begin():
                 fence(pinned)
         except SQLAlchemyError as error:
             raise wrap_error(error) from error
+        finally:
+            self._session_lock.release()
 
     def _lock_migrations(self, connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
