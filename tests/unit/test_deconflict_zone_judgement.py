@@ -160,9 +160,7 @@ def test_nested_zones_add_up_and_the_strictest_decides(record: RecordSimulator) 
     found = ask(record)
     assert (found.verdict, found.concurrence, found.notice_h) == ("forbidden", (), 0)
     assert [one.object for one in found.zones if one.decides] == ["own"]
-    assert say_holding(found).startswith(
-        "air of us: FORBIDDEN, by zone own of us (rule no rule in a denied zone)"
-    )
+    assert say_holding(found).startswith("air of us: FORBIDDEN, by zone own of us (no rule in a denied zone)")
     assert "also met: zone inner-1 of un: needs concurrence of un and notice of 6 h" in say_holding(found)
 
 

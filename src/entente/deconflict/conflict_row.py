@@ -22,6 +22,7 @@ from entente.deconflict.objects import ObjectType
 from entente.deconflict.positions import say_metres
 from entente.deconflict.site import PROTECTION_NOTICE
 from entente.deconflict.zone_judgement import ZoneFinding
+from entente.deconflict.zone_needs import say_rules
 from entente.kernel.rows import Row
 
 RuleName = Literal["separation", "buffer", "zone"]
@@ -150,7 +151,7 @@ def _say_degrees(value_e7: int, positive: str, negative: str) -> str:
 
 def say_finding(finding: ZoneFinding) -> str:
     """Return what a zone asks and what of it is missing, in words that need no table."""
-    by = f"(rule {', '.join(finding.rules)})"
+    by = f"({say_rules(finding.rules)})"
     if finding.verdict == "forbidden":
         return f"the zone forbids it {by}"
     missing = []

@@ -86,6 +86,11 @@ def find_need(declared: DeclareZone, author: str, *, party: str, activity: str, 
     )
 
 
+def say_rules(rules: Iterable[str]) -> str:
+    """Return by which rules something is asked, in words."""
+    return ", ".join(f"rule {rule}" if ":" in rule else rule for rule in rules)
+
+
 def find_default(declared: DeclareZone, author: str, *, party: str, volume: int) -> Need:
     """Return what holds for a party of which no rule speaks.
 

@@ -18,6 +18,7 @@ from entente.deconflict.objects import say_readers
 from entente.deconflict.vouch import list_guarantees
 from entente.deconflict.zone import ANY, ZoneRow, ZoneRule
 from entente.deconflict.zone_judgement import Holding
+from entente.deconflict.zone_needs import say_rules
 from entente.kernel.rows import Rows
 
 _DEFAULTS: Final = {
@@ -82,9 +83,9 @@ def say_holding(holding: Holding) -> str:
     said = f"{holding.activity} of {holding.party}: {needs}"
     if deciding:
         said += ", by " + "; ".join(
-            f"zone {one.object} of {one.author} (rule {', '.join(one.rules)})" for one in deciding
+            f"zone {one.object} of {one.author} ({say_rules(one.rules)})" for one in deciding
         )
     for one in others:
         said += f"; also met: zone {one.object} of {one.author}: "
-        said += f"{say_needs(one.verdict, one.notice_h, one.concurrence)} (rule {', '.join(one.rules)})"
+        said += f"{say_needs(one.verdict, one.notice_h, one.concurrence)} ({say_rules(one.rules)})"
     return said
