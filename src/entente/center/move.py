@@ -3,7 +3,7 @@
   1. The center does not run: the journal's lock, or the leader's, is ours            or nothing is touched
   2. The journal is read with every frame's signature and root, rows are caught up     or nothing is touched
   3. The other place holds no record, or this very one from a move that was broken off
-  4. Journal, ciphertexts and every table are copied
+  4. Journal, ciphertexts and every table are copied, but for the conflict index, which is made anew
   5. The copy is checked as if it were a stranger's: every frame again, the same last chain value (and so the
      same bytes), the same root, every row equal
   6. Only then center.toml names the new place; the old one stays as it was
@@ -43,15 +43,20 @@ from entente.kernel.ports import Clock
 from entente.record import NoteSigner, RestoredJournal, restore_journal
 from entente.record.journal import Frame, encode_journal_header
 from entente.store.durable import find_free, flush_file, fsync_dir
+from entente.store.index_home import FORM_FACT, fill_missing, make_index
+from entente.store.index_sql import TABLES as INDEX_TABLES
 from entente.store.journal_file import open_journal
 from entente.store.journal_postgres import JournalTable
 from entente.store.leadership import Leadership, is_closed
 from entente.store.sql import Database, open_sqlite
 from entente.store.sql_postgres import PostgresDatabase, describe_url, open_postgres
-from entente.store.tables import METADATA
+from entente.store.sql_rows import SqlRows
+from entente.store.tables import META, METADATA
 
 Progress = Callable[[str, int, int], None]
 """What is being done, how much of it is done, and how much there is."""
+COPIED: Final = [table for table in METADATA.sorted_tables if table not in INDEX_TABLES]
+"""The conflict index stays behind: its numbers belong to the database, and rows say all that is in it."""
 _ROWS: Final = 1_000
 _MOVING: Final = ".moving"
 
@@ -113,9 +118,18 @@ def _fill_postgres(
             restored = _check_journal(keys, connection, target, on_progress)
             _compare_facts(wanted, restored)
             _compare_tables(source, connection, rows, on_progress)
+        # If we stop before it is whole, the first who leads makes it.
+        _fill_index(target, on_progress)
     finally:
         leadership.give_up()
     return Moved(restored.tree.size, rows)
+
+
+def _fill_index(target: Database, on_progress: Progress) -> None:
+    rows = SqlRows(target)
+    fill_missing(
+        target, rows, make_index(target), on_progress=lambda count: on_progress("make index", count, 0)
+    )
 
 
 def _read_facts(database: Database) -> tuple[int, str]:
@@ -171,11 +185,11 @@ def _copy_tables(
     source: Database, connection: Connection, target: PostgresDatabase, on_progress: Progress
 ) -> int:
     total = 0
-    for table in METADATA.sorted_tables:
+    for table in COPIED:
         names = ", ".join(f'"{column.name}"' for column in table.c)
         cursor = target.get_driver_connection(connection).cursor()
         with source.read() as reader:
-            wanted = reader.execute(select(func.count()).select_from(table)).scalar() or 0
+            wanted = _count_table(reader, table)
         with closing(cursor), cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
             for done, row in enumerate(_read_table(source, table), 1):
                 copy.write_row(row)
@@ -196,16 +210,20 @@ def _check_journal(
 
 
 def _count_rows(connection: Connection) -> int:
-    return sum(
-        connection.execute(select(func.count()).select_from(table)).scalar() or 0
-        for table in METADATA.sorted_tables
-    )
+    return sum(_count_table(connection, table) for table in COPIED)
+
+
+def _count_table(connection: Connection, table: Table) -> int:
+    question = select(func.count()).select_from(table)
+    if table is META:
+        question = question.where(META.c.name != FORM_FACT)
+    return connection.execute(question).scalar() or 0
 
 
 def _compare_tables(source: Database, connection: Connection, rows: int, on_progress: Progress) -> None:
     """Raise unless every row is the same in both places."""
     done = 0
-    for table in METADATA.sorted_tables:
+    for table in COPIED:
         pairs = zip_longest(_read_table(source, table), _iter_table(connection, table))
         for left, right in pairs:
             if left is None or right is None or tuple(left) != tuple(right):
@@ -226,6 +244,8 @@ def _iter_table(connection: Connection, table: Table) -> Iterator[Any]:
     """Yield every row by its primary key, a page at a time."""
     keys = list(table.primary_key.columns)
     question = select(table).order_by(*keys).limit(_ROWS)
+    if table is META:
+        question = question.where(META.c.name != FORM_FACT)
     page = connection.execute(question).all()
     while page:
         yield from page
@@ -288,10 +308,11 @@ def _fill_files(folder: CenterFolder, keys: HostKeys, shared: SharedRecord, on_p
     _compare_facts(wanted, restored)
     with closing(open_sqlite(_moving(folder.database))) as target:
         rows = 0
-        for table in METADATA.sorted_tables:
+        for table in COPIED:
             rows += _copy_to_sqlite(source, target, table, on_progress)
         with target.read() as connection:
             _compare_tables(source, connection, rows, on_progress)
+        _fill_index(target, on_progress)
     # Closing folds the write-ahead log into the file; if it could not, the file alone is not the whole.
     if (log := _moving(folder.database).with_name(folder.database.name + _MOVING + "-wal")).exists():
         raise StoreError("database", f"{log.name}: expected to be folded into its database, found it")
@@ -301,7 +322,7 @@ def _fill_files(folder: CenterFolder, keys: HostKeys, shared: SharedRecord, on_p
 def _copy_to_sqlite(source: Database, target: Database, table: Table, on_progress: Progress) -> int:
     statement = target.prepare_upsert(table)
     with source.read() as reader:
-        wanted = reader.execute(select(func.count()).select_from(table)).scalar() or 0
+        wanted = _count_table(reader, table)
     done = 0
     page: list[tuple[object, ...]] = []
     with target.write() as connection:

@@ -223,8 +223,8 @@ class RecordWriter:
             self.journal.append([one.message.signed.raw for _, one in admitted], published.checkpoint.note)
         sealed = [one for one in again if one.ciphertexts]
         if published is not None and (admitted or sealed):
-            # Step 4. If we stop before the commit, the next start makes the rows again from the journal. The
-            # ciphertexts are gone then, and their authors, unanswered, send them again.
+            # Step 4. If we stop before the commit, the next start makes the rows again from the journal. Only
+            # ciphertexts are gone then: their authors, unanswered, send them again.
             with self.database.write() as connection:
                 self.journal.write_to(connection)
                 self._write_batch(connection, first, admitted, sealed, published)
@@ -373,6 +373,7 @@ class RecordWriter:
             StoreError: The rows are of another history than the journal's.
         """
         check_database(self.database, self.tree)
+        self._index = make_index(self.database)
         self.state = JointState(self._rows, self.state.kinds, self._index)
         self._event_id = archive.read_last_event_id(self.database)
         self.catch_up(times, on_progress)
@@ -445,8 +446,7 @@ def open_writer(
 
     Raises:
         StoreError: Another process has it; the journal is damaged; or the database knows more than the
-        journal, so
-            that the journal is an old copy: nothing was signed.
+            journal, which then is an old copy: nothing was signed.
     """
     if not folder.journal.exists() and not folder.database.exists():
         create_journal(folder.journal, keys.origin)

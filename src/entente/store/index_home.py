@@ -29,7 +29,8 @@ from entente.store.tables import META
 
 FORM: Final = "1"
 """Of what the index holds. Another number makes it anew: with other cells, or another way to pack."""
-_NAME: Final = "index_form"
+FORM_FACT: Final = "index_form"
+"""Its name in `META`."""
 _BATCH: Final = 2_000
 """Objects a transaction."""
 
@@ -64,7 +65,7 @@ def fill_missing(
                 on_progress(count)
     with database.write() as connection:
         index.write_to(connection)
-        connection.execute(database.upsert(META), [{"name": _NAME, "value": FORM}])
+        connection.execute(database.upsert(META), [{"name": FORM_FACT, "value": FORM}])
     index.mark_committed()
     if on_progress is not None and count >= _BATCH:
         on_progress(count)
@@ -74,11 +75,11 @@ def fill_missing(
 def clear_index(database: Database) -> None:
     """Empty the index, which then counts as missing; what is pending in an object stays there."""
     with database.write() as connection:
-        connection.execute(delete(META).where(META.c.name == _NAME))
+        connection.execute(delete(META).where(META.c.name == FORM_FACT))
         for table in TABLES:
             connection.execute(table.delete())
 
 
 def _read_form(database: Database) -> str | None:
     with database.read() as connection:
-        return connection.execute(select(META.c.value).where(META.c.name == _NAME)).scalar()
+        return connection.execute(select(META.c.value).where(META.c.name == FORM_FACT)).scalar()

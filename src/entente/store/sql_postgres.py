@@ -85,9 +85,15 @@ def describe_url(url: str) -> str:
 
 
 def _parse_url(url: str) -> dict[str, Any]:
-    # psycopg costs a tenth of a second to import: only who uses PostgreSQL pays.
-    from psycopg import ProgrammingError  # noqa: PLC0415
-    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+    # psycopg costs a tenth of a second to import: only who uses PostgreSQL pays, and has it installed.
+    try:
+        from psycopg import ProgrammingError  # noqa: PLC0415
+        from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+    except ImportError as error:
+        raise StoreError(
+            "no-driver",
+            "PostgreSQL: expected entente with its extra `postgresql` (psycopg), it is not installed",
+        ) from error
 
     try:
         return dict(conninfo_to_dict(url))
