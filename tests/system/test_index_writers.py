@@ -1,0 +1,131 @@
+"""Writers at once: of two whose volumes conflict, at least one is told. Never neither."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+from sqlalchemy.engine.interfaces import DBAPICursor
+
+from entente.space import Separation
+from entente.store.index_postgresql import PostgresIndex
+from entente.store.sql import open_sqlite
+from entente.store.sql_postgres import open_postgres
+from tests.system.insert_at_once import make_volume
+
+ROOT = Path(__file__).resolve().parents[2]
+WRITERS, ROUNDS = 4, 4
+
+
+@pytest.mark.parametrize("kind", ("sqlite", "postgresql"))
+def test_of_many_processes_with_one_volume_none_misses_another_unseen(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    place = str(tmp_path / "index.db")
+    if kind == "sqlite":
+        open_sqlite(Path(place)).close()
+    else:
+        place = request.getfixturevalue("postgres_url")
+        open_postgres(place).close()
+    start = str(time.time() + 2.5)
+    writers = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "tests.system.insert_at_once",
+                kind,
+                place,
+                str(number),
+                str(ROUNDS),
+                start,
+            ],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(WRITERS)
+    ]
+    told: set[tuple[int, frozenset[str]]] = set()
+    for writer in writers:
+        output = writer.communicate(timeout=50)[0]
+        assert writer.returncode == 0
+        lines = [line.split() for line in output.splitlines()]
+        assert len(lines) == ROUNDS
+        for turn, number, *others in lines:
+            told.update((int(turn), frozenset((number, other))) for other in others)
+    expected = {
+        (turn, frozenset(map(str, pair)))
+        for turn in range(ROUNDS)
+        for pair in itertools.combinations(range(WRITERS), 2)
+    }
+    assert told == expected
+
+
+class Paused(PostgresIndex):
+    """Waits between question and insertion until the other is there too, or a while."""
+
+    barrier: threading.Barrier
+    before: Callable[[DBAPICursor], None] | None = None
+
+    def _lock(self, cursor: DBAPICursor, object_name: str, boxes: list[Any]) -> None:
+        if self.before is None:
+            super()._lock(cursor, object_name, boxes)
+        else:
+            self.before(cursor)
+
+    def _write(self, connection: Connection, cursor: DBAPICursor, names: Any, inserted: Any) -> None:
+        with suppress(threading.BrokenBarrierError):  # the other waits for our lock
+            self.barrier.wait(timeout=1.0)
+        super()._write(connection, cursor, names, inserted)
+
+
+def insert_two(url: str, before: Callable[[DBAPICursor], None] | None) -> list[list[str]]:
+    barrier = threading.Barrier(2)
+    found: dict[str, list[str]] = {}
+
+    def insert(name: str) -> None:
+        database = open_postgres(url)
+        index = Paused(database)
+        index.barrier, index.before = barrier, before
+        met = index.check_and_insert(name, [make_volume(0, 0)], Separation(), group="activity")
+        found[name] = [one.hit.object for one in met]
+        database.close()
+
+    threads = [threading.Thread(target=insert, args=(name,)) for name in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(found.values())
+
+
+def test_the_second_of_two_waits_and_is_told(postgres_url: str) -> None:
+    open_postgres(postgres_url).close()
+    assert insert_two(postgres_url, None) in ([[], ["one"]], [[], ["two"]])
+
+
+@pytest.mark.parametrize("level", ("READ COMMITTED", "REPEATABLE READ"))
+def test_without_the_lock_both_miss_each_other(postgres_url: str, level: str) -> None:
+    """What the lock is for: this is PostgreSQL's own promise, and no fault of the index."""
+    database = open_postgres(postgres_url)
+    first = PostgresIndex(database)
+    # Of the same size, elsewhere: its levels are known, so that nothing but the volumes could collide.
+    first.insert("elsewhere", [make_volume(0, 4)], group="activity")
+    first.commit()
+    database.close()
+    assert insert_two(
+        postgres_url, lambda cursor: cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
+    ) == [
+        [],
+        [],
+    ]
