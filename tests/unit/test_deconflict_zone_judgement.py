@@ -295,7 +295,8 @@ def test_a_guarantor_must_have_heard_as_well(record: RecordSimulator) -> None:
     record.send("un", "zone.declare", zone)
     leaf = record.notify("us", "alpha")
     deliver(record, "un", leaf)
-    assert missing(record).unheard == ("ru",)
+    found = missing(record)
+    assert (found.unheard, found.heard, found.short_s) == (("ru",), "", None)
 
 
 def test_notice_to_some_only_never_reaches_the_others(record: RecordSimulator) -> None:
@@ -319,15 +320,18 @@ def test_notice_given_counts_for_what_shrinks_and_not_for_what_grows_or_arms(rec
 
     second = update(first, make_circle(radius_m=500.0))
     assert find(record, "alpha|zone") is None
+    deliver(record, "un", second)  # heard again, later: that it was heard before stays true
+    assert find(record, "alpha|zone") is None
     third = update(second, make_circle(radius_m=900.0))
     # Within the first, but not within the second: that it shrank was heard, that it grew again was not.
     assert missing(record).unheard == ("un",)
     deliver(record, "un", third)
     assert missing(record).short_s == 600
-    fourth = update(third, make_circle(radius_m=900.0), armed=True)
-    deliver(record, "un", fourth)
     record.tick(minutes=5)
+    fourth = update(third, make_circle(radius_m=900.0))
     assert missing(record).short_s == 600
+    update(fourth, make_circle(radius_m=900.0), armed=True)
+    assert missing(record).unheard == ("un",)
 
 
 @pytest.mark.parametrize(
