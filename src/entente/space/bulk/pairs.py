@@ -26,13 +26,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from entente.kernel.errors import TooManyConflicts
+from entente.kernel.errors import InvalidVolume, TooManyConflicts
 from entente.space.bulk.boxes import RAD_E7
+from entente.space.bulk.compiled import HAS_COMPILER
+from entente.space.bulk.plain import PlainPlan, make_plain_plan
 from entente.space.bulk.plan import Block, Plan, make_plan
 from entente.space.bulk.table import Ints, VolumeTable, join_tables
 from entente.space.ellipsoid import SEMI_MAJOR_M, points_from_normals, surface_normals
 from entente.space.overlap import is_conflict
-from entente.space.volume import Separation
+from entente.space.volume import MAX_LATERAL_M, MAX_VERTICAL_M, Separation
 
 MOST: Final = 100_000_000
 """Pairs in an answer, unless told otherwise: 1.6 GB."""
@@ -117,7 +119,7 @@ class Task:
     separation: Separation
     reach_cm: Ints | None
     split: int
-    plan: Plan
+    plan: Plan | PlainPlan
 
     def decide(self, pairs: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return those of the pairs that the exact rule finds in conflict, as `encode_pairs` does."""
@@ -131,7 +133,9 @@ class Task:
             return self.separation
         own_m = (int(self.reach_cm[a]) + int(self.reach_cm[b])) / 100
         return Separation(
-            self.separation.lateral_m + own_m, self.separation.vertical_m + own_m, self.separation.time_s
+            self.separation.lateral_m + own_m,
+            min(self.separation.vertical_m + own_m, MAX_VERTICAL_M),
+            self.separation.time_s,
         )
 
 
@@ -141,9 +145,16 @@ def prepare(
     """Return what `search` works on; see `make_plan`."""
     if reach_cm is not None and (reach_cm.shape != (len(table),) or bool((reach_cm < 0).any())):
         raise ValueError(f"reach_cm: expected {len(table)} numbers >= 0, got shape {reach_cm.shape}")
-    return Task(
-        table, separation, reach_cm, split, make_plan(table, separation, reach_cm=reach_cm, split=split)
-    )
+    widest_m = separation.lateral_m + (0.02 * int(reach_cm.max(initial=0)) if reach_cm is not None else 0.0)
+    if widest_m > MAX_LATERAL_M:
+        raise InvalidVolume(
+            "bad-separation",
+            f"separation: expected, with the reaches of two volumes, at most {MAX_LATERAL_M:.0f} m, "
+            f"got {widest_m:.0f}",
+            path="reach_cm",
+        )
+    make = make_plan if HAS_COMPILER else make_plain_plan
+    return Task(table, separation, reach_cm, split, make(table, separation, reach_cm=reach_cm, split=split))
 
 
 def search(task: Task, *, most: int = MOST, on_progress: Progress | None = None) -> list[NDArray[np.int64]]:
@@ -237,7 +248,7 @@ def propose_far(task: Task) -> Iterator[NDArray[np.int32]]:
 
 def _find_caps(task: Task) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return for each row a point, and how far from it, straight through, its widened volume reaches."""
-    shapes = task.plan.geometry[4].astype(np.float64)
+    shapes = task.plan.shapes.astype(np.float64)
     lat, lon = (shapes[:, 0] + shapes[:, 1]) / 2, (shapes[:, 2] + shapes[:, 3]) / 2
     centres = points_from_normals(surface_normals(lat / 1e7, lon / 1e7))
     high, wide = RAD_E7 * (shapes[:, 1] - shapes[:, 0]), RAD_E7 * (shapes[:, 3] - shapes[:, 2])

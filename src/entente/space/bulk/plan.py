@@ -33,6 +33,8 @@ from entente.space.bulk.sweep import (
     AHEAD,
     LANES,
     NO_LEVEL,
+    Numbers,
+    Rule,
     fill_cells,
     find_entries,
     list_columns,
@@ -95,8 +97,8 @@ class Plan:
     """See `make_plan`."""
 
     geometry: Geometry
-    numbers: tuple[Ints, Ints, Ints, Ints, Ints]
-    rule: tuple[float, int, int]
+    numbers: Numbers
+    rule: Rule
     own_cm: Ints
     split: int
     is_exact: bool
@@ -107,6 +109,12 @@ class Plan:
     parts: tuple[Part, ...]
     far: Ints
     """Rows that the grid does not hold."""
+
+    @property
+    def shapes(self) -> NDArray[np.int32]:
+        """The box of each row; see `entente.space.bulk.boxes.find_boxes`."""
+        shapes: NDArray[np.int32] = self.geometry[4]
+        return shapes
 
     @property
     def entries(self) -> int:
@@ -162,8 +170,7 @@ def make_plan(
         split: Only pairs of a row before it with one from it on are asked for; 0: all pairs.
     """
     own_cm = np.zeros(1, dtype=np.int64) if reach_cm is None else np.ascontiguousarray(reach_cm)
-    vertical_cm = math.ceil(separation.vertical_m * 100 - 1e-4)
-    rule = (separation.lateral_m, vertical_cm, math.ceil(separation.time_s * 1e6))
+    rule = choose_rule(separation)
     numbers = (table.radius_cm, table.floor_cm, table.ceiling_cm, table.start_us, table.end_us)
     geometry = measure_shapes(table)
     count = len(table)
@@ -192,6 +199,13 @@ def make_plan(
         parts=tuple(part for level in sorted(grids) for part in _cut_parts(level, grids[level])),
         far=np.flatnonzero(levels == NO_LEVEL).astype(np.int64),
     )
+
+
+def choose_rule(separation: Separation) -> Rule:
+    """Return the separation in whole units of the table where the table has whole units."""
+    # The exact rule keeps a millionth of a metre in height for the rounding of sums.
+    vertical_cm = math.floor(separation.vertical_m * 100 + 1e-4)
+    return separation.lateral_m, vertical_cm, math.ceil(separation.time_s * 1e6)
 
 
 def measure_shapes(table: VolumeTable) -> Geometry:

@@ -1,0 +1,195 @@
+"""Bulk pairs against the exact rule: the same answer for every pair, compiled or not, in any order."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import pytest
+
+from entente.kernel.errors import InvalidVolume, TooManyConflicts
+from entente.space import Circle, HeightBand, Polygon, Separation, Volume
+from entente.space.bulk import (
+    UNBOUNDED_CM,
+    Pairs,
+    VolumeTable,
+    find_pairs,
+    find_pairs_between,
+    join_tables,
+    pack_volumes,
+)
+from entente.space.bulk.pairs import Task, search, sort_pairs
+from entente.space.bulk.plain import make_plain_plan
+from entente.space.bulk.plan import make_plan
+from entente.space.ellipsoid import walk_line
+from tests.properties.space.check_bulk import SEPARATIONS, compare_by_rule, draw_table, draw_volume
+
+pytestmark = pytest.mark.timeout(240)  # the first to come compiles
+SIZE: Final = 110
+
+
+def list_pairs(found: Pairs) -> list[tuple[int, int]]:
+    return list(zip(found.first.tolist(), found.second.tolist(), strict=True))
+
+
+def find_plainly(table: VolumeTable, separation: Separation) -> list[tuple[int, int]]:
+    plan = make_plain_plan(table, separation)
+    return list_pairs(sort_pairs(search(Task(table, separation, None, 0, plan))))
+
+
+@pytest.mark.parametrize("separation", SEPARATIONS, ids=str)
+@pytest.mark.parametrize("seed", (1, 2))
+def test_the_answer_is_that_of_the_exact_rule(separation: Separation, seed: int) -> None:
+    table = draw_table(random.Random(f"{seed} {separation}"), separation, SIZE)
+    wanted = sorted(compare_by_rule(table, separation))
+    assert wanted
+    assert list_pairs(find_pairs(table, separation)) == wanted
+    assert find_plainly(table, separation) == wanted
+
+
+def test_the_order_of_rows_plays_no_part() -> None:
+    separation = SEPARATIONS[2]
+    table = draw_table(random.Random(3), separation, SIZE)
+    order = np.random.default_rng(3).permutation(len(table))
+    found = list_pairs(find_pairs(table.take(order), separation))
+    back = sorted(tuple(sorted((int(order[a]), int(order[b])))) for a, b in found)
+    assert back == list_pairs(find_pairs(table, separation))
+
+
+def test_between_two_tables_each_row_of_the_second_brings_its_reach() -> None:
+    draw = random.Random(4)
+    table, sites = (draw_table(draw, SEPARATIONS[2], 80) for _ in range(2))
+    reach_cm = np.array([draw.choice([0, 1, 50_000, 400_000]) for _ in range(len(sites))], dtype=np.int64)
+    wanted = []
+    for place in range(len(sites)):
+        own_m = reach_cm[place] / 100
+        widened = Separation(own_m, own_m, 0.0)
+        pair = join_tables([table, sites.take([place])])
+        wanted += [(a, place) for a, b in compare_by_rule(pair, widened) if b == len(table)]
+    assert wanted
+    found = find_pairs_between(table, sites, Separation(), reach_cm=reach_cm)
+    assert list_pairs(found) == sorted(wanted)
+
+
+def test_parts_of_a_plan_hold_every_pair_once() -> None:
+    separation = SEPARATIONS[3]
+    table = draw_table(random.Random(5), separation, SIZE)
+    plan = make_plan(table, separation)
+    task = Task(table, separation, None, 0, plan)
+    found = np.concatenate(search(task))
+    assert len(np.unique(found)) == len(found)
+
+
+def test_a_country_against_many_small_volumes() -> None:
+    # Edges of hundreds of kilometres: straight lines between their ends miss what lies under their bulge.
+    draw = random.Random(6)
+    country = Polygon(((60.0, 20.0), (60.0, 29.0), (64.0, 31.0), (66.0, 24.0)))
+    volumes = [draw_volume(draw, country)]
+    for step in range(120):
+        middle = (60.0 + draw.uniform(0.0, 0.11), 20.0 + 9 * step / 120)
+        volumes.append(draw_volume(draw, Circle(middle, draw.uniform(10.0, 3_000.0))))
+    table = pack_volumes(volumes)
+    plan = make_plan(table, Separation())
+    assert not len(plan.far), "a country has a box once its edges are cut"
+    assert list_pairs(find_pairs(table, Separation())) == sorted(compare_by_rule(table, Separation()))
+
+
+def test_a_band_round_the_earth_for_a_century_meets_everything_in_it() -> None:
+    draw = random.Random(7)
+    table = draw_table(draw, Separation(), 60)
+    ring = tuple(walk_line(90.0, 0.0, 30.0 * k, 3_900_000.0) for k in range(12))
+    cap = pack_volumes([replace(draw_volume(draw, Polygon(ring)), heights=HeightBand(None, None))])
+    long = VolumeTable(
+        *(getattr(cap, name) for name in ("ring_of", "vertex_of", "is_hole", "points_e7", "radius_cm")),
+        cap.floor_cm,
+        cap.ceiling_cm,
+        cap.start_us - 10**15,
+        cap.end_us + 2 * 10**15,
+    )
+    both = join_tables([table, long])
+    assert list_pairs(find_pairs(both, SEPARATIONS[2])) == sorted(compare_by_rule(both, SEPARATIONS[2]))
+
+
+def test_too_many_pairs_are_an_error_and_never_a_cut() -> None:
+    table = draw_table(random.Random(8), Separation(), 60)
+    count = len(find_pairs(table, Separation()))
+    assert len(find_pairs(table, Separation(), most=count)) == count
+    with pytest.raises(TooManyConflicts, match="smaller separation"):
+        find_pairs(table, Separation(), most=count - 1)
+
+
+def test_nothing_and_one_volume_have_no_pairs() -> None:
+    table = draw_table(random.Random(9), Separation(), 40)
+    for few in (table.take([]), table.take([0])):
+        assert len(find_pairs(few, Separation())) == 0
+        assert len(find_pairs_between(few.take([]), table, Separation())) == 0
+        assert find_plainly(few, Separation()) == []
+
+
+def test_a_table_gives_back_the_volumes_that_it_was_made_of() -> None:
+    draw = random.Random(10)
+    table = draw_table(draw, SEPARATIONS[2], SIZE)
+    volumes = [table.volume(row) for row in range(len(table))]
+    again = pack_volumes(volumes)
+    assert [again.volume(row) for row in range(len(again))] == volumes
+    assert again.nbytes == table.nbytes
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "word"),
+    (
+        ("points_e7", [[900_000_001, 0]], "latitude"),
+        ("points_e7", [[0, 1_800_000_000]], "longitude"),
+        ("radius_cm", [100_000_001], "radius_cm"),
+        ("floor_cm", [UNBOUNDED_CM], "floor"),
+        ("floor_cm", [-10_000_000_001], "within"),
+        ("end_us", [0], "start < end"),
+        ("end_us", [2**62], "9999"),
+        ("vertex_of", [0, 2], "rise"),
+        ("radius_cm", [0], "3 vertices"),
+        ("is_hole", [True], "outer ring first"),
+    ),
+)
+def test_columns_that_no_volume_can_have_are_refused(column: str, value: list[object], word: str) -> None:
+    columns = {
+        "ring_of": np.array([0, 1]),
+        "vertex_of": np.array([0, 1]),
+        "is_hole": np.array([False]),
+        "points_e7": np.array([[352_800_000, 401_800_000]], dtype=np.int32),
+        "radius_cm": np.array([300_000]),
+        "floor_cm": np.array([-UNBOUNDED_CM]),
+        "ceiling_cm": np.array([UNBOUNDED_CM]),
+        "start_us": np.array([0]),
+        "end_us": np.array([1]),
+    }
+    VolumeTable(**columns)
+    columns[column] = np.array(value, dtype=columns[column].dtype)
+    with pytest.raises(InvalidVolume, match=word):
+        VolumeTable(**columns)
+
+
+def test_an_outline_that_crosses_itself_is_refused_by_its_row() -> None:
+    volume = draw_volume(random.Random(11), Circle((35.0, 40.0), 500.0))
+    good = pack_volumes([volume])
+    bow = np.array([[35, 40], [36, 41], [36, 40], [35, 41]], dtype=np.int32) * 10_000_000
+    columns = {name: getattr(good, name) for name in ("ring_of", "is_hole", "floor_cm", "ceiling_cm")}
+    crossed = VolumeTable(
+        vertex_of=np.array([0, 4]),
+        points_e7=bow,
+        radius_cm=np.array([0]),
+        start_us=good.start_us,
+        end_us=good.end_us,
+        **columns,
+    )
+    with pytest.raises(InvalidVolume, match="crossing") as caught:
+        join_tables([good, crossed]).volume(1)
+    assert caught.value.path.startswith("row 1")
+
+
+def test_volumes_are_taken_by_row_in_the_order_asked_for() -> None:
+    table = draw_table(random.Random(12), Separation(), 40)
+    taken = table.take([5, 0, 5])
+    assert [taken.volume(row) for row in range(3)] == [table.volume(row) for row in (5, 0, 5)]
+    assert isinstance(taken.volume(0), Volume)
