@@ -101,13 +101,7 @@ def test_a_band_round_the_earth_for_a_century_meets_everything_in_it() -> None:
     table = draw_table(draw, Separation(), 60)
     ring = tuple(walk_line(90.0, 0.0, 30.0 * k, 3_900_000.0) for k in range(12))
     cap = pack_volumes([replace(draw_volume(draw, Polygon(ring)), heights=HeightBand(None, None))])
-    long = VolumeTable(
-        *(getattr(cap, name) for name in ("ring_of", "vertex_of", "is_hole", "points_e7", "radius_cm")),
-        cap.floor_cm,
-        cap.ceiling_cm,
-        cap.start_us - 10**15,
-        cap.end_us + 2 * 10**15,
-    )
+    long = replace(cap, start_us=cap.start_us - 10**15, end_us=cap.end_us + 2 * 10**15)
     both = join_tables([table, long])
     assert list_pairs(find_pairs(both, SEPARATIONS[2])) == sorted(compare_by_rule(both, SEPARATIONS[2]))
 
