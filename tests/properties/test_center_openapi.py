@@ -42,7 +42,7 @@ def test_every_path_of_the_interface_is_there() -> None:
         "/charter", "/charter/signatures", "/events", "/health", "/ladder/{leaf}", "/messages",
         "/messages/{name}", "/metrics", "/openapi.json", "/record/checkpoint", "/record/checkpoint/{which}",
         "/record/consistency", "/record/policy", "/record/proof/{index}", "/record/tile/{path}",
-        "/rows/{table}", "/sealed/{leaf}/{party}", "/status",
+        "/rows/{table}", "/sealed/{leaf}/{party}", "/status", "/suggest",
     }  # fmt: skip
 
 

@@ -4,7 +4,10 @@ The machine sends whatever it draws, right or wrong, open or sealed, and keeps a
 accepted. Whatever the rules let through, the state of host and desks must agree with the ledger:
 
   * acknowledged only by that party's own acknowledgement;
-  * concurred only by every named party's own yes to this very version;
+  * concurred only by every named party's own yes, to this very version or to one that holds all of it, with
+    no other word of that party since;
+  * alarms stand for the confrontations among all open conflicts, and for nothing else;
+  * whoever replays the record holds the same rows, also after losing its index half way;
   * a position counts only when every party that it was told to has read it back, within the tolerance;
   * the open conflicts are those of all pairs of standing objects, compared anew;
   * headers mean the same to everyone: receipts of host and desks differ in nothing but sealed answers.
@@ -13,6 +16,7 @@ accepted. Whatever the rules let through, the state of host and desks must agree
 from __future__ import annotations
 
 import functools
+from datetime import timedelta
 from itertools import combinations
 from typing import Any, Final
 
@@ -23,26 +27,33 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from entente.deconflict import (
     ActivityRow,
+    AlarmRow,
     Close,
     Concur,
     ConcurrenceRow,
     Confirm,
     ConflictRow,
     Consent,
+    Counter,
     DeclareSite,
     DeclareZone,
+    Decline,
     Deliver,
     Delivery,
     Dispute,
     Escalate,
     Lapse,
+    LapseConcurrence,
     Notify,
     Object,
     ObjectRow,
     PositionRow,
+    ProposalRow,
     ReadBack,
     Reading,
     ReceiptRow,
+    Reconsider,
+    See,
     SiteRow,
     Update,
     VersionRow,
@@ -52,6 +63,8 @@ from entente.deconflict import (
     ZoneRule,
     activity_state,
     build_readings,
+    plan_alarms,
+    plan_concurrence,
     plan_ladder,
     rebuild_index,
     version_state,
@@ -72,6 +85,19 @@ from entente.space import (
 )
 from tests.unit.test_deconflict_simulator import PARTIES, RULES, RecordSimulator, View, make_circle
 
+ROWS = (
+    ActivityRow,
+    AlarmRow,
+    ConcurrenceRow,
+    ConflictRow,
+    ObjectRow,
+    PositionRow,
+    ProposalRow,
+    ReceiptRow,
+    SiteRow,
+    VersionRow,
+    ZoneRow,
+)
 LATS = (35.28, 35.30, 35.36)
 NAMES = ("alpha", "bravo", "charlie", "delta")
 PLACES = Gazetteer([Place("Deir ez-Zor Airport", 35.2854, 40.1760, "airport")])
@@ -105,6 +131,8 @@ class Deconfliction(RuleBasedStateMachine):
         self.leaves: list[str] = []
         self.acknowledged: set[tuple[str, str]] = set()
         self.answers: dict[tuple[str, str], str] = {}
+        self.said: list[tuple[str, str, str]] = []  # version, party, answer or lapse: in the record's order
+        self.seen: set[tuple[str, str]] = set()
         self.readings: dict[tuple[str, str], list[tuple[int, int]]] = {}
         self.disputed: set[str] = set()
 
@@ -116,6 +144,10 @@ class Deconfliction(RuleBasedStateMachine):
             return None
         refused = any(leaf == seen for view in self.record.views.values() for seen, _ in view.refused)
         return None if refused else leaf
+
+    def note_answer(self, leaf: str, party: str, answer: str) -> None:
+        self.answers[leaf, party] = answer
+        self.said.append((leaf, party, answer))
 
     def publish(self, author: str, kind: str, body: WireStruct, to: tuple[str, ...]) -> None:
         leaf = self.attempt(author, kind, body, to=[party for party in to if party != author])
@@ -143,21 +175,40 @@ class Deconfliction(RuleBasedStateMachine):
     def start(self, lats: tuple[float, float], to: tuple[str, ...]) -> None:
         """Something to speak about: two activities, the first asking for concurrence."""
         asked = ["ru"] if to == ("ru",) else [] if to == ("us",) else ["ru", "un"] if not to else ["ru"]
-        body = Notify("alpha", "air", "alpha", [make_circle(lats[0])], asked, armed=False, concur_by=None)
+        body = Notify("alpha", "air", "alpha", [make_circle(lats[0])], asked, armed=True, concur_by=None)
         self.publish("us", "activity.notify", body, to if to != ("us",) else ())
         self.publish(
             "ru",
             "activity.notify",
-            Notify("bravo", "air", "bravo", [make_circle(lats[1])], [], armed=False, concur_by=None),
+            Notify("bravo", "air", "bravo", [make_circle(lats[1])], [], armed=True, concur_by=None),
             (),
         )
 
     # What parties say
 
-    @rule(author=parties, name=names, lat=places, to=audiences, asked=st.sets(parties, max_size=2))
-    def notify(self, author: str, name: str, lat: float, to: tuple[str, ...], asked: set[str]) -> None:
+    @rule(
+        author=parties,
+        name=names,
+        lat=places,
+        to=audiences,
+        asked=st.sets(parties, max_size=2),
+        armed=st.booleans(),
+        minutes=st.sampled_from((None, None, 10, 30, 90)),
+    )
+    def notify(
+        self,
+        author: str,
+        name: str,
+        lat: float,
+        to: tuple[str, ...],
+        asked: set[str],
+        minutes: int | None,
+        *,
+        armed: bool,
+    ) -> None:
+        by = None if minutes is None else encode_utc(self.record.now + timedelta(minutes=minutes))
         body = Notify(
-            name, "air", name, [make_circle(lat)], sorted(asked - {author}), armed=False, concur_by=None
+            name, "air", name, [make_circle(lat)], sorted(asked - {author}), armed=armed, concur_by=by
         )
         self.publish(author, "activity.notify", body, to)
 
@@ -241,7 +292,7 @@ class Deconfliction(RuleBasedStateMachine):
         body = Concur(name, leaf) if is_yes else Object(name, leaf, "no")
         kind = "activity.concur" if is_yes else "activity.object"
         if self.attempt(party, kind, body, to=self.answer_to(leaf, party)) is not None:
-            self.answers[leaf, party] = "concurred" if is_yes else "objected"
+            self.note_answer(leaf, party, "concurred" if is_yes else "objected")
 
     @precondition(lambda self: self.leaves)
     @rule(party=parties, lats=st.lists(places, min_size=1, max_size=2), data=st.data())
@@ -287,6 +338,7 @@ class Deconfliction(RuleBasedStateMachine):
     def acknowledge_all(self, party: str) -> None:
         rows = self.record.host
         owed = [row for row in rows.select(ReceiptRow, party=party) if row.acknowledged is None]
+        owed = [row for row in owed if row.kind != "alarm.raise"]  # seen one by one, by name
         leaves = [row.message for row in owed if row.delivery not in {"unreadable", "refused"}][:100]
         if leaves:
             self.record.acknowledge(party, *leaves)
@@ -300,7 +352,7 @@ class Deconfliction(RuleBasedStateMachine):
                 body = Concur(row.id, row.version) if is_yes else Object(row.id, row.version, "no")
                 kind = "activity.concur" if is_yes else "activity.object"
                 if self.attempt(party, kind, body, to=self.answer_to(row.version, party)) is not None:
-                    self.answers[row.version, party] = "concurred" if is_yes else "objected"
+                    self.note_answer(row.version, party, "concurred" if is_yes else "objected")
 
     @rule(party=parties, shift=st.sampled_from((0, 0, 0, 5000, 20_000)))
     def read_all(self, party: str, shift: int) -> None:
@@ -325,22 +377,79 @@ class Deconfliction(RuleBasedStateMachine):
                 body = Confirm(row.message, row.read_back.leaf, row.moved_cm)
                 self.attempt(author, "position.confirm", body, to=self.answer_to(row.message, author))
 
-    @rule(author=parties, lat=places, data=st.data())
-    def update_own(self, author: str, lat: float, data: st.DataObject) -> None:
+    @rule(
+        author=parties,
+        lat=places,
+        radius_m=st.sampled_from((1000.0, 800.0, 600.0)),
+        armed=st.sampled_from((None, None, True, False)),
+        data=st.data(),
+    )
+    def update_own(
+        self, author: str, lat: float, radius_m: float, armed: bool | None, data: st.DataObject
+    ) -> None:
         own = list(self.view_of(author).select(ActivityRow, state="standing", author=author))
         if own:
             row = data.draw(st.sampled_from(own))
+            assert isinstance(row.volumes[0].outline, CircleWire)
+            here = data.draw(st.sampled_from((row.volumes[0].outline.centre_e7[0] / 1e7, lat)))
             body = Update(
                 row.id,
                 row.version,
-                "again",
-                [make_circle(lat)],
+                data.draw(st.sampled_from((row.title, row.title, "again"))),
+                [make_circle(here, radius_m=radius_m)],
                 list(row.concurrence),
                 "",
-                armed=False,
+                armed=row.armed if armed is None else armed,
                 concur_by=None,
             )
             self.publish(author, "activity.update", body, row.to)
+
+    @rule(party=parties, data=st.data())
+    def reconsider(self, party: str, data: st.DataObject) -> None:
+        asked = [row for row in self.view_of(party).select(ActivityRow) if party in row.concurrence]
+        if asked:
+            row = data.draw(st.sampled_from(asked))
+            body = Reconsider(row.id, row.version)
+            to = self.answer_to(row.version, party)
+            if self.attempt(party, "activity.reconsider", body, to=to) is not None:
+                self.note_answer(row.version, party, "reconsider")
+
+    @rule(party=parties, lat=places, data=st.data())
+    def counter(self, party: str, lat: float, data: st.DataObject) -> None:
+        rows = self.view_of(party)
+        known = list(rows.select(ActivityRow))
+        if known:
+            row = data.draw(st.sampled_from(known))
+            before = [
+                (view.party, list(view.rows.select(ActivityRow))) for view in self.record.views.values()
+            ]
+            body = Counter(row.id, row.version, [make_circle(lat, radius_m=500.0)], "")
+            to = self.answer_to(row.version, party)
+            leaf = self.attempt(party, "activity.counter", body, to=to)
+            after = [(view.party, list(view.rows.select(ActivityRow))) for view in self.record.views.values()]
+            assert before == after
+            if leaf is not None:
+                self.leaves.append(leaf)
+
+    @rule(party=parties, data=st.data())
+    def decline(self, party: str, data: st.DataObject) -> None:
+        made = list(self.view_of(party).select(ProposalRow))
+        if made:
+            row = data.draw(st.sampled_from(made))
+            name = row.object.partition("@")[0]
+            to = self.answer_to(row.version, party)
+            leaf = self.attempt(party, "activity.decline", Decline(name, row.proposal, ""), to=to)
+            if leaf is not None:
+                self.leaves.append(leaf)
+
+    @rule(party=parties, officer=st.sampled_from(("duty-1", "chief")), data=st.data())
+    def see(self, party: str, officer: str, data: st.DataObject) -> None:
+        raised = list(self.record.host.select(AlarmRow))
+        if raised:
+            row = data.draw(st.sampled_from(raised))
+            if self.attempt(party, "alarm.see", See(row.alarm), officers=[officer]) is not None:
+                assert party in row.parties
+                self.acknowledged.add((row.message, party))
 
     # What the center says
 
@@ -353,6 +462,35 @@ class Deconfliction(RuleBasedStateMachine):
         for kind, body in plan_ladder(self.record.host, self.record.now, self.record.recorded_utc):
             self.record.send("center", kind, body)
         assert plan_ladder(self.record.host, self.record.now, self.record.recorded_utc) == []
+
+    @rule()
+    def run_concurrence(self) -> None:
+        host = self.record.host
+        for kind, body in plan_concurrence(host, self.record.now, self.record.recorded_utc):
+            assert (self.record.now - self.record.recorded[body.version]).total_seconds() >= 20 * 60
+            self.record.send("center", kind, body)
+            self.said.append((body.version, body.party, "lapsed"))
+        assert plan_concurrence(host, self.record.now, self.record.recorded_utc) == []
+
+    @rule()
+    def raise_alarms(self) -> None:
+        for kind, body in plan_alarms(self.record.host):
+            self.record.send("center", kind, body)
+        assert plan_alarms(self.record.host) == []
+
+    @precondition(lambda self: self.leaves)
+    @rule(party=parties, minutes=st.integers(-30, 90), data=st.data())
+    def lie_about_a_deadline(self, party: str, minutes: int, data: st.DataObject) -> None:
+        leaf = self.draw_leaf(data)
+        recorded, now = self.record.recorded[leaf], self.record.now
+        body = LapseConcurrence(
+            leaf, party, encode_utc(recorded), encode_utc(recorded + timedelta(minutes=minutes))
+        )
+        if self.attempt("center", "concurrence.lapse", body) is not None:
+            assert minutes >= 20
+            assert (now - recorded).total_seconds() >= minutes * 60
+            assert (leaf, party) not in self.answers
+            self.said.append((leaf, party, "lapsed"))
 
     @precondition(lambda self: self.leaves)
     @rule(party=parties, step=st.integers(1, 3), waited_s=st.integers(0, 4000), data=st.data())
@@ -403,8 +541,33 @@ class Deconfliction(RuleBasedStateMachine):
             for row in view.rows.select(ActivityRow):
                 if activity_state(view.rows, row.object).state == "concurred":
                     assert row.concurrence
-                    said = [self.answers.get((row.version, party)) for party in row.concurrence]
-                    assert set(said) == {"concurred"}
+                    for party in row.concurrence:
+                        assert self.agreed(view, row, party)
+
+    def agreed(self, view: View, row: ActivityRow, party: str) -> bool:
+        """Whether the party's own last word, here or on a version that holds all of this one, is a yes."""
+        chain, leaf = [], row.version
+        while leaf:
+            version = view.rows.find(VersionRow, leaf)
+            assert version is not None
+            chain.append(leaf)
+            leaf = version.previous
+        last = [(leaf, answer) for leaf, who, answer in self.said if who == party and leaf in chain]
+        if not last or last[-1][1] != "concurred":
+            return False
+        outer = view.rows.find(VersionRow, last[-1][0])
+        assert outer is not None
+        return all(any(covers(one, wire) for one in outer.volumes) for wire in row.volumes)
+
+    @invariant()
+    def alarms_are_the_confrontations_of_all_pairs(self) -> None:
+        for view in self.record.views.values():
+            rows = view.rows
+            standing = [row for row in rows.select(AlarmRow) if row.state != "ended"]
+            assert sorted(row.conflict for row in standing) == sorted(compare_confrontations(rows))
+            for row in standing:
+                if row.is_open:
+                    assert self.record.host.find(AlarmRow, row.alarm) == row
 
     @invariant()
     def a_position_counts_only_when_everyone_has_read_it_right(self) -> None:
@@ -431,6 +594,38 @@ class Deconfliction(RuleBasedStateMachine):
     def teardown(self) -> None:
         for view in self.record.views.values():
             assert len(rebuild_index(view.rows)) == len(view.index)
+            # Whoever computes it all again, after a crash anywhere, holds the very same rows.
+            again = self.record.replay(view.party, crash_at=len(self.record.history) // 2)
+            for kind in ROWS:
+                assert list(again.rows.select(kind)) == list(view.rows.select(kind))
+
+
+def covers(outer: VolumeWire, inner: VolumeWire) -> bool:
+    """Whether a circle lies within another, by a way of its own: 2 cm are for rounding."""
+    assert isinstance(outer.outline, CircleWire)
+    assert isinstance(inner.outline, CircleWire)
+    apart_cm = measure_cm(outer, inner.outline.centre_e7)
+    return (
+        apart_cm + inner.outline.radius_cm <= outer.outline.radius_cm + 2
+        and (outer.floor_cm, outer.ceiling_cm) == (inner.floor_cm, inner.ceiling_cm)
+        and (outer.start, outer.end) == (inner.start, inner.end)
+    )
+
+
+def compare_confrontations(rows: MemoryRows) -> list[str]:
+    """Of the open conflicts, those between two armed activities, or in another's denied zone."""
+    found = []
+    for row in rows.select(ConflictRow, state="open"):
+        things = [rows.find(ObjectRow, name) for name in (row.first, row.second)]
+        one, other = (thing for thing in things if thing is not None)
+        types = {one.type, other.type}
+        armed = [rows.find(ActivityRow, thing.object) for thing in (one, other) if thing.type == "activity"]
+        if one.author != other.author and (
+            types == {"activity", "zone"}
+            or (types == {"activity"} and all(each and each.armed for each in armed))
+        ):
+            found.append(row.key())
+    return found
 
 
 def compare_all_pairs(rows: MemoryRows) -> set[str]:

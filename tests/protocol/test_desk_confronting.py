@@ -205,3 +205,19 @@ def test_a_suggestion_of_nothing_is_refused(stage: Stage) -> None:
         ask(stage, "suggest")
     with pytest.raises(Exception, match="expected one in the record"):
         ask(stage, "suggest", activity="nothing")
+
+
+def test_a_deadline_is_told_kept_and_taken_away(stage: Stage) -> None:
+    by = "2016-09-17T14:30:00Z"
+    assert ask(stage, "notify", **plan(), concurrence=["ru"], concur_by=by)["state"] == "recorded"
+    for more, expected in (({}, by), ({"concur_by": ""}, "")):
+        assert ask(stage, "update", id="ours", reason="x", title="Again", **more)["state"] == "recorded"
+        stage.desk.run_once()
+        (row,) = ask(stage, "status")["activities"]
+        assert row["concur_by"] == expected
+        assert [one["answer"] for one in row["answers"]] == ["waiting"]
+
+
+def plan() -> dict[str, Any]:
+    volume = msgspec.to_builtins(make_volume())
+    return {"id": "ours", "activity": "air", "title": "Ours", "volumes": [volume]}

@@ -270,7 +270,7 @@ class RecordSimulator:
         return VerifiedMessage(message.payload, None, message.signed, message.leaf, message.signers)
 
     def replay(self, party: str | None, *, crash_at: int) -> View:
-        """What a reader computes anew from the record; at ``crash_at`` its index is lost and made from rows."""
+        """What a reader computes anew from the record; at ``crash_at`` its index is lost and made anew."""
         view = View(party)
         self._found(view.rows, self._rules, self._contacts)
         for place, message in enumerate(self.history):

@@ -45,6 +45,7 @@ from entente.center.reading import NEVER, encode_event, encode_reset
 from entente.center.sequencer import Resolve
 from entente.center.service import Center
 from entente.center.submission import MAX_REQUEST_BYTES, parse_request
+from entente.center.suggesting import MAX_QUESTION_BYTES, Suggesting
 from entente.center.writer import Outcome, Recorded, Submission
 from entente.kernel.envelope import hash_leaf
 from entente.kernel.errors import EntenteError, Malformed, PeerError
@@ -64,6 +65,7 @@ class CenterHTTP:
     def __init__(self, center: Center) -> None:
         self._center = center
         self._reading = center.reading
+        self._suggesting = Suggesting(center.reading.rows, center.reading.database)
         self._log = structlog.get_logger("http")
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="read")
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -191,6 +193,14 @@ class CenterHTTP:
     async def serve_ladder(self, request: Request) -> Response:
         """``GET /ladder/<leaf>``."""
         return await self._answer(lambda: self._reading.process_ladder(request.path_params["leaf"]))
+
+    async def serve_suggest(self, request: Request) -> Response:
+        """``POST /suggest``: reads, and writes nothing."""
+        try:
+            body = await _read_body(request.scope, request.receive, MAX_QUESTION_BYTES)
+        except EntenteError as error:
+            return _respond(self._refuse(error))
+        return await self._answer(lambda: self._suggesting.process(body))
 
     async def serve_status(self, request: Request) -> Response:
         """``GET /status``."""
@@ -352,6 +362,7 @@ def _make_routes(http: CenterHTTP) -> Starlette:
     return Starlette(
         routes=[
             Route("/charter/signatures", http.serve_signatures, methods=["POST"]),
+            Route("/suggest", http.serve_suggest, methods=["POST"]),
             *(Route(path, endpoint, methods=["GET"]) for path, endpoint in gets),
         ],
         exception_handlers={HTTPException: http.serve_http_error, Exception: http.serve_fault},

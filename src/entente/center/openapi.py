@@ -23,7 +23,9 @@ from entente.center.founding import CharterAnswer
 from entente.center.reading import TABLES, ConsistencyAnswer, MessageAnswer
 from entente.center.service import StatusAnswer
 from entente.center.submission import SubmissionWire
+from entente.center.suggesting import SuggestQuestion
 from entente.deconflict import LadderView
+from entente.deconflict.suggest import Suggestions
 from entente.kernel.envelope import EnvelopeWire
 from entente.kernel.kinds import KindTable
 from entente.kernel.message import Payload
@@ -38,7 +40,8 @@ def make_schemas(kinds: KindTable) -> dict[str, Any]:
     bodies = {kind.name: kind.body for kind in kinds}
     types = [
         SubmissionWire, RecordedAnswer, ErrorAnswer, Refusal, CharterAnswer, SignatureSet, StatusAnswer,
-        MessageAnswer, ConsistencyAnswer, LadderView, EnvelopeWire, Payload, *TABLES.values(),
+        MessageAnswer, ConsistencyAnswer, LadderView, SuggestQuestion, Suggestions,
+        EnvelopeWire, Payload, *TABLES.values(),
         *bodies.values(),
     ]  # fmt: skip
     refs, schemas = msgspec.json.schema_components(types, ref_template=_REF)
@@ -225,6 +228,14 @@ def _make_paths() -> dict[str, Any]:
                 _json(_ref("LadderView")),
                 errors=read,
                 path=("leaf",),
+            )
+        },
+        "/suggest": {
+            "post": _operation(
+                "the nearest conflict-free shift of a plan, among what is open to all; writes nothing",
+                _json(_ref("Suggestions")),
+                errors="400 404 413 429 503",
+                body=_ref("SuggestQuestion"),
             )
         },
         "/status": {"get": _operation("how the center is", _json(_ref("StatusAnswer")))},

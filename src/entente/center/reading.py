@@ -58,10 +58,13 @@ TABLES: Final[dict[str, type[Row]]] = {
     row.TABLE: row
     for row in (
         deconflict.ActivityRow,
+        deconflict.AlarmRow,
+        deconflict.ConcurrenceRow,
         deconflict.ConflictRow,
         deconflict.FollowUpRow,
         deconflict.IncidentRow,
         deconflict.PositionRow,
+        deconflict.ProposalRow,
         deconflict.ReceiptRow,
         deconflict.SiteRow,
         deconflict.ZoneRow,

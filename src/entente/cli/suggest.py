@@ -73,7 +73,7 @@ def suggest(  # noqa: PLR0913 - a plan has this many sides
     json: Json = False,
 ) -> int:
     """Find a way for the activity ID, or for the plan that the options describe."""
-    body: dict[str, Any] = {"activity": name, "kind": activity, "armed": armed}
+    body: dict[str, Any] = {"activity": name or None, "kind": activity, "armed": armed}
     if not name or circle or polygon or geojson:
         body["volumes"] = _read(circle, polygon, geojson, heights, window)
     floor_cm, ceiling_cm = read_heights(between)

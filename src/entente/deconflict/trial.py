@@ -19,20 +19,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
 from entente.deconflict.activity import ActivityRow, ActivityWord
 from entente.deconflict.conflicts import find_conflicts_of
-from entente.deconflict.index import ConflictIndex
+from entente.deconflict.index import ConflictIndex, Hit, widen
 from entente.deconflict.objects import NO_VERSION, ObjectRow, VersionRow, parse_volumes
 from entente.deconflict.suggest import Blocking
 from entente.kernel.rows import R, Row, Rows
-from entente.space import Separation, VolumeWire
+from entente.space import Separation, Volume, VolumeWire, is_conflict
 
 _PLAN: Final = "?plan"
 """No slug, so that no object has this name."""
+MOST_MET: Final = 1_000
+"""Standing volumes that one volume of a plan may meet: beyond, the answer would be long in coming."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +47,19 @@ class Trial:
     activity: ActivityRow
 
     def find(self, wires: Sequence[VolumeWire]) -> list[Blocking]:
-        """Return what the plan conflicts with, were these its volumes."""
+        """Return what the plan conflicts with, were these its volumes.
+
+        Raises:
+            TooManyConflicts: One of them meets more than `MOST_MET` volumes.
+        """
         volumes = parse_volumes(wires, path="$.volumes")
         rows = _Besides(self.rows, self._make_rows(wires))
+        index = cast("ConflictIndex", _Borne(self.index, rows))
         found = []
-        for row in find_conflicts_of(self.thing, volumes, 0, rows, self.index):
+        for row in find_conflicts_of(self.thing, volumes, 0, rows, index):
             other = next(side for side in row.sides if side.object != self.thing.object)
-            thing = self.rows.find(ObjectRow, other.object)
-            version = self.rows.find(VersionRow, thing.version) if thing else None
-            theirs = parse_volumes(version.volumes, path="$.volumes") if version else []
             separation = Separation(row.lateral_cm / 100, row.vertical_cm / 100, float(row.time_s))
-            found.append(Blocking(other.object, tuple(theirs), separation))
+            found.append(Blocking(other.object, tuple(rows.find_volumes(other.object)), separation))
         return found
 
     def _make_rows(self, wires: Sequence[VolumeWire]) -> list[Row]:
@@ -116,16 +120,20 @@ def try_activity(rows: Rows, index: ConflictIndex, thing: ObjectRow, activity: A
 
 
 class _Besides:
-    """`Rows` to look at, with a few rows in place of, or besides, what is there."""
+    """`Rows` to look at, with a few rows in place of, or besides, what is there; each is read once."""
 
     def __init__(self, rows: Rows, besides: Sequence[Row]) -> None:
         self._rows = rows
-        self._besides = {(row.TABLE, row.key()): row for row in besides}
+        self._known: dict[tuple[str, str], Row | None] = {(row.TABLE, row.key()): row for row in besides}
+        self._volumes: dict[str, list[Volume]] = {}
 
     def find(self, row: type[R], key: str) -> R | None:
         """Return the row, or None."""
-        found = self._besides.get((row.TABLE, key))
-        return found if isinstance(found, row) else self._rows.find(row, key)
+        place = (row.TABLE, key)
+        if place not in self._known:
+            self._known[place] = self._rows.find(row, key)
+        found = self._known[place]
+        return found if isinstance(found, row) else None
 
     def put(self, row: Row) -> None:
         """Refuse: a trial changes nothing."""
@@ -136,3 +144,37 @@ class _Besides:
     ) -> Iterator[R]:
         """Yield what is there."""
         return self._rows.select(row, after=after, limit=limit, **equals)
+
+    def find_volumes(self, name: str) -> list[Volume]:
+        """Return the volumes of an object that stands, none where it does not."""
+        if name not in self._volumes:
+            thing = self.find(ObjectRow, name)
+            version = self.find(VersionRow, thing.version) if thing and thing.state == "standing" else None
+            wires = version.volumes if version else ()
+            self._volumes[name] = parse_volumes(wires, path="$.volumes")
+        return self._volumes[name]
+
+
+class _Borne:
+    """What an index proposes, as far as the rows of this look bear it out."""
+
+    def __init__(self, index: ConflictIndex, rows: _Besides) -> None:
+        self._index = index
+        self._rows = rows
+
+    def query(
+        self, volume: Volume, separation: Separation, *, group: str, most: int | None = None
+    ) -> list[Hit]:
+        """Return the hits that the rows hold as well; never more than `MOST_MET`, whatever is asked for."""
+        least = MOST_MET if most is None else min(most, MOST_MET)
+        hits = self._index.query(volume, separation, group=group, most=least)
+        return [hit for hit in hits if self._is_borne(hit, volume, separation)]
+
+    def _is_borne(self, hit: Hit, volume: Volume, separation: Separation) -> bool:
+        theirs = self._rows.find_volumes(hit.object)
+        thing = self._rows.find(ObjectRow, hit.object)
+        version = self._rows.find(VersionRow, thing.version) if thing else None
+        if version is None or hit.ordinal >= len(theirs):
+            return False
+        widened = widen(separation, version.reach_cm / 100)
+        return is_conflict(volume, theirs[hit.ordinal], widened)

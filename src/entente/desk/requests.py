@@ -19,6 +19,7 @@ import msgspec
 from entente.deconflict.activity import ActivityWord, PartyList, Volumes
 from entente.kernel.canonical import convert_to
 from entente.kernel.errors import Malformed
+from entente.kernel.time import UTC_PATTERN
 from entente.kernel.wire import Centimetres, LanguageText, NameText, NoteText, SlugText, UtcText, WireStruct
 from entente.space import PositionE7
 
@@ -28,6 +29,10 @@ TokenText = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]*$", max_length
 MessageName = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{1,64}$", max_length=64)]
 """An index, or 8 or more digits of a message's hash."""
 ReasonText = Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
+
+
+ClearableUtc = Annotated[str, msgspec.Meta(pattern=rf"^$(?!\n)|{UTC_PATTERN}", max_length=27)]
+"""A time, or empty: none any more."""
 
 
 class Spoken(WireStruct, frozen=True, kw_only=True):
@@ -62,7 +67,7 @@ class UpdateRequest(Spoken, frozen=True, kw_only=True):
     title: NameText | None = None
     volumes: Volumes | None = None
     concurrence: PartyList | None = None
-    concur_by: UtcText | Literal[""] | None = None
+    concur_by: ClearableUtc | None = None
     armed: bool | None = None
     take_up: MessageName | None = None
     replaces: MessageName | None = None

@@ -12,7 +12,7 @@ It sends nothing: `notify`, `update` and `counter` do.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -34,7 +34,7 @@ class SuggestRequest(WireStruct, frozen=True, kw_only=True):
     With both, other volumes are tried for the activity.
     """
 
-    activity: SlugText | Literal[""] = ""
+    activity: SlugText | None = None
     volumes: Volumes | None = None
     kind: ActivityWord | None = None
     armed: bool = False
@@ -59,7 +59,7 @@ def suggest_shift(desk: Desk, request: SuggestRequest) -> dict[str, Any]:
 
 
 def _make_trial(desk: Desk, request: SuggestRequest, index: Any) -> tuple[Trial, Volumes]:  # noqa: ANN401
-    if request.activity:
+    if request.activity is not None:
         thing = find_object(desk, request.activity, "activity", request.to)
         row = get_row(desk.rows, ActivityRow, thing.object, what="activity")
         volumes = list(row.volumes) if request.volumes is None else request.volumes
