@@ -47,7 +47,7 @@ from entente.space.loops import Vertices
 from entente.space.nearest import find_gap
 from entente.space.outline import Circle, Lane, Outline, Polygon
 from entente.space.plane import Plane, flatten_loops, plane_under
-from entente.space.ring import Ring
+from entente.space.ring import Ring, ring_of_point
 from entente.space.volume import Volume
 from entente.space.window import Window
 
@@ -60,6 +60,8 @@ FLAT_HOLD_M: Final = HOLD_M - 0.001
 1.8, and what GEOS rounds (1e-12 of the plane's size)."""
 _DEEP: Final = 0.3
 """Least cosine of the angle from the plane's middle: what is farther is certainly not held."""
+LOOKS: Final = 8
+"""First vertices that are looked at before the dear part: most pairs that are not held end there."""
 MAX_TRIANGLES: Final = 200_000
 """Bounds the work: who draws what needs more is told no."""
 
@@ -131,10 +133,20 @@ def _holds_area(outer: Ring, inner: Ring) -> bool:
         return all(is_inside(outer, start) for start in starts) and not any(
             is_inside(inner, start) for start in holes
         )
+    if any(_is_clear_of(outer, inner, int(first)) for first in inner.outers[:LOOKS]):
+        return False
     plane = plane_under(outer)
     if float((inner.starts @ plane.axis / np.linalg.norm(inner.starts, axis=1)).min()) < _DEEP:
         return False
     return _is_thin(*_flatten_finely(outer, plane), _flatten_finely(inner, plane)[0])
+
+
+def _is_clear_of(outer: Ring, inner: Ring, piece: int) -> bool:
+    """Return True only if the start of a piece of ``inner`` is more than 1 cm outside ``outer``."""
+    if is_inside(outer, inner.starts[piece]):
+        return False
+    point = ring_of_point(float(inner.lat_deg[piece]), float(inner.lon_deg[piece]))
+    return find_gap(outer, point, HOLD_M) is None
 
 
 def _flatten_finely(ring: Ring, plane: Plane) -> tuple[shapely.Geometry, Floats, Floats]:
