@@ -24,7 +24,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
         "demo",
         "replay 17 September 2016 with a center and two desks, and see what is caught",
     ),
-    "center": ("Start here", "center", "make a center (init), run it (serve), restore its record (restore)"),
+    "center": ("Start here", "center", "make a center (init), run it (serve), restore or rebuild it"),
     "desk": ("Start here", "desk", "make a party's desk (init), join a center (join), run it (serve)"),
     "notify": ("Tell and answer", "activity", "tell the others what you will do and where"),
     "update": ("Tell and answer", "activity", "replace an activity by a new version"),
