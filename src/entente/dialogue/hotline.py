@@ -163,7 +163,7 @@ def decide_say(message: VerifiedMessage[Say], rows: Rows) -> Decision:
     known = rows.find(ThreadRow, name)
     if known is None and (body.about.type == "alarm" or body.thread.startswith(ALARM_PREFIX)):
         # SECURITY: otherwise the first text could stand before the alarm's own, or in a thread of its name
-        # that only some can read (tests/unit/test_dialogue_hotline.py,
+        # that only some can read (tests/unit/test_deconflict_alarm.py,
         # test_nobody_opens_the_thread_of_an_alarm).
         return denied(
             "no-alarm",
