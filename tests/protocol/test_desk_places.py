@@ -229,6 +229,10 @@ def test_a_report_at_a_sealed_site_goes_to_those_who_know_of_it(stage: Stage) ->
     (row,) = stage.desk.rows.select(IncidentRow)
     assert row.to == ("ru",)
     assert [one.party for one in stage.desk.rows.select(FollowUpRow)] == ["ru"]
+    # Also when it happened before the site was notified: the place is what would be given away.
+    report(stage, id="before", start="2016-09-10T00:00:00Z", end="2016-09-10T01:00:00Z")
+    (before,) = (one for one in stage.desk.rows.select(IncidentRow) if one.id == "before")
+    assert (before.to, before.sites) == (("ru",), ())
     # Elsewhere it is told to everyone; and here, too, when the officer says so.
     report(stage, id="elsewhere", place_e7=[0, 0])
     report(stage, id="openly", to=[])

@@ -179,6 +179,15 @@ def test_an_open_report_at_a_sealed_site_opens_nothing_for_anyone(sealed: Record
         assert owed(sealed, view) == {}
 
 
+def test_an_open_report_at_a_site_sealed_to_all_opens_nothing_that_the_host_cannot_see() -> None:
+    record = RecordSimulator()
+    record.send("un", "site.declare", make_site("ru", "us"), to=("ru", "us"))
+    record.tick(minutes=30)
+    report(record)
+    for view in (None, "ru", "un", "us"):
+        assert owed(record, view) == {}
+
+
 def test_a_report_to_whom_the_site_was_told_opens_it_among_them(sealed: RecordSimulator) -> None:
     report(sealed, to=("ru",))
     assert owed(sealed, "ru") == {"ru": "waiting"}

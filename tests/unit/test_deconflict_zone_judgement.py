@@ -121,6 +121,10 @@ def test_nobody_names_a_default_by_silence_in_words(record: RecordSimulator) -> 
     assert "everything else is forbidden" in said["a"]
     assert "everything else needs the concurrence of its author" in said["b"]
     assert "nothing else is asked" in said["c"]
+    record.send("un", "zone.declare", make_zone("d", rule("*", "*", "notice", 3)))
+    row = record.host.find(ZoneRow, "d")
+    assert row is not None
+    assert describe_zone(row, record.host).endswith("any party, any activity: needs notice of 3 h")
 
 
 def test_the_more_specific_rule_holds_and_of_two_equally_specific_both(record: RecordSimulator) -> None:

@@ -67,7 +67,7 @@ def declare_zone(  # noqa: PLR0913 - a zone has this many sides
     times: Annotated[int, Parameter(help="How often the window recurs, each spelled out.")] = 1,
     side: Annotated[
         list[str] | None,
-        Parameter(help="Of a line: whose side each volume is, in order; '-' for the band along it."),
+        Parameter(help="Of a line: whose side each volume is, in order; 'nobody' for the band along it."),
     ] = None,
     rule: Annotated[
         list[str] | None, Parameter(help="'PARTY:ACTIVITY=NEEDS', see above; may be repeated.")
@@ -91,7 +91,7 @@ def declare_zone(  # noqa: PLR0913 - a zone has this many sides
     volumes = read_volumes(
         circles=circle or [], polygons=polygon or [], heights=heights, window=window, files=geojson or []
     )
-    sides = ["" if one == "-" else one for one in side or []]
+    sides = ["" if one == "nobody" else one for one in side or []]
     body: dict[str, Any] = {
         "officer": officer,
         "id": name_id,

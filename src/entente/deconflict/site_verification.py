@@ -119,7 +119,7 @@ def project_verify_site(entry: Entry[VerifySite], rows: Rows) -> None:
 
 def verification_state(site: SiteRow, rows: Rows) -> Verification:
     """Return what others say of a site's current version; ``unverified`` where nobody has said anything."""
-    said = [row for row in rows.select(VerificationRow, version=site.version) if row.found != "not-stated"]
+    said = list(rows.select(VerificationRow, version=site.version))
     state: VerificationWord = "unverified"
     for word in ("verified", "plausible"):
         if any(row.found == word for row in said):

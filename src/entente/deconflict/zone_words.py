@@ -57,9 +57,12 @@ def describe_zone(row: ZoneRow, rows: Rows) -> str:
     declared = row.declared
     said = [f"{declared.zone} zone {declared.name!r} ({declared.id}) of {row.author}, {say_readers(row.to)}"]
     if declared.text:
-        said.append(declared.text)
+        said.append(declared.text.rstrip("."))
     said += [say_rule(rule) for rule in declared.rules]
-    said.append(_DEFAULTS[declared.zone])
+    if not any((rule.party, rule.activity) == (ANY, ANY) for rule in declared.rules):
+        said.append(_DEFAULTS[declared.zone])
+    elif declared.zone == "line":
+        said.append("one's own side is free, whatever the rules")
     if declared.zone == "line":
         sides = sorted({side for side in declared.sides if side})
         said.append(f"sides of {' and '.join(sides)}")

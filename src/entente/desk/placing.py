@@ -37,7 +37,6 @@ from entente.deconflict import (
     answer_due,
     describe_site,
     find_holding,
-    find_sites,
     list_guarantees,
     position_state,
     rebuild_index,
@@ -60,7 +59,7 @@ from entente.kernel.errors import Malformed
 from entente.kernel.rows import get_row
 from entente.kernel.time import encode_utc
 from entente.kernel.wire import Centimetres, NameText, NoteText, SlugText, UtcText, WireStruct
-from entente.space import PositionE7, VolumeWire, parse_volume
+from entente.space import PositionE7, Separation, Volume, VolumeWire, is_conflict, parse_volume
 
 Plain = dict[str, Any]
 OptionalSlug = SideParty
@@ -286,27 +285,28 @@ def report_incident(desk: Desk, request: IncidentReportRequest) -> Said:
 
 
 def _find_audience(desk: Desk, body: ReportIncident) -> tuple[str, ...]:
-    """Return who may know of the sites that it was at: to tell all of it would tell all where they are."""
-    incident_volume(body)
-    index = rebuild_index(desk.rows, only=frozenset({"site"}))
+    """Return who may know of the sealed sites that it was at; empty, for everyone, where there are none.
+
+    At whatever time: also a report about yesterday, to all, would tell all where the site is that only some
+    know of since today.
+    """
+    place = incident_volume(body)
     audiences = set()
     for row in desk.rows.select(SiteRow):
-        # Asked for each audience that we are of: a report to it meets the sites that all of it can read.
-        if row.to:
+        if not row.to:
+            continue
+        site, reach_m = parse_volume(row.declared.volume), row.declared.buffer_cm / 100
+        there = Volume(place.outline, place.heights, site.window)
+        if is_conflict(there, site, Separation(reach_m, reach_m)):
             audiences.add(tuple(sorted({row.author, *row.to} - {desk.party})))
-    met = [to for to in sorted(audiences) if find_sites(body, desk.party, to, desk.rows, index)]
-    sealed = [
-        to
-        for to in met
-        if any("@" in one.object for one in find_sites(body, desk.party, to, desk.rows, index))
-    ]
-    if len(sealed) > 1:
+    if len(audiences) > 1:
+        named = " and to ".join(", ".join(one) for one in sorted(audiences))
         raise Malformed(
             "which-audience",
-            f"incident {body.id!r}: expected one audience, it was at sites told to "
-            f"{' and to '.join(map(str, sealed))}: name them in 'to', one report for each",
+            f"incident {body.id!r}: expected one audience, it was at sites told to {named}: name them in "
+            "'to', one report for each",
         )
-    return sealed[0] if sealed else _NOBODY
+    return audiences.pop() if audiences else _NOBODY
 
 
 def answer_incident(desk: Desk, request: IncidentAnswerRequest) -> Said:
