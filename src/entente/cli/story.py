@@ -209,6 +209,11 @@ def _declare_zones(stage: Stage, story: Story) -> None:
     for index in indexes:
         stage.act("us", "readback", "make", index, "--officer", "contact-1", show=False)
     stage.note("acknowledged by a named officer and read back: the zones' positions count")
+    for place, one in enumerate(castello["obligations"], 1):
+        for zone in castello["zones"] if one["guarantor"] == "us" else []:
+            promise = f"obligation-{place}"
+            stage.act("us", "zone", "vouch", zone["id"], promise, "--officer", "contact-1", show=False)
+    stage.note("the guarantor that was named says yes itself; until then it stood as named, not accepted")
     refused = stage.act(
         *("ru", "zone", "declare", "nobodys-zone", "--officer", "duty-1", "--type", "safe"),
         *("--name", "A safe zone that nobody guards", "--text", "No attacks", "--circle", "36.30,37.20,2000"),

@@ -17,7 +17,7 @@ from typing import Final
 from entente.deconflict.objects import say_readers
 from entente.deconflict.vouch import list_guarantees
 from entente.deconflict.zone import ANY, ZoneRow, ZoneRule
-from entente.deconflict.zone_judgement import Holding
+from entente.deconflict.zone_judgement import Holding, ZoneHold
 from entente.deconflict.zone_needs import say_rules
 from entente.kernel.rows import Rows
 
@@ -85,10 +85,13 @@ def say_holding(holding: Holding) -> str:
     others = [one for one in holding.zones if not one.decides]
     said = f"{holding.activity} of {holding.party}: {needs}"
     if deciding:
-        said += ", by " + "; ".join(
-            f"zone {one.object} of {one.author} ({say_rules(one.rules)})" for one in deciding
-        )
+        said += ", by " + "; ".join(f"zone {_say_name(one)} ({say_rules(one.rules)})" for one in deciding)
     for one in others:
-        said += f"; also met: zone {one.object} of {one.author}: "
+        said += f"; also met: zone {_say_name(one)}: "
         said += f"{say_needs(one.verdict, one.notice_h, one.concurrence)} ({say_rules(one.rules)})"
     return said
+
+
+def _say_name(zone: ZoneHold) -> str:
+    name, is_sealed, _ = zone.object.partition("@")
+    return f"{name}{' (sealed)' if is_sealed else ''} of {zone.author}"

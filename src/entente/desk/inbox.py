@@ -131,6 +131,11 @@ class InboxItem(msgspec.Struct, frozen=True):
     readings: list[Reading] = []
 
 
+def say_minute(moment: datetime) -> str:
+    """Return a moment for people, to the minute that is over by then."""
+    return encode_utc(moment.replace(second=0, microsecond=0))
+
+
 @dataclass(frozen=True, slots=True)
 class Inbox:
     """Computes the items of one desk. Safe from several threads."""
@@ -360,9 +365,9 @@ class Inbox:
                 words = f"{what}, reported by {row.author}: give our own account, or say that there is "
                 words += "nothing to state yet"
                 words += (
-                    f", by {encode_utc(by)}; after that our silence is recorded"
+                    f", by {say_minute(by)}; after that our silence is recorded"
                     if state == "waiting"
-                    else f"; our silence is RECORDED since {encode_utc(by)}: a late answer is still taken"
+                    else f"; our silence is RECORDED since {say_minute(by)}: a late answer is still taken"
                 )
                 yield InboxItem(
                     "incident",

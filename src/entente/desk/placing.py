@@ -53,6 +53,7 @@ from entente.deconflict.vouch import VouchWord
 from entente.deconflict.zone import SideParty, SourceText, ZoneWord
 from entente.deconflict.zone_words import describe_zone, say_holding
 from entente.desk.assembly import Desk
+from entente.desk.inbox import say_minute
 from entente.desk.requests import MessageName, Spoken
 from entente.desk.speaking import Said, check_volumes, find_object, get_leaf, list_others, put
 from entente.kernel.errors import Malformed
@@ -415,14 +416,15 @@ def _show_incident(desk: Desk, row: IncidentRow) -> Plain:
     owed = []
     for one in desk.rows.select(FollowUpRow, incident=row.incident):
         by = answer_due(one, desk.inbox.find_heard(row.message, desk.party, row.at))
+        until = say_minute(by)
         overdue = one.state == "waiting" and now >= by
         words = {
-            "waiting": f"{one.party} owes an answer by {encode_utc(by)}",
+            "waiting": f"{one.party} owes an answer by {until}",
             "answered": f"{one.party} has answered{', late: it was silent' if one.is_late else ''}",
             "silent": f"{one.party} has said nothing in {one.days} days: recorded as silent",
         }[one.state]
         if overdue:
-            words = f"{one.party} has said nothing by {encode_utc(by)}: silent, as this desk counts it"
+            words = f"{one.party} has said nothing by {until}: silent, as this desk counts it"
         owed.append({**msgspec.to_builtins(one), "by": encode_utc(by), "is_overdue": overdue, "words": words})
     accounts = [msgspec.to_builtins(one) for one in desk.rows.select(AccountRow, incident=row.incident)]
     return {
@@ -440,7 +442,9 @@ def say_incident(row: IncidentRow) -> str:
     body = row.reported
     basis = {"seen": "seen", "instrument": "measured", "told": "told by others, not observed"}[body.basis]
     lat, lon = body.place_e7[0] / 1e7, body.place_e7[1] / 1e7
-    sites = "; ".join(f"{met.name} ({met.object}) of {met.author}, {met.since}" for met in row.sites)
+    sites = "; ".join(
+        f"{met.name} ({met.object.partition('@')[0]}) of {met.author}, {met.since}" for met in row.sites
+    )
     place = f"at notified site {sites}" if sites else "at no notified site that all who were told can read"
     where = f"within {body.within_cm / 100:,.0f} m of {lat:.5f}, {lon:.5f}, {place}"
     what = f"incident {row.id!r} ({body.category}{', URGENT' if body.urgent else ''})"
