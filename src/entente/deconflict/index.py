@@ -260,6 +260,10 @@ class MemoryIndex:
         self.insert(object_name, volumes, group=group, reach_m=reach_m)
         return met
 
+    def compile(self) -> bool:
+        """Take the compiled form of the exact rule from here on: see `standing.Decider`."""
+        return self._decider.compile()
+
     def changes(self, after: int = 0) -> Iterator[Change]:
         """Yield the newest change of each object that changed after a number, in order."""
         # A changed object moves to the end, so the newest stand last: walked backwards up to the number.

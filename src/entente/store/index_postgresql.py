@@ -189,10 +189,12 @@ class PostgresIndex(SqlIndex):
         last = read_value(cursor)
         return 0 if last is None else group_of(last) + 1
 
-    def _lock(self, cursor: DBAPICursor, object_name: str, boxes: list[Box]) -> None:
+    def _lock(self, cursor: DBAPICursor, names: list[str], boxes: list[Box]) -> None:
         # The name too: two versions of one object that lie far apart must replace each other in turn.
-        name = int.from_bytes(hashlib.sha256(object_name.encode()).digest()[:6], "big") | _NAME_LOCK
-        locks = [(name, True), *list_locks(boxes)]
+        objects = {
+            int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big") | _NAME_LOCK for name in names
+        }
+        locks = [*((number, True) for number in sorted(objects)), *list_locks(boxes)]
         _execute(cursor, _LOCK, [[number for number, _ in locks], [alone for _, alone in locks]])
         cursor.fetchall()
 

@@ -55,7 +55,7 @@ from entente.deconflict.index import (
     refuse_more,
 )
 from entente.deconflict.standing import Decider, pack, read_box, widen
-from entente.kernel.errors import StoreError
+from entente.kernel.errors import StoreError, TooManyConflicts
 from entente.space import Separation, Volume
 from entente.store.sql import Database, PreparedMany
 from entente.store.tables import INDEX_CELLS, INDEX_OBJECTS, INDEX_STEMS, INDEX_VOLUMES
@@ -64,6 +64,15 @@ PAGE: Final = 1_024
 """Candidates that are read and decided together: bounds what a question costs beyond what it may find."""
 _CHANGES: Final = 1_000
 TABLES: Final[tuple[Table, ...]] = (INDEX_STEMS, INDEX_OBJECTS, INDEX_VOLUMES, INDEX_CELLS)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One caller's object for `SqlIndex.check_and_insert_many`."""
+
+    object: str
+    volumes: tuple[Volume, ...]
+    reach_m: float = 0.0
 
 
 class Pending(Protocol):
@@ -163,13 +172,67 @@ class SqlIndex(ABC):
         boxes = [find_question_box(volume, agreed) for volume in volumes]
         met: list[Met] = []
         with self._database.write() as connection, self._cursor(connection) as cursor:
-            self._lock(cursor, object_name, boxes)
+            self._lock(cursor, [object_name], boxes)
             for ordinal, volume in enumerate(volumes):
                 hits = self._ask(connection, cursor, volume, agreed, group, most, [])
                 met += [Met(ordinal, hit) for hit in hits if hit.object != object_name]
             if most is not None and len(met) > most:
                 raise refuse_more(most)
             self._write(connection, cursor, [object_name], {object_name: (group, packed)})
+        return met
+
+    def check_and_insert_many(
+        self,
+        wanted: Sequence[Wanted],
+        separation: Separation,
+        *,
+        group: str,
+        most: int | None = MOST_HITS,
+    ) -> list[list[Met] | TooManyConflicts]:
+        """Do `check_and_insert` for several callers in their order, with one transaction for all of them.
+
+        Each is told of those before it. Who meets too many is answered with the error, and left out.
+        """
+        if self._hidden:
+            raise ValueError(f"index: expected no pending change, got {len(self._hidden)}")
+        answers: list[list[Met] | TooManyConflicts] = []
+        try:
+            with self._database.write() as connection, self._cursor(connection) as cursor:
+                boxes = [
+                    find_question_box(volume, widen(separation, one.reach_m))
+                    for one in wanted
+                    for volume in one.volumes
+                ]
+                self._lock(cursor, [one.object for one in wanted], boxes)
+                answers.extend(
+                    self._check_one(connection, cursor, one, separation, group, most) for one in wanted
+                )
+                self.write_to(connection)
+        finally:
+            self.mark_committed()
+        return answers
+
+    def _check_one(
+        self,
+        connection: Connection,
+        cursor: DBAPICursor,
+        one: Wanted,
+        separation: Separation,
+        group: str,
+        most: int | None,
+    ) -> list[Met] | TooManyConflicts:
+        agreed = widen(separation, one.reach_m)
+        met: list[Met] = []
+        try:
+            for ordinal, volume in enumerate(one.volumes):
+                hits = self._fresh.query(volume, agreed, group=group, most=most)
+                hits = self._ask(connection, cursor, volume, agreed, group, most, hits)
+                met += [Met(ordinal, hit) for hit in hits if hit.object != one.object]
+            if most is not None and len(met) > most:
+                return refuse_more(most)
+        except TooManyConflicts as error:
+            return error
+        self.insert(one.object, one.volumes, group=group, reach_m=one.reach_m)
         return met
 
     def changes(self, after: int = 0) -> Iterator[Change]:
@@ -189,6 +252,10 @@ class SqlIndex(ABC):
             stored = int(read_value(cursor))
             hidden = sum(place.volumes for place in self._find_places(cursor, list(self._hidden)).values())
         return stored - hidden + len(self._fresh)
+
+    def compile(self) -> bool:
+        """Take the compiled form of the exact rule from here on: see `standing.Decider`."""
+        return self._decider.compile()
 
     # What is pending
 
@@ -255,8 +322,8 @@ class SqlIndex(ABC):
         """Add the stems of each group that are missing (without the group's number); return the numbers."""
 
     @abstractmethod
-    def _lock(self, cursor: DBAPICursor, object_name: str, boxes: list[Box]) -> None:
-        """Wait until no other transaction can insert what conflicts with these boxes unseen."""
+    def _lock(self, cursor: DBAPICursor, names: list[str], boxes: list[Box]) -> None:
+        """Wait until nobody else can change these objects, or insert unseen what meets these boxes."""
 
     @abstractmethod
     def _cursor(self, connection: Connection) -> AbstractContextManager[DBAPICursor]:

@@ -149,7 +149,7 @@ class SqliteIndex(SqlIndex):
             groups[name] = group
         return groups
 
-    def _lock(self, cursor: DBAPICursor, object_name: str, boxes: list[Box]) -> None:
+    def _lock(self, cursor: DBAPICursor, names: list[str], boxes: list[Box]) -> None:
         """Nothing more: the transaction holds the one write lock since it began."""
 
     @contextmanager

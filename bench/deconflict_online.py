@@ -1,0 +1,369 @@
+"""The conflict index online: one question, one insertion, among up to ten million standing volumes.
+
+    python -m bench.deconflict_online [--count N] [--postgresql N] [--small]
+
+Data: `bench.volumes`. Asked are 2,000 fresh volumes of the same distribution, each as it is drawn, the exact
+rule included, after as many others have warmed the caches. "Check and insert" is one durable transaction;
+beside it the bare fdatasync of as many bytes on the same disk. PostgreSQL runs here too, with fsync on, over
+a unix socket, the asker on the same cores; the peer beside it is PostGIS with GiST (geometry, time, height),
+planar and not exact.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import queue
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+
+from bench.index_load import GROUP, check_sample, copy, fill_postgres, fill_sqlite
+from bench.report import Report, percentile
+from bench.volumes import BenchVolumes, draw_chunks, make_volumes
+from entente.deconflict.index import MemoryIndex
+from entente.space import Separation, Volume
+from entente.store.index_postgresql import PostgresIndex
+from entente.store.index_sql import SqlIndex, Wanted
+from entente.store.index_sqlite import SqliteIndex
+from entente.store.sql import open_sqlite
+from entente.store.sql_postgres import open_postgres
+from tests.postgres import NotInstalled, running_postgres
+
+NONE: Final = Separation()
+CALLERS: Final = 64
+CLIENTS: Final = 4
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    sizes: tuple[int, ...]
+    postgres: int
+    asked: int = 2_000
+    inserted: int = 400
+    crowd: int = 8_000
+
+
+def draw_fresh(count: int, turn: int) -> list[Volume]:
+    """Return volumes of the same geography that do not stand: chunks that no size reaches."""
+    volumes = make_volumes(count, first_chunk=1_000 + turn)
+    return [volumes.volume(place) for place in range(count)]
+
+
+def clock_each(run: Callable[[Any], object], given: Sequence[Any]) -> list[float]:
+    """Return the milliseconds that each of some calls took."""
+    taken = []
+    for one in given:
+        began = time.perf_counter()
+        run(one)
+        taken.append((time.perf_counter() - began) * 1e3)
+    return taken
+
+
+def add_spread(
+    report: Report, what: str, taken: Sequence[float], targets: tuple[str, str] = ("", "")
+) -> None:
+    """Add the median and the 99th percentile."""
+    report.add(f"{what}, p50", percentile(taken, 0.5), "ms", target=targets[0])
+    report.add(f"{what}, p99", percentile(taken, 0.99), "ms", target=targets[1])
+
+
+def measure_fdatasync(folder: Path, times: int = 400) -> float:
+    """Return the median milliseconds of writing a page behind the last one and flushing it."""
+    taken = []
+    with (folder / "flushed").open("wb", buffering=0) as file:
+        file.write(bytes(4_096 * times))
+        os.fsync(file.fileno())
+        for place in range(times):
+            file.seek(4_096 * place)
+            began = time.perf_counter()
+            file.write(b"\1" * 4_096)
+            os.fdatasync(file.fileno())
+            taken.append((time.perf_counter() - began) * 1e3)
+    return percentile(taken, 0.5)
+
+
+def measure_questions(index: SqlIndex | MemoryIndex, plan: Plan) -> tuple[list[float], int]:
+    """Return how long each question took, and how many conflicts all of them found."""
+    for volume in draw_fresh(plan.asked, 0):
+        index.query(volume, NONE, group=GROUP)
+    found: list[int] = []
+    asked = draw_fresh(plan.asked, 1)
+    taken = clock_each(lambda volume: found.append(len(index.query(volume, NONE, group=GROUP))), asked)
+    return taken, sum(found)
+
+
+def measure_insertions(index: SqlIndex | MemoryIndex, plan: Plan, turn: int = 2) -> list[float]:
+    """Return how long each check and insert took, one at a time."""
+    pairs = list(enumerate(draw_fresh(plan.inserted, turn)))
+    return clock_each(
+        lambda pair: index.check_and_insert(f"new-{turn}-{pair[0]}", [pair[1]], NONE, group=GROUP), pairs
+    )
+
+
+def measure_crowd(index: SqlIndex, plan: Plan) -> tuple[float, list[float]]:
+    """Return insertions a second and each one's milliseconds: 64 callers, one writer, what waits together."""
+    waiting: queue.SimpleQueue[tuple[Wanted, Future[Any]] | None] = queue.SimpleQueue()
+    volumes = draw_fresh(plan.crowd, 3)
+    taken: list[float] = []
+
+    def write() -> None:
+        while True:
+            batch = [waiting.get()]
+            while len(batch) < CALLERS and not waiting.empty():
+                batch.append(waiting.get())
+            work = [one for one in batch if one is not None]
+            if work:
+                answers = index.check_and_insert_many([wanted for wanted, _ in work], NONE, group=GROUP)
+                for (_, future), answer in zip(work, answers, strict=True):
+                    future.set_result(answer)
+            if len(work) < len(batch):
+                return
+
+    def call(first: int) -> None:
+        for place in range(first, len(volumes), CALLERS):
+            began = time.perf_counter()
+            future: Future[Any] = Future()
+            waiting.put((Wanted(f"crowd-{place}", (volumes[place],)), future))
+            future.result()
+            taken.append((time.perf_counter() - began) * 1e3)
+
+    writer = threading.Thread(target=write)
+    callers = [threading.Thread(target=call, args=(first,)) for first in range(CALLERS)]
+    began = time.perf_counter()
+    for thread in (writer, *callers):
+        thread.start()
+    for thread in callers:
+        thread.join()
+    rate = len(volumes) / (time.perf_counter() - began)
+    waiting.put(None)
+    writer.join()
+    return rate, taken
+
+
+def bench_sqlite(report: Report, plan: Plan, folder: Path) -> dict[int, int]:
+    """Measure SQLite at each size; return the conflicts that were found at each."""
+    found = {}
+    flush_ms = measure_fdatasync(folder)
+    report.add("fdatasync of one page", flush_ms, "ms")
+    medians: dict[int, tuple[float, float]] = {}
+    for size in plan.sizes:
+        path = folder / f"index-{size}.db"
+        open_sqlite(path).close()
+        began = time.perf_counter()
+        fill_sqlite(path, draw_chunks(size))
+        report.add(f"SQLite, {size:,}: filled at", size / (time.perf_counter() - began), "volumes/s")
+        report.add(f"SQLite, {size:,}: file", path.stat().st_size / 2**20, "MB")
+        database = open_sqlite(path)
+        index = SqliteIndex(database)
+        index.compile()
+        taken, found[size] = measure_questions(index, plan)
+        is_largest = size == 10_000_000
+        add_spread(
+            report, f"SQLite, {size:,}: query", taken, ("<= 0.1", "<= 1.5") if is_largest else ("", "")
+        )
+        report.add(f"SQLite, {size:,}: conflicts of {plan.asked:,} asked", found[size], "")
+        durable = measure_insertions(index, plan)
+        medians[size] = percentile(taken, 0.5), percentile(durable, 0.5)
+        add_spread(report, f"SQLite, {size:,}: check and insert, durable", durable)
+        report.add(
+            f"SQLite, {size:,}: the same beside fdatasync",
+            percentile(durable, 0.5),
+            "ms",
+            target="<= 1.3 x",
+            peer="fdatasync",
+            peer_value=flush_ms,
+        )
+        rate, waited = measure_crowd(index, plan)
+        report.add(f"SQLite, {size:,}: check and insert, 64 callers", rate, "/s", target=">= 5,000")
+        add_spread(report, f"SQLite, {size:,}: each of the 64 waits", waited)
+        database.close()
+        path.unlink()
+    first, last = plan.sizes[0], plan.sizes[-1]
+    for place, what in enumerate(("query", "check and insert")):
+        report.add(
+            f"SQLite: {what}, from {first:,} to {last:,}",
+            medians[last][place],
+            "ms",
+            target="<= 3 x",
+            peer=f"at {first:,}",
+            peer_value=medians[first][place],
+        )
+    return found
+
+
+def bench_memory(report: Report, size: int, plan: Plan) -> int:
+    """Measure the home in memory; return the conflicts that were found."""
+    index = MemoryIndex()
+    volumes = make_volumes(size)
+    from bench.index_load import make_rows
+
+    packed, _ = make_rows(volumes)
+    began = time.perf_counter()
+    for place, data in enumerate(packed):
+        index.insert_packed(f"v{place}", [data], group=GROUP)
+    report.add(f"memory, {size:,}: filled at", size / (time.perf_counter() - began), "volumes/s")
+    index.compile()
+    taken, found = measure_questions(index, plan)
+    add_spread(report, f"memory, {size:,}: query", taken)
+    add_spread(report, f"memory, {size:,}: check and insert", measure_insertions(index, plan))
+    return found
+
+
+def bench_postgres(report: Report, plan: Plan) -> int:
+    """Measure PostgreSQL, with PostGIS beside it; return the conflicts that were found."""
+    size = plan.postgres
+    with running_postgres(fsync=True, shared_buffers="2GB") as cluster:
+        url = cluster.create_database()
+        database = open_postgres(url)
+        with psycopg.connect(url) as connection:
+            began = time.perf_counter()
+            fill_postgres(connection, draw_chunks(size))
+            report.add(f"PostgreSQL, {size:,}: filled at", size / (time.perf_counter() - began), "volumes/s")
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("VACUUM ANALYZE")
+        index = PostgresIndex(database)
+        index.compile()
+        taken, found = measure_questions(index, plan)
+        add_spread(report, f"PostgreSQL, {size:,}: query", taken, ("<= 0.15", "<= 1"))
+        report.add(f"PostgreSQL, {size:,}: conflicts of {plan.asked:,} asked", found, "")
+        add_spread(
+            report, f"PostgreSQL, {size:,}: check and insert, durable", measure_insertions(index, plan)
+        )
+        rate, waited = measure_clients(url, plan)
+        report.add(
+            f"PostgreSQL, {size:,}: check and insert, {CLIENTS} clients", rate, "/s", target=">= 1,500"
+        )
+        add_spread(report, f"PostgreSQL, {size:,}: each of the {CLIENTS} clients", waited)
+        database.close()
+        try:
+            bench_postgis(report, cluster.create_database(), plan)
+        except psycopg.Error as error:
+            print(f"PostGIS was not measured: {error}")
+    return found
+
+
+def measure_clients(url: str, plan: Plan) -> tuple[float, list[float]]:
+    """Return insertions a second of four processes, and each one's milliseconds."""
+    import multiprocessing
+
+    context = multiprocessing.get_context("spawn")
+    count = max(1, plan.crowd // 2 // CLIENTS)
+    start = context.Barrier(CLIENTS)
+    results = context.Queue()
+    clients = [
+        context.Process(target=run_client, args=(url, number, count, start, results))
+        for number in range(CLIENTS)
+    ]
+    for client in clients:
+        client.start()
+    answers = [results.get(timeout=600) for _ in clients]
+    for client in clients:
+        client.join()
+    spent = max(end for _, end, _ in answers) - min(begin for begin, _, _ in answers)
+    return CLIENTS * count / spent, [one for _, _, taken in answers for one in taken]
+
+
+def run_client(url: str, number: int, count: int, start: Any, results: Any) -> None:  # noqa: ANN401 - of its context
+    """Be one of several clients."""
+    database = open_postgres(url)
+    index = PostgresIndex(database)
+    index.compile()
+    volumes = draw_fresh(count, 10 + number)
+    index.query(volumes[0], NONE, group=GROUP)
+    start.wait()
+    began = time.time()
+    taken = clock_each(
+        lambda pair: index.check_and_insert(f"c{number}-{pair[0]}", [pair[1]], NONE, group=GROUP),
+        list(enumerate(volumes)),
+    )
+    results.put((began, time.time(), taken))
+    database.close()
+
+
+def bench_postgis(report: Report, url: str, plan: Plan) -> None:
+    """Measure the peer: GiST over geometry, time and height; planar edges, not exact on the sphere."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION postgis")
+        connection.execute("CREATE EXTENSION btree_gist")
+        connection.execute("CREATE TABLE v (id bigint, g geometry, tr int8range, ar int4range)")
+        for volumes in draw_chunks(plan.postgres):
+            rows = [
+                f"{place}\tSRID=4326;{wkt}\t[{start},{end})\t[{low},{high}]\n"
+                for place, (wkt, start, end, low, high) in enumerate(list_plain(volumes))
+            ]
+            copy(connection, "v (id, g, tr, ar)", "".join(rows))
+        connection.execute("CREATE INDEX ON v USING gist (g, tr, ar)")
+        connection.execute("VACUUM ANALYZE v")
+        connection.execute("SET plan_cache_mode = force_generic_plan")
+        question = (
+            "SELECT id FROM v WHERE ST_Intersects(g, ST_GeomFromText(%s, 4326))"
+            " AND tr && int8range(%s, %s) AND ar && int4range(%s, %s, '[]')"
+        )
+        found = 0
+        taken: list[float] = []
+        for turn in (0, 1):
+            found, asked = 0, make_volumes(plan.asked, first_chunk=1_000 + turn)
+
+            def ask(given: tuple[str, int, int, int, int]) -> None:
+                nonlocal found
+                found += len(connection.execute(question, given, prepare=True, binary=True).fetchall())
+
+            taken = clock_each(ask, list(list_plain(asked)))
+        add_spread(report, f"PostGIS GiST, {plan.postgres:,}: query (planar)", taken)
+        report.add(f"PostGIS GiST, {plan.postgres:,}: conflicts of {plan.asked:,} asked (planar)", found, "")
+
+
+def list_plain(volumes: BenchVolumes) -> Iterator[tuple[str, int, int, int, int]]:
+    """Yield each volume as PostGIS takes it."""
+    for place in range(len(volumes)):
+        lat_e7, lon_e7 = volumes.corners(place)
+        corners = [f"{lon / 1e7:.7f} {lat / 1e7:.7f}" for lat, lon in zip(lat_e7, lon_e7, strict=True)]
+        yield (
+            f"POLYGON(({','.join([*corners, corners[0]])}))",
+            int(volumes.start_us[place]),
+            int(volumes.end_us[place]),
+            int(volumes.floor_cm[place]),
+            int(volumes.ceiling_cm[place]),
+        )
+
+
+def main() -> None:
+    """Run and write the results."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--count", type=int, default=1_000_000, help="most volumes in SQLite")
+    parser.add_argument("--postgresql", type=int, default=1_000_000, help="volumes in PostgreSQL")
+    parser.add_argument("--small", action="store_true", help="a little of everything; nothing is written")
+    given = parser.parse_args()
+    sizes = tuple(size for size in (10_000, 100_000, 1_000_000, 10_000_000) if size <= given.count)
+    plan = Plan(sizes, given.postgresql)
+    if given.small:
+        plan = Plan((500, 1_000), 1_000, asked=50, inserted=10, crowd=200)
+    report = Report("deconflict_online")
+    check_sample(make_volumes(1_000))
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/var/tmp")))
+        found = bench_sqlite(report, plan, folder)
+        in_memory = min(plan.sizes[-1], 1_000_000)
+        assert bench_memory(report, in_memory, plan) == found[in_memory]
+        try:
+            in_postgres = bench_postgres(report, plan)
+            assert in_postgres == found.get(plan.postgres, in_postgres)
+        except NotInstalled as error:
+            print(f"PostgreSQL was not measured: {error}")
+    if not given.small:
+        report.write()
+
+
+if __name__ == "__main__":
+    main()
