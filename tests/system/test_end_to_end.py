@@ -21,6 +21,7 @@ from entente.terms.agreement.drafting import encode_draft
 from tests.agreement_scene import EXPIRY, NOTICE, ROAD, SEVEN_DAYS, make_text
 
 SECRET = "Mosul-Hotel-Quebec-58"
+OFFICER = ("--officer", "duty-1")
 WINDOW = "2016-09-17T14:00:00Z..2016-09-17T18:00:00Z"
 
 
@@ -339,6 +340,53 @@ def test_an_agreement_is_signed_by_its_agencies_and_computed_alike_by_all(stage:
         one.pop("standings", None)
         assert one == views[0][0]
     assert [due["party"] for due in views[0][0]["due"] if due["kind"] == "measure"] == ["ru", "us"]
+
+
+@pytest.mark.timeout(180)
+def test_a_confrontation_is_told_to_both_seen_and_talked_out(stage: Stage) -> None:
+    start = stage.now() + timedelta(hours=12)
+    window = (
+        *("--window", f"{encode_utc(start)}..{encode_utc(start + timedelta(hours=2))}", "--activity", "air"),
+        *("--heights", "2000..3000", *OFFICER),
+    )
+    for party, name in (("us", "east-1"), ("ru", "west-1")):
+        stage.act(
+            *(party, "notify", name, "--title", name, "--circle", "36.50,41.00,2000", *window, "--armed"),
+            *("--concurrence", "us" if party == "ru" else "ru", "--concur-by", encode_utc(start)),
+        )
+
+    def raised(party: str) -> Any:
+        found = stage.act(party, "alarms", show=False)["confrontations"]
+        return found[0] if found and found[0]["state"] == "raised" else None
+
+    ours, theirs = (stage.wait_for("the alarm", lambda party=party: raised(party)) for party in ("us", "ru"))
+    assert [ours[part] for part in ("alarm", "conflict", "raised")] == [
+        theirs[part] for part in ("alarm", "conflict", "raised")
+    ]
+    assert ours["words"] == theirs["words"]
+    assert stage.act("us", "status", show=False)["inbox"][0]["kind"] == "confrontation"
+    stage.act("us", "see", ours["alarm"], "--officer", "duty-1")
+    stage.act("ru", "say", ours["alarm"], "We go up", "--officer", "duty-2")
+    # Nobody of ru says that he has seen it: the center turns to the next contact.
+    stage.wait_for("the next contact", lambda: raised("us")["sides"][0]["escalated_to"])
+    stage.act("ru", "see", ours["alarm"], "--officer", "duty-2")
+    # What the one desk finds goes to the other as a counter-proposal, and is taken up as it is.
+    suggested = stage.act("ru", "suggest", "east-1", show=False)
+    assert suggested["conflicts"] == ["west-1"]
+    (up,) = [one for one in suggested["found"] if one["way"] == "up"]
+    (east,) = [one for one in stage.act("ru", "status", show=False)["activities"] if one["id"] == "east-1"]
+    stage.act("ru", "ack", east["version"], *OFFICER)
+    proposed = stage.act("ru", "counter", "east-1", "--suggested", "up", *OFFICER)
+    settle(stage)
+    stage.act("us", "update", "east-1", "--reason", "as proposed", "--take-up", proposed["leaf"], *OFFICER)
+    settle(stage)
+    (east,) = [one for one in stage.act("us", "status", show=False)["activities"] if one["id"] == "east-1"]
+    assert (east["volumes"], east["proposals"][0]["state"]) == (up["volumes"], "taken-up")
+    for party in ("us", "ru"):
+        (ended,) = stage.act(party, "alarms", "--all", show=False)["confrontations"]
+        assert ended["state"] == "ended"
+        assert "seen by duty-1" in ended["sight"]
+        assert "seen by duty-2" in ended["sight"]
 
 
 def test_doctor_finds_both_desks_fit(stage: Stage) -> None:
