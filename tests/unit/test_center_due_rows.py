@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from bench.parties import NOW, RULES, make_party
 from entente.center.due_rows import DueRows
-from entente.deconflict import ReceiptRow, plan_ladder
+from entente.deconflict import (
+    ConcurrenceRow,
+    ObjectRow,
+    ReceiptRow,
+    VersionRow,
+    plan_concurrence,
+    plan_ladder,
+)
 from entente.deconflict.receipts import Escalation, Stamp
 from entente.kernel.charter import Charter, CharterRow, FoundingParty
 from entente.kernel.ids import LeafHash
@@ -73,6 +80,33 @@ def test_nothing_that_is_due_is_left_out(receipts: list[Any], seconds: int) -> N
         # Until the next date nothing becomes due: that is when nobody looks.
         just_before = due_rows.next_due - timedelta(milliseconds=1)
         assert plan_ladder(rows, max(now_utc, just_before), find_recorded) == []
+
+
+@given(
+    asked=st.lists(st.tuples(st.integers(-7_200, 0), st.integers(-600, 7_200), st.booleans()), max_size=5),
+    seconds=st.integers(-100, 9_000),
+)
+def test_no_answer_that_is_due_is_left_out(asked: list[tuple[int, int, bool]], seconds: int) -> None:
+    rows, times = rows_of([])
+    for index, (recorded_s, due_s, waits) in enumerate(asked):
+        times[index] = NOW + timedelta(seconds=recorded_s)
+        version, name = f"{index:064x}", f"plan-{index}"
+        thing = ObjectRow(name, name, "activity", "us", (), version, index, index, "standing")
+        rows.put(thing)
+        rows.put(VersionRow(version, name, "activity", "us", index, "", ()))
+        row = ConcurrenceRow(version, "ru", name, False, ("ru",), encode_utc(NOW + timedelta(seconds=due_s)))
+        rows.put(row if waits else msgspec.structs.replace(row, answer="concurred"))
+    now_utc = NOW + timedelta(seconds=seconds)
+
+    def find_recorded(leaf: LeafHash) -> datetime | None:
+        return times.get(int(leaf, 16))
+
+    due_rows = DueRows(rows, times.get, now_utc)
+    plan = plan_concurrence(rows, now_utc, find_recorded)
+    assert plan_concurrence(due_rows, now_utc, find_recorded) == plan
+    if not plan:
+        just_before = due_rows.next_due - timedelta(milliseconds=1)
+        assert plan_concurrence(rows, max(now_utc, just_before), find_recorded) == []
 
 
 def test_looking_changes_nothing() -> None:
