@@ -40,7 +40,6 @@ from tests.postgres import NotInstalled, running_postgres
 
 NONE: Final = Separation()
 CALLERS: Final = 64
-CLIENTS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,7 @@ class Plan:
     asked: int = 2_000
     inserted: int = 400
     crowd: int = 8_000
+    clients: int = 4
 
 
 def draw_fresh(count: int, turn: int) -> list[Volume]:
@@ -242,9 +242,9 @@ def bench_postgres(report: Report, plan: Plan) -> int:
         )
         rate, waited = measure_clients(url, plan)
         report.add(
-            f"PostgreSQL, {size:,}: check and insert, {CLIENTS} clients", rate, "/s", target=">= 1,500"
+            f"PostgreSQL, {size:,}: check and insert, {plan.clients} clients", rate, "/s", target=">= 1,500"
         )
-        add_spread(report, f"PostgreSQL, {size:,}: each of the {CLIENTS} clients", waited)
+        add_spread(report, f"PostgreSQL, {size:,}: each of the {plan.clients} clients", waited)
         database.close()
         try:
             bench_postgis(report, cluster.create_database(), plan)
@@ -258,12 +258,12 @@ def measure_clients(url: str, plan: Plan) -> tuple[float, list[float]]:
     import multiprocessing
 
     context = multiprocessing.get_context("spawn")
-    count = max(1, plan.crowd // 2 // CLIENTS)
-    start = context.Barrier(CLIENTS)
+    count = max(1, plan.crowd // 2 // plan.clients)
+    start = context.Barrier(plan.clients)
     results = context.Queue()
     clients = [
         context.Process(target=run_client, args=(url, number, count, start, results))
-        for number in range(CLIENTS)
+        for number in range(plan.clients)
     ]
     for client in clients:
         client.start()
@@ -271,7 +271,7 @@ def measure_clients(url: str, plan: Plan) -> tuple[float, list[float]]:
     for client in clients:
         client.join()
     spent = max(end for _, end, _ in answers) - min(begin for begin, _, _ in answers)
-    return CLIENTS * count / spent, [one for _, _, taken in answers for one in taken]
+    return plan.clients * count / spent, [one for _, _, taken in answers for one in taken]
 
 
 def run_client(url: str, number: int, count: int, start: Any, results: Any) -> None:  # noqa: ANN401 - of its context
@@ -348,7 +348,7 @@ def main() -> None:
     sizes = tuple(size for size in (10_000, 100_000, 1_000_000, 10_000_000) if size <= given.count)
     plan = Plan(sizes, given.postgresql)
     if given.small:
-        plan = Plan((500, 1_000), 1_000, asked=50, inserted=10, crowd=200)
+        plan = Plan((500,), 500, asked=20, inserted=5, crowd=64, clients=2)
     report = Report("deconflict_online")
     check_sample(make_volumes(1_000))
     with ExitStack() as stack:

@@ -1,7 +1,7 @@
 """Filling an index with millions of drawn volumes at once, past the objects that a center makes of a message.
 
-Each row is what `SqlIndex` would have written: `check_sample` holds some against it. Only boxes may be larger,
-by some metres: here they are made from corners and a margin for the edges' bulge, many at a time.
+Each row is what `SqlIndex` would have written: `check_sample` holds some against it. Only boxes may be
+larger, by some metres: here they are made from corners and a margin for the edges' bulge, many at a time.
 """
 
 from __future__ import annotations

@@ -14,10 +14,11 @@ import pytest
 from hypothesis import strategies as st
 
 from entente.deconflict.index import ConflictIndex, Met
-from entente.kernel.errors import TooManyConflicts
+from entente.kernel.errors import StoreError, TooManyConflicts
 from entente.kernel.time import parse_utc
 from entente.space import Circle, HeightBand, Outline, Polygon, Separation, Volume, Window, find_conflict
 from entente.space.outline import Lane, Part, Region
+from entente.store.index_sql import Wanted
 
 START = parse_utc("2016-09-17T00:00:00Z")
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -287,6 +288,52 @@ class IndexContract:
             ("star", 0)
         ]
         assert ask(index, circle(lat=10.31, lon=10.0, radius_m=1.0).volumes[0], Separation()) == []
+
+
+class SqlIndexContract(IndexContract):
+    """What the homes in a database can do besides."""
+
+    def settle(self, index: Any) -> None:
+        index.commit()
+
+    def test_callers_in_one_transaction_are_told_of_those_before(self, index: Any) -> None:
+        one, far = circle("one"), circle("far", lon=41.0)
+        wanted = [
+            Wanted("a", one.volumes),
+            Wanted("b", far.volumes),
+            Wanted("c", (*far.volumes, *one.volumes)),
+        ]
+        answers = index.check_and_insert_many(wanted, Separation(), group="activity")
+        assert [[(met.ordinal, met.hit.object) for met in answer] for answer in answers] == [
+            [],
+            [],
+            [(0, "b"), (1, "a")],
+        ]
+        again = index.check_and_insert_many(
+            [Wanted("d", one.volumes)], Separation(), group="activity", most=1
+        )
+        assert isinstance(again[0], TooManyConflicts)
+        assert len(index) == 4
+        assert ask(index, one.volumes[0], Separation()) == [("a", 0), ("c", 1)]
+
+    def test_what_is_pending_is_not_left_out_of_a_check(self, index: Any) -> None:
+        stand(index, circle("one"))
+        with pytest.raises(ValueError, match="expected no pending change, got 1"):
+            index.check_and_insert("two", circle().volumes, Separation(), group="activity")
+        with pytest.raises(ValueError, match="expected no pending change, got 1"):
+            index.check_and_insert_many([], Separation(), group="activity")
+        assert ask(index, circle().volumes[0], Separation()) == [("one", 0)]
+
+    def test_a_volume_that_is_gone_behind_its_object_s_back_is_damage_and_said(self, index: Any) -> None:
+        stand(index, circle("one"))
+        index.commit()
+        with index._database.write() as connection:
+            connection.exec_driver_sql("DELETE FROM index_volumes")
+        with pytest.raises(StoreError, match="entente center rebuild"):
+            index.query(circle().volumes[0], Separation(), group="activity")
+        index.withdraw("one")
+        with pytest.raises(StoreError, match="entente center rebuild"):
+            index.commit()
 
 
 def walk_round(count: int) -> Iterator[tuple[float, float]]:

@@ -17,7 +17,7 @@ from entente.store.sql_postgres import PostgresDatabase, open_postgres
 from tests.index_contract import (
     OBJECTS,
     SEPARATIONS,
-    IndexContract,
+    SqlIndexContract,
     Standing,
     check_against_every_pair,
     volumes,
@@ -45,13 +45,10 @@ def commit(index: Any) -> None:
     index.commit()
 
 
-class TestPostgresIndex(IndexContract):
+class TestPostgresIndex(SqlIndexContract):
     @pytest.fixture
     def index(self, database: PostgresDatabase) -> ConflictIndex:
         return empty(database)
-
-    def settle(self, index: Any) -> None:
-        index.commit()
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

@@ -21,6 +21,7 @@ from tests.index_contract import (
     OBJECTS,
     SEPARATIONS,
     IndexContract,
+    SqlIndexContract,
     Standing,
     check_against_every_pair,
     volumes,
@@ -55,13 +56,10 @@ class TestMemoryIndex(IndexContract):
         return MemoryIndex()
 
 
-class TestSqliteIndex(IndexContract):
+class TestSqliteIndex(SqlIndexContract):
     @pytest.fixture
     def index(self, database: Database) -> ConflictIndex:
         return empty(database)
-
-    def settle(self, index: Any) -> None:
-        index.commit()
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

@@ -7,7 +7,6 @@ Invariants: those of `store.index_sql`, and
     Without the locks both of two writers can miss the other, under READ COMMITTED and under REPEATABLE READ
     alike: tests/system/test_index_postgresql.py shows it.
   * `write_to` takes none: whoever calls it is the only writer (the center's leader).
-  * A question is of one moment: where a volume was replaced between its two statements, it is asked again.
   * A change's number is its transaction's; `changes` gives numbers below every transaction that still runs,
     so that no later commit comes in before what was given. Numbers are good within one cluster's life.
 
@@ -26,10 +25,8 @@ from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from entente.deconflict.cells import Box, Search, group_of, place_stem
-from entente.deconflict.index import Hit
 from entente.deconflict.lock_cells import list_locks
-from entente.space import Separation, Volume
-from entente.store.index_sql import PAGE, Place, SqlIndex, list_bounds, read_value
+from entente.store.index_sql import PAGE, AskAgainError, Place, SqlIndex, list_bounds, read_value
 from entente.store.sql import wrap_error
 from entente.store.sql_postgres import PostgresDatabase
 from entente.store.tables import INDEX_STEMS
@@ -65,32 +62,12 @@ _IDS: Final = 1 << 16
 _READY: Final = "entente_index"
 
 
-class _AskAgainError(Exception):
-    """What was asked with has changed meanwhile."""
-
-
 class PostgresIndex(SqlIndex):
     """The conflict index in a database that `open_postgres` opened."""
 
     def __init__(self, database: PostgresDatabase) -> None:
         super().__init__(database)
         self._stems: dict[str, list[int]] = {}
-
-    def _ask(
-        self,
-        connection: Connection,
-        cursor: DBAPICursor,
-        volume: Volume,
-        separation: Separation,
-        group: str,
-        most: int | None,
-        hits: list[Hit],
-    ) -> list[Hit]:
-        while True:
-            try:
-                return super()._ask(connection, cursor, volume, separation, group, most, list(hits))
-            except _AskAgainError:
-                self._stems.pop(group, None)
 
     def _find_ids(
         self, connection: Connection, box: Box, searches: list[Search], group: str
@@ -109,17 +86,14 @@ class PostgresIndex(SqlIndex):
             _execute(cursor, " UNION ALL ".join(parts), values)
             ids = [volume_id for (volume_id,) in cursor.fetchall()]
         if ids and min(ids) < 0:
-            raise _AskAgainError
+            raise AskAgainError
         unique = list(dict.fromkeys(ids))
         for start in range(0, len(unique), PAGE):
             yield unique[start : start + PAGE]
 
     def _find_volumes(self, cursor: DBAPICursor, ids: list[int]) -> list[tuple[str, int, bytes]]:
         _execute(cursor, _VOLUMES, [ids])
-        rows = list(cursor.fetchall())
-        if len(rows) != len(ids):
-            raise _AskAgainError
-        return rows
+        return list(cursor.fetchall())
 
     def _find_stems(self, cursor: DBAPICursor, group: str) -> list[int]:
         known = self._stems.get(group)
@@ -127,6 +101,9 @@ class PostgresIndex(SqlIndex):
             _execute(cursor, "SELECT stem FROM index_stems WHERE name = %s", [group])
             known = self._stems[group] = [stem for (stem,) in cursor.fetchall()]
         return known
+
+    def _forget_stems(self, group: str) -> None:
+        self._stems.pop(group, None)
 
     def _find_places(self, cursor: DBAPICursor, names: list[str]) -> dict[str, Place]:
         _execute(

@@ -11,7 +11,8 @@ Invariants:
   * What was inserted or withdrawn is seen by this object at once, by others after `commit`, or after the
     transaction that `write_to` wrote in: the same one as the rows', so that neither is ever ahead of the
     other.
-  * Stems are asked for in each question, inside its transaction: another process may have added one.
+  * A question knows every stem that there is, though another process may have added one; and it is of one
+    moment: where a volume was replaced between its statements, it is asked again.
 
 One thread uses an object for `insert`, `withdraw` and `query`.
 
@@ -63,6 +64,8 @@ from entente.store.tables import INDEX_CELLS, INDEX_OBJECTS, INDEX_STEMS, INDEX_
 PAGE: Final = 1_024
 """Candidates that are read and decided together: bounds what a question costs beyond what it may find."""
 _CHANGES: Final = 1_000
+_TRIES: Final = 100
+"""Times that a question may find changed what it is about, until it is damage and no change."""
 TABLES: Final[tuple[Table, ...]] = (INDEX_STEMS, INDEX_OBJECTS, INDEX_VOLUMES, INDEX_CELLS)
 
 
@@ -106,6 +109,10 @@ def read_value(cursor: DBAPICursor) -> Any:  # noqa: ANN401 - what the column ho
     """Return the first column of the next row, or None."""
     row = cursor.fetchone()
     return None if row is None else row[0]
+
+
+class AskAgainError(Exception):
+    """What a question was asked with has changed meanwhile. Never leaves this room."""
 
 
 class SqlIndex(ABC):
@@ -304,6 +311,10 @@ class SqlIndex(ABC):
         """Return the stems of a group."""
 
     @abstractmethod
+    def _forget_stems(self, group: str) -> None:
+        """Ask for a group's stems anew the next time."""
+
+    @abstractmethod
     def _find_places(self, cursor: DBAPICursor, names: list[str]) -> dict[str, Place]:
         """Return where the volumes of objects are that stand."""
 
@@ -341,6 +352,23 @@ class SqlIndex(ABC):
         most: int | None,
         hits: list[Hit],
     ) -> list[Hit]:
+        for _ in range(_TRIES):
+            try:
+                return self._ask_once(connection, cursor, volume, separation, group, most, list(hits))
+            except AskAgainError:
+                self._forget_stems(group)
+        raise _say_damage(f"volumes in group {group!r} that its cells name, found others each time")
+
+    def _ask_once(
+        self,
+        connection: Connection,
+        cursor: DBAPICursor,
+        volume: Volume,
+        separation: Separation,
+        group: str,
+        most: int | None,
+        hits: list[Hit],
+    ) -> list[Hit]:
         stems = self._find_stems(cursor, group)
         if not stems:
             return sorted(hits)
@@ -353,6 +381,8 @@ class SqlIndex(ABC):
             seen.update(fresh)
             for start in range(0, len(fresh), PAGE):
                 rows = self._find_volumes(cursor, fresh[start : start + PAGE])
+                if len(rows) != len(fresh[start : start + PAGE]):
+                    raise AskAgainError
                 if self._hidden:
                     rows = [row for row in rows if row[0] not in self._hidden]
                 met = self._decider.find_met(volume, separation, [row[2] for row in rows])
@@ -414,11 +444,7 @@ class SqlIndex(ABC):
                 chunk = mine[start : start + PAGE]
                 rows = self._find_volumes(cursor, chunk)
                 if len(rows) != len(chunk):
-                    raise StoreError(
-                        "bad-index",
-                        f"conflict index: expected {len(chunk)} volumes from id {chunk[0]} on, found"
-                        f" {len(rows)}: make it again (entente center rebuild)",
-                    )
+                    raise _say_damage(f"{len(chunk)} volumes from id {chunk[0]} on, found {len(rows)}")
                 for _, ordinal, data in rows:
                     box = read_box(data)
                     slot = find_slot(box)
@@ -429,6 +455,12 @@ class SqlIndex(ABC):
         for name, keys in (("index_cells", cells), ("index_volumes", ids)):
             if keys:
                 self._database.write_many(connection, self._drop[name], keys)
+
+
+def _say_damage(expected: str) -> StoreError:
+    return StoreError(
+        "bad-index", f"conflict index: expected {expected}: make it again (entente center rebuild)"
+    )
 
 
 def _list_cells(
