@@ -7,6 +7,9 @@
 
 from __future__ import annotations
 
+import atexit
+import ctypes
+import json
 import os
 import shutil
 import signal
@@ -17,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,26 +33,119 @@ from entente.center.folder import CenterFolder
 from entente.center.founding import Founding
 from entente.center.service import _record_founding
 from entente.center.shared import SharedRecord, open_shared
+from entente.cli.run import run_app
+from entente.cli.verify import app as verify_app
 from entente.dialogue import About, Say
 from entente.joint import KINDS
 from entente.joint.audit import RecordAudit
 from entente.kernel.envelope import SignedMessage
 from entente.record import NoteSigner
 from entente.store.leadership import MAX_IDLE_S
+from entente.store.mirror import Mirror
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-RUN: Final = (
-    "import sys; from pathlib import Path; from entente.center.serve import serve_center; "
-    "sys.exit(serve_center(Path(sys.argv[1]), max_idle_s=float(sys.argv[2]), "
-    "on_ready=lambda url: print(url, flush=True)))"
-)
+# A warm process that forks a child for each center: importing one costs more than all that these tests ask.
+# Each child is handed over to us (a subreaper inherits orphans), so that its end can be waited for.
+WARM: Final = """
+import json, os, sys, traceback
+from pathlib import Path
+from entente.center.serve import serve_center
+
+def serve(case):
+    for number, name, flags in ((1, "out", os.O_TRUNC), (2, "log", os.O_APPEND)):
+        os.dup2(os.open(case[name], os.O_WRONLY | os.O_CREAT | flags), number)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    code = 1
+    try:
+        code = serve_center(Path(case["folder"]), max_idle_s=case["max_idle_s"],
+                            on_ready=lambda url: os.write(1, url.encode() + b"\\n"))
+    except BaseException:
+        traceback.print_exc()
+    os._exit(code)
+
+for line in sys.stdin:
+    between = os.fork()
+    if between == 0:
+        child = os.fork()
+        if child == 0:
+            serve(json.loads(line))
+        print(child, flush=True)
+        os._exit(0)
+    os.waitpid(between, 0)
+"""
+_PR_SET_CHILD_SUBREAPER: Final = 36
+
+
+class Nursery:
+    """The warm process."""
+
+    def __init__(self) -> None:
+        if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+            raise OSError(ctypes.get_errno(), "prctl")
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", WARM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
+        )  # fmt: skip
+
+    def close(self) -> None:
+        self._process.communicate(timeout=30)
+
+    def start(self, folder: Path, out: Path, log: Path, max_idle_s: float) -> Child:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        case = {"folder": str(folder), "out": str(out), "log": str(log), "max_idle_s": max_idle_s}
+        self._process.stdin.write(json.dumps(case) + "\n")
+        self._process.stdin.flush()
+        return Child(int(self._process.stdout.readline()))
+
+
+class Child:
+    """A process that we inherited, with the little of `subprocess.Popen` that is used here."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        if self._code is None:
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:
+                # Its parent has said its number and is about to end: it becomes ours in a moment.
+                return None
+            if pid:
+                self._code = os.waitstatus_to_exitcode(status)
+        return self._code
+
+    def wait(self, timeout_s: float) -> int:
+        end = time.monotonic() + timeout_s
+        while self.poll() is None:
+            assert time.monotonic() < end, f"process {self.pid} still runs after {timeout_s} s"
+            time.sleep(0.02)
+        assert self._code is not None
+        return self._code
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+@cache
+def find_nursery() -> Nursery:
+    """Return the warm process, one a run; it ends when our side of its input does."""
+    nursery = Nursery()
+    atexit.register(nursery.close)
+    return nursery
 
 
 @dataclass
 class Serving:
     """A center process."""
 
-    process: subprocess.Popen[str]
+    process: Child
     url: str
     log: Path
 
@@ -58,13 +155,13 @@ class Serving:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        return self.process.wait(30)
 
     def state(self) -> str:
-        return str(httpx.get(f"{self.url}/health").json()["state"])
+        return str(httpx.get(f"{self.url}/health", timeout=30).json()["state"])
 
     def size(self) -> int:
-        return int(httpx.get(f"{self.url}/status").json()["size"])
+        return int(httpx.get(f"{self.url}/status", timeout=30).json()["size"])
 
 
 def wait_for(ask: Callable[[], Any], what: str, timeout_s: float = 20.0) -> Any:
@@ -119,23 +216,20 @@ class Crew:
     ) -> Iterator[Serving]:
         """Run a process of this center; the first one in the founder's folder, others in copies."""
         chosen = folder or self.folder
-        log = self.root / f"{chosen.root.name}.log"
-        with log.open("a") as errors:
-            process = subprocess.Popen(
-                [sys.executable, "-c", RUN, str(chosen.root), str(max_idle_s)],
-                stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
-            )  # fmt: skip
-        assert process.stdout is not None
+        log, out = self.root / f"{chosen.root.name}.log", self.root / f"{chosen.root.name}.out"
+        out.unlink(missing_ok=True)
+        process = find_nursery().start(chosen.root, out, log, max_idle_s)
         try:
-            url = process.stdout.readline().strip()
-            assert url, log.read_text()
+            url = wait_for(
+                lambda: out.exists() and (out.read_text().strip() or process.poll() is not None), "serves", 60
+            )
+            assert isinstance(url, str), log.read_text()
             yield Serving(process, url, log)
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
                 process.kill()
                 process.wait(20)
-            process.stdout.close()
 
     def write(self, party: PartySimulator, text: str) -> tuple[SignedMessage, tuple[tuple[str, bytes], ...]]:
         """Return a party's next message, addressed to the other party, with its ciphertext."""
@@ -176,6 +270,10 @@ class Crew:
             for signed, index in self.acknowledged:
                 assert entries[index] == signed.raw, "an acknowledged message is lost or moved"
             self._check_rows(writer, audit)
+            # And as a party would, years later, with the program and nothing of the host's.
+            mirror = Mirror(self.root / "mirror")
+            mirror.extend(writer.tree, 0, writer.journal.read_entries, writer.published.checkpoint)
+            assert run_app(verify_app, [str(self.root / "mirror"), "--require", "recorded"]) == 0
         finally:
             shared.close()
         return audit

@@ -227,8 +227,8 @@ def test_a_standby_reads_refuses_and_takes_over_within_seconds(crew: Crew) -> No
             assert next(line for line in lines if line.startswith("id")) == "id: 5"
         leader.kill()
         begin = time.monotonic()
-        wait_for(lambda: standby.state() == "open", "takes over", 10)
-        assert time.monotonic() - begin < 8
+        wait_for(lambda: standby.state() == "open", "takes over")
+        assert time.monotonic() - begin < 10
         # What the desk had no answer for it sends again; what it had is known here.
         again = httpx.post(f"{standby.url}/messages", content=encode_request(crew.acknowledged[-1][0]))
         assert again.status_code == 400, "without its ciphertext it is not the same request"
@@ -238,7 +238,7 @@ def test_a_standby_reads_refuses_and_takes_over_within_seconds(crew: Crew) -> No
 
 
 def test_a_lost_notification_costs_a_poll(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
-    shared = lead(crew)
+    shared = lead(crew, max_idle_s=300)
     with crew.serving(crew.copy()) as standby:
         # Written without a word to anybody.
         monkeypatch.setattr(sql_postgres, "_NOTIFY", text("SELECT 1"))
@@ -260,7 +260,7 @@ def test_kill_9_of_the_leader_under_load_again_and_again(crew: Crew) -> None:
             time.sleep(1.0)
             place = next(at for at, one in enumerate(serving) if one.state() == "open")
             serving[place].kill()
-            wait_for(partial(is_open, serving[1 - place]), "takes over", 15)
+            wait_for(partial(is_open, serving[1 - place]), "takes over", 30)
             serving[place] = stack.enter_context(crew.serving(folders[place]))
         for load in loads:
             load.finish()
@@ -300,7 +300,7 @@ def test_the_database_dies_under_load_and_comes_back(crew: Crew, postgres: Clust
 
 
 def test_a_leader_that_stood_still_wakes_up_and_writes_nothing(crew: Crew) -> None:
-    with crew.serving(max_idle_s=1.5) as leader, crew.serving(crew.copy(), max_idle_s=1.5) as standby:
+    with crew.serving(max_idle_s=3.0) as leader, crew.serving(crew.copy(), max_idle_s=3.0) as standby:
         wait_for(lambda: leader.state() == "open", "open")
         crew.send(leader.url, 2)
         os.kill(leader.process.pid, signal.SIGSTOP)
@@ -317,7 +317,7 @@ def test_a_leader_that_stood_still_wakes_up_and_writes_nothing(crew: Crew) -> No
 
         asking = threading.Thread(target=ask)
         asking.start()
-        wait_for(lambda: standby.state() == "open", "takes over from one that stands still", 15)
+        wait_for(lambda: standby.state() == "open", "takes over from one that stands still", 30)
         crew.send(standby.url, 2)
         os.kill(leader.process.pid, signal.SIGCONT)
         assert leader.process.wait(20) == 70
@@ -387,7 +387,7 @@ def test_a_cut_cable_between_leader_and_database(crew: Crew, postgres: Cluster, 
     far = crew.copy()
     settings = (far.root / "center.toml").read_text()
     (far.root / "center.toml").write_text(settings.replace(str(postgres.folder), str(wire.folder)))
-    with crew.serving(far, max_idle_s=2.0) as leader, crew.serving(max_idle_s=2.0) as standby:
+    with crew.serving(far, max_idle_s=3.0) as leader, crew.serving(max_idle_s=3.0) as standby:
         wait_for(lambda: leader.state() == "open", "open")
         urls = [leader.url, standby.url]
         load = Load(crew, 0, lambda: urls)
@@ -395,7 +395,7 @@ def test_a_cut_cable_between_leader_and_database(crew: Crew, postgres: Cluster, 
         time.sleep(1.0)
         wire.is_cut.set()
         # Nothing reaches the server any more, and nothing tells either side: it ends the silent session.
-        wait_for(lambda: standby.state() == "open", "takes over", 20)
+        wait_for(lambda: standby.state() == "open", "takes over", 40)
         urls.remove(leader.url)
         wire.is_cut.clear()
         assert leader.process.wait(30) == 70

@@ -38,6 +38,7 @@ from tests.unit.test_rows_contract import (
     test_select_by_two_fields_needs_both,
     test_select_is_by_key_and_bounded,
     test_tables_do_not_mix,
+    test_the_longest_key_and_value_are_kept,
     test_what_was_put_is_found,
 )
 from tests.unit.test_store_sql import (
@@ -62,6 +63,7 @@ __all__ = (
     "test_select_by_two_fields_needs_both",
     "test_select_is_by_key_and_bounded",
     "test_tables_do_not_mix",
+    "test_the_longest_key_and_value_are_kept",
     "test_what_raises_inside_a_transaction_is_undone",
     "test_what_was_put_is_found",
 )

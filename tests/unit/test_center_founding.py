@@ -23,6 +23,7 @@ from entente.center.folder import (
     CenterFolder,
     CenterSettings,
     encode_settings,
+    parse_address,
     parse_settings,
 )
 from entente.center.founding import Founding, parse_signature_set
@@ -253,10 +254,18 @@ def test_settings_are_closed_and_read_back() -> None:
         (encode_settings(settings) + b'colour = "red"\n', "unknown field"),
         (encode_settings(settings).replace(b"8440", b"99999"), "expected HOST:PORT, port <= 65535"),
         (encode_settings(settings).replace(b"tls = true", b"tls = false"), "expected tls = true beside it"),
+        (encode_settings(settings).replace(b'database = ""', b'database = "mysql://x"'), "database"),
         (b"\xff", "utf-8"),
     ):
         with pytest.raises(Malformed, match=match):
             parse_settings(text)
+
+
+@pytest.mark.parametrize("text", ("7100", "host:", ":7100", "host:x", "host:65536", "host:-1", "host:\u0663"))
+def test_an_address_is_host_and_port(text: str) -> None:
+    assert parse_address("host:65535") == ("host", 65_535)
+    with pytest.raises(Malformed, match="expected HOST:PORT"):
+        parse_address(text)
 
 
 def test_a_card_is_canonical_and_sound(parties: list[PartySimulator]) -> None:

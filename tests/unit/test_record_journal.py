@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 
 import pytest
 
@@ -23,7 +24,7 @@ from entente.record import (
     verify_checkpoint,
     verify_fork,
 )
-from entente.record.journal import FRAME_HEAD_BYTES, MAX_FRAME_BYTES
+from entente.record.journal import FRAME_HEAD_BYTES, MAX_FRAME_BYTES, FrameChain
 from tests.unit.test_record_samples import LOG, ORIGIN, make_entry, make_seed, make_tree, sign_tree, verified
 
 
@@ -257,3 +258,40 @@ def test_frames_stop_where_the_good_bytes_end() -> None:
     journal = write_journal(2, 2)
     frames: list[Frame] = list(iter_frames(memoryview(journal.data)[: journal.ends[1] + FRAME_HEAD_BYTES]))
     assert [(frame.first_index, frame.size) for frame in frames] == [(0, 2)]
+
+
+# Frames that are kept apart, as rows of a table are
+
+
+def cut_frames(journal: Journal) -> list[bytes]:
+    return [journal.data[start:end] for start, end in pairwise(journal.ends)]
+
+
+def test_frames_that_are_kept_apart_are_those_of_the_file() -> None:
+    journal = write_journal(3, 1, 0, 256, 5)
+    chain = FrameChain(parse_journal_header(journal.data))
+    assert [chain.read_whole(data) for data in cut_frames(journal)] == list(iter_frames(journal.data))
+    assert (chain.place, chain.size) == (len(journal.data), 265)
+
+
+def test_a_frame_kept_apart_is_whole_in_its_place_and_unaltered_or_refused() -> None:
+    journal = write_journal(3, 1, 2)
+    first, second, third = cut_frames(journal)
+    other = cut_frames(write_journal(3, 1, signer=LOG, entries=[b"a", b"b", b"c", b"d"]))[1]
+    faults = (first[:-1], first + b"\0", first + second, second, b"", bytes(len(first)))
+    for data in faults:
+        with pytest.raises(StoreError) as caught:
+            FrameChain(parse_journal_header(journal.data)).read_whole(data)
+        assert caught.value.code == "journal-damaged"
+    for data in (first, third, other):
+        chain = FrameChain(parse_journal_header(journal.data))
+        chain.read_whole(first)
+        with pytest.raises(StoreError, match=f"at byte {journal.ends[1]}"):
+            chain.read_whole(data)
+    for at in range(0, len(second), 7):
+        altered = bytearray(second)
+        altered[at] ^= 0x40
+        chain = FrameChain(parse_journal_header(journal.data))
+        chain.read_whole(first)
+        with pytest.raises(StoreError):
+            chain.read_whole(bytes(altered))

@@ -133,6 +133,14 @@ def test_more_rows_than_one_page(rows: Rows) -> None:
     assert len(tartus) + len(list(rows.select(BoatRow, port="latakia"))) == len(everything)
 
 
+def test_the_longest_key_and_value_are_kept(rows: Rows) -> None:
+    # Four bytes a character: PostgreSQL's index takes 2,704 bytes a place, and a refusal would stop a center.
+    longest = "\U0001d11e" * 200
+    rows.put(boat(longest, port=longest))
+    assert [row.name for row in rows.select(BoatRow, port=longest)] == [longest]
+    assert rows.find(BoatRow, longest) == boat(longest, port=longest)
+
+
 NAMES = st.sampled_from("abcdef")
 STEPS = st.lists(
     st.one_of(

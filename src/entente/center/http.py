@@ -18,6 +18,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import takewhile
 from typing import Any, Final
 
 import structlog
@@ -48,7 +49,7 @@ from entente.center.submission import MAX_REQUEST_BYTES, parse_request
 from entente.center.suggesting import MAX_QUESTION_BYTES, Suggesting
 from entente.center.writer import Outcome, Recorded, Submission
 from entente.kernel.envelope import hash_leaf
-from entente.kernel.errors import EntenteError, Malformed, PeerError
+from entente.kernel.errors import EntenteError, Malformed, PeerError, StoreError
 from entente.kernel.time import encode_utc
 from entente.record import parse_size
 
@@ -235,9 +236,17 @@ class CenterHTTP:
         return StreamingResponse(self._stream(after), media_type="text/event-stream", headers=headers)
 
     async def _stream(self, after: int | None) -> AsyncIterator[bytes]:
+        yield b": entente events\n\n"
+        try:
+            async for piece in self._stream_events(after):
+                yield piece
+        except StoreError as error:
+            # The stream ends; whoever listens comes again with the last id that it has.
+            self._log.warning("events-ended", code=error.code, reason=error.message)
+
+    async def _stream_events(self, after: int | None) -> AsyncIterator[bytes]:
         database = self._reading.database
         last = await self._in_thread(archive.read_last_event_id, database)
-        yield b": entente events\n\n"
         if after is None or after > last:
             # An id that is not ours: the client has seen another center, or our database was made anew.
             published = self._reading.find_published()
@@ -246,10 +255,11 @@ class CenterHTTP:
         while not self._is_stopping:
             change = self._change
             events = await self._in_thread(archive.read_events, database, after)
-            for event in events:
+            shown = list(takewhile(self._reading.is_shown, events))
+            for event in shown:
                 yield encode_event(event)
                 after = event.id
-            if events:
+            if shown:
                 continue
             try:
                 await asyncio.wait_for(change.wait(), HEARTBEAT_S)

@@ -122,6 +122,15 @@ class Reading:
             raise NotFound("no-record", "record: expected a founded center, this one is a draft")
         return published
 
+    def is_shown(self, event: archive.Event) -> bool:
+        """Tell whether what an event is about can be read here already.
+
+        Rows are committed a moment before they are published, and a follower reads them before the frames.
+        """
+        published = self.find_published()
+        numbers = msgspec.json.decode(event.data)
+        return published is not None and max(numbers.get("to", 0), numbers.get("size", 0)) <= published.size
+
     def name_standing(self, index: int) -> Literal["recorded", "firm", "settled"]:
         """Return how far an entry has come."""
         standings = self.find_standings()

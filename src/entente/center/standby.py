@@ -117,7 +117,13 @@ class Standby:
             # Who leads is for our log: a client learns no names of machines.
             self._reason = reason
             self._log.info("following", reason=reason, leader=self._leader)
-        self._ports.on_follow(reason, is_new)
+        try:
+            self._ports.on_follow(reason, is_new)
+        except StoreError as error:
+            if error.code != AWAY:
+                raise
+            # It went away between the look and what is read to show it: the next look says so.
+            self._log.warning("database-away", reason=error.message)
         return False
 
     def _look(self, _writer: RecordWriter) -> tuple[str, bool]:

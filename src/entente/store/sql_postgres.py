@@ -192,7 +192,7 @@ class PostgresDatabase(Database):
 
     def _list_arrays(self, columns: Any) -> str:  # noqa: ANN401 - columns of SQLAlchemy
         kinds = (column.type.compile(self._writer.dialect).partition(" ")[0] for column in columns)
-        return ", ".join(f"%s::{_COLUMN_TYPES[kind]}[]" for kind in kinds)
+        return ", ".join(f"%b::{_COLUMN_TYPES[kind]}[]" for kind in kinds)
 
     def check_durable(self) -> None:
         """Return if a commit here survives a loss of power.
