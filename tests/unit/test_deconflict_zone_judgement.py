@@ -477,6 +477,10 @@ def test_what_is_no_corridor_cannot_be_named_as_one(record: RecordSimulator) -> 
     zone = record.send("us", "zone.declare", make_zone("mine", rule("us", "*", "permitted")))
     with refused("unknown-corridor", zone[:12]):
         record.send("us", "zone.declare", make_zone("denied", corridors=[zone]))
+    past = open_corridor(record)
+    open_corridor(record, replaces=past)
+    with refused("unknown-corridor", past[:12]):
+        record.send("us", "zone.declare", make_zone("denied", corridors=[past]))
     sealed = open_corridor_sealed(record)
     with refused("unknown-corridor", sealed[:12]):
         record.send("us", "zone.declare", make_zone("denied", corridors=[sealed]))
