@@ -20,6 +20,7 @@ from entente.space.bulk import (
     join_tables,
     pack_volumes,
 )
+from entente.space.bulk.crowd import CROWD
 from entente.space.bulk.pairs import Task, search, sort_pairs
 from entente.space.bulk.plain import make_plain_plan
 from entente.space.bulk.plan import make_plan
@@ -80,6 +81,31 @@ def test_parts_of_a_plan_hold_every_pair_once() -> None:
     task = Task(table, separation, None, 0, plan)
     found = np.concatenate(search(task))
     assert len(np.unique(found)) == len(found)
+
+
+@pytest.mark.parametrize("kind", ("drones", "layers", "hours"))
+def test_thousands_in_one_cell_are_told_apart_by_what_keeps_them_apart(kind: str) -> None:
+    # Places, heights or times differ, the other two do not: swept along the wrong one, all would be compared.
+    count, draw = 5_000, np.random.default_rng(13)
+    step = np.arange(count)
+    scatter = draw.integers(0, 1_900_000, size=(count, 2)) if kind == "drones" else np.zeros((count, 2))
+    floor = step * 150 if kind == "layers" else np.zeros(count, dtype=np.int64)
+    start = step * 60_000_000 if kind == "hours" else np.zeros(count, dtype=np.int64)
+    table = VolumeTable(
+        ring_of=np.arange(count + 1),
+        vertex_of=np.arange(count + 1),
+        is_hole=np.zeros(count, dtype=np.bool_),
+        points_e7=np.add(scatter, [352_000_100, 402_000_100]).astype(np.int32),
+        radius_cm=np.full(count, 2_500),
+        floor_cm=floor,
+        ceiling_cm=floor + 160,
+        start_us=start,
+        end_us=start + 70_000_000,
+    )
+    assert max(grid.fullest for grid in make_plan(table, Separation()).grids.values()) >= CROWD
+    found = list_pairs(find_pairs(table, Separation()))
+    assert found == find_plainly(table, Separation())
+    assert len(found) > 100
 
 
 def test_a_country_against_many_small_volumes() -> None:

@@ -28,10 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entente.space.bulk.boxes import FAR, MAX_LAT_E7, MAX_WIDTH_E7, find_boxes
+from entente.space.bulk.crowd import LANES
 from entente.space.bulk.decide import SCRATCH, Geometry
 from entente.space.bulk.sweep import (
     AHEAD,
-    LANES,
     NO_LEVEL,
     Numbers,
     Rule,
@@ -128,7 +128,7 @@ class Plan:
         rows = np.empty(grid.fullest, dtype=np.int32)
         scratch = np.empty((2 * self.most_vertices, SCRATCH))
         one, two = np.empty(AHEAD, dtype=np.int32), np.empty(AHEAD, dtype=np.int32)
-        state = np.array([0, 0, 1], dtype=np.int64)
+        state = np.array([0, 0, 0, 1], dtype=np.int64)
         while state[0] < len(part.cells):
             first, second = np.empty(_ROOM, dtype=np.int32), np.empty(_ROOM, dtype=np.int32)
             unsure = np.empty((_ROOM, 2), dtype=np.int32)

@@ -22,6 +22,7 @@ import numpy as np
 
 from entente.space.bulk.boxes import E7_PER_M, HALF_TURN_E7, TURN_E7, low_cos, widest_cos
 from entente.space.bulk.compiled import Array, Number, compiled, inlined
+from entente.space.bulk.crowd import CROWD, LANES, divide_crowd, load_small_cell, no_crowd
 from entente.space.bulk.decide import MEETS, UNSURE, Geometry, decide_pair
 from entente.space.bulk.table import E7, UNBOUNDED_CM, Ints
 
@@ -36,8 +37,6 @@ FAN_OUT: Final = 4
 LEVELS: Final = 5
 """Up to 51 degrees; what is larger has no box."""
 NO_LEVEL: Final = 255
-LANES: Final = 16
-"""Entries compared at a time."""
 _LAST: Final = np.int32(2_147_483_647)
 _MOST: Final = 2_000_000_000
 QUARTER_TURN_E7: Final = 900_000_000
@@ -436,56 +435,72 @@ def sweep_cells(
 
     Args:
         cells: int64, shape (k,): those to be swept, in this order.
-        state: int64, shape (3,): which of them, entry and mate to go on with; written. All done when the
-            first is k.
+        state: int64, shape (4,): which, which small cell of it, entry and mate to go on with; written. All
+            done when the first is k.
         starts: Where each cell's entries begin; shape (all cells + 1,).
         grid: (height, columns, first cell of each row).
         first, second: int32, at least `AHEAD` long; `unsure` int32, shape (the same, 2).
     """
     height, columns, first_cell = grid
-    room = min(len(first) - places[0], len(unsure) - places[1])
-    if room < AHEAD:
+    if min(len(first) - places[0], len(unsure) - places[1]) < AHEAD:
         return
+    small, names = np.empty((8, 0), dtype=np.int32), np.empty(0, dtype=np.int32)
     found = 0
-    at, other = state[1], state[2]
-    which = state[0]
+    which, heap, at, other = state[0], state[1], state[2], state[3]
     while which < len(cells):
         cell = cells[which]
-        begin, end = starts[cell], starts[cell + 1]
-        if end - begin < 2:
-            which += 1
-            at, other = 0, 1
-            continue
+        count = starts[cell + 1] - starts[cell]
         band = np.searchsorted(first_cell, cell, side="right") - 1
         column = cell - first_cell[band]
         base_lat = band * height - QUARTER_TURN_E7
-        base_lon = -(-(column * TURN_E7) // columns[band]) - HALF_TURN_E7
-        has_guests = load_cell(entries[begin:end], boxes, order, base_lat, base_lon, lanes, rows)
-        count = end - begin
-        while at < count:
-            at, other, found = sweep_cell(rows, count, has_guests, lanes, at, other, split, found, one, two)
-            if found == len(one):
-                decide_block(
-                    table,
-                    numbers,
-                    is_exact,
-                    rule,
-                    own_cm,
-                    found,
-                    one,
-                    two,
-                    scratch,
-                    places,
-                    first,
-                    second,
-                    unsure,
+        base_lon = -(-(column * TURN_E7) // columns[band])
+        members = entries[starts[cell] : starts[cell + 1]]
+        has_guests = load_cell(members, boxes, order, base_lat, base_lon - HALF_TURN_E7, lanes, rows)
+        heaps = 1
+        is_crowd = count >= CROWD
+        if is_crowd:
+            width = -(-((column + 1) * TURN_E7) // columns[band]) - base_lon
+            begins, chosen, souths, wests, by_height = divide_crowd(lanes, count, height, width)
+            heaps = len(souths)
+            if small.shape[1] < count + LANES:
+                small, names = np.empty((8, count + LANES), dtype=np.int32), np.empty(count, dtype=np.int32)
+        else:
+            begins, chosen, souths, wests, by_height = no_crowd()
+        while heap < heaps:
+            if is_crowd:
+                some = chosen[begins[heap] : begins[heap + 1]]
+                load_small_cell(lanes, rows, some, souths[heap], wests[heap], by_height, small, names)
+                current, current_rows, size = small, names, len(some)
+            else:
+                current, current_rows, size = lanes, rows, count
+            while at < size:
+                at, other, found = sweep_cell(
+                    current_rows, size, has_guests, current, at, other, split, found, one, two
                 )
-                found = 0
-                if min(len(first) - places[0], len(unsure) - places[1]) < AHEAD:
-                    state[0], state[1], state[2] = which, at, other
-                    return
+                if found == len(one):
+                    decide_block(
+                        table,
+                        numbers,
+                        is_exact,
+                        rule,
+                        own_cm,
+                        found,
+                        one,
+                        two,
+                        scratch,
+                        places,
+                        first,
+                        second,
+                        unsure,
+                    )
+                    found = 0
+                    if min(len(first) - places[0], len(unsure) - places[1]) < AHEAD:
+                        state[0], state[1], state[2], state[3] = which, heap, at, other
+                        return
+            heap += 1
+            at, other = 0, 1
         which += 1
-        at, other = 0, 1
+        heap = 0
     decide_block(
         table,
         numbers,
@@ -501,4 +516,4 @@ def sweep_cells(
         second,
         unsure,
     )
-    state[0], state[1], state[2] = which, 0, 1
+    state[0], state[1], state[2], state[3] = which, 0, 0, 1
