@@ -19,6 +19,7 @@ from entente.center.suggesting import Suggesting, SuggestQuestion
 from entente.deconflict import Notify
 from entente.deconflict.suggest import Room
 from entente.kernel.canonical import encode_canonical
+from entente.space import VolumeWire
 from tests.protocol.test_center_attacks import Door
 from tests.unit.test_deconflict_simulator import make_circle
 
@@ -62,7 +63,7 @@ def test_a_suggestion_is_conflict_free_and_writes_nothing(door: Door, parties: l
     assert answer["conflicts"] == ["theirs"]
     assert {one["way"] for one in answer["found"]} >= {"later", "earlier", "aside"}
     for one in answer["found"]:
-        again = ask(door, volumes=msgspec.convert(one["volumes"], list[type(make_circle())]))[1]
+        again = ask(door, volumes=msgspec.convert(one["volumes"], list[VolumeWire]))[1]
         assert again["conflicts"] == []
     assert door.size == size
     assert ask(door, party="ru")[1]["conflicts"] == []

@@ -34,7 +34,6 @@ from entente.deconflict.activity import (
 from entente.deconflict.alarm import (
     ALARM_RAISE,
     ALARM_SEE,
-    RAISE_ALARM,
     AlarmRow,
     Called,
     Raise,
@@ -108,6 +107,7 @@ from entente.deconflict.readback import (
 )
 from entente.deconflict.readings import PlanDifference, build_readings, compare_with_plan
 from entente.deconflict.receipts import (
+    RAISE_ALARM,
     RECEIPT_ACKNOWLEDGE,
     RECEIPT_DELIVER,
     Acknowledge,

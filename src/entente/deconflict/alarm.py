@@ -1,21 +1,22 @@
-"""Alarms: a confrontation is told to both sides at once, with whom to call, and the record holds who saw it when.
+"""Alarms: a confrontation is told to both sides at once; the record holds who was called and who saw it when.
 
 Two conflicts are confrontations:
   * *armed*: two activities of different parties that both authors state to be armed come closer than agreed;
   * *denied-zone*: an activity meets a zone that another party denies and that does not permit it.
 
-The center raises the alarm with a message of its own. One message, in one place of one record: there is no second
-text that one side could be shown, and no second moment.
+The center raises the alarm with a message of its own. One message, in one place of one record: there is no
+second text that one side could be shown, and no second moment.
 
 Invariants:
-  * What is due is computed (`track_alarms`), by everyone alike: an alarm that is not due is refused, and one that is
-    due and not raised is seen by every desk. So is one among sealed activities, which the center cannot see and
-    therefore cannot raise.
+  * What is due is computed (`track_alarms`), by everyone alike: an alarm that is not due is refused, and one
+    that is due and not raised is seen by every desk. So is one among sealed activities, which the center
+    cannot see and therefore cannot raise.
   * Rules read a conflict only where both objects are open to all: there every view holds the same rows.
-  * Both parties owe an answer on the receipt ladder, with its clock: next contact, next contact, lapse. They give it
-    by ``alarm.see``, one officer and one alarm at a time: nobody sees an alarm by acknowledging a heap.
-  * An alarm ends by itself when its conflict is resolved, or is no confrontation any more. It stays in the record, and
-    so does whoever did not see it.
+  * Both parties owe an answer on the receipt ladder, with its clock: next contact, next contact, lapse. They
+    give it by ``alarm.see``, one officer and one alarm at a time: nobody sees an alarm by acknowledging a
+    heap.
+  * An alarm ends by itself when its conflict is resolved, or is no confrontation any more. It stays in the
+    record, and so does whoever did not see it.
 
 It stops nothing, and does not say who gives way. Its hotline thread is opened by `entente.joint`.
 
@@ -36,6 +37,7 @@ from entente.deconflict.activity import ActivityRow
 from entente.deconflict.conflict_row import ConflictRow, explain_conflict
 from entente.deconflict.objects import ObjectRow
 from entente.deconflict.receipts import (
+    RAISE_ALARM,
     Stamp,
     decide_one_officer,
     find_receipt,
@@ -51,7 +53,6 @@ from entente.kernel.roster import PartyRow
 from entente.kernel.rows import Row, Rows
 from entente.kernel.wire import Count, SlugText, WireStruct
 
-RAISE_ALARM: Final = "alarm.raise"
 AlarmReason = Literal["armed", "denied-zone"]
 ConflictKey = Annotated[str, msgspec.Meta(min_length=3, max_length=120)]
 _REASONS: Final[dict[AlarmReason, str]] = {
@@ -117,11 +118,17 @@ class AlarmRow(Row, frozen=True):
 
 
 def track_alarms(entry: Entry[Any], changed: Iterable[ConflictRow], rows: Rows) -> list[AlarmRow]:
-    """Note which of the conflicts that an entry changed have become confrontations, and which are none any more."""
+    """Note which conflicts that an entry changed have become confrontations, and which are none any more."""
     noted = []
     for conflict in changed:
+        if conflict.rule == "buffer":
+            continue
         reason = _find_reason(conflict, rows)
-        standing = find_standing(rows, conflict.key())
+        # What was no open conflict before this entry has no alarm that stands: it ended when the conflict
+        # did. In a busy place one message makes hundreds of conflicts, and asking for each would cost more
+        # than all.
+        is_new = conflict.since_index == entry.index
+        standing = None if is_new else find_standing(rows, conflict.key())
         if reason is not None and standing is None:
             objects = [rows.find(ObjectRow, name) for name in (conflict.first, conflict.second)]
             one, other = sorted(side.author for side in conflict.sides)
@@ -155,7 +162,7 @@ def find_standing(rows: Rows, conflict: str) -> AlarmRow | None:
 
 
 def plan_alarms(rows: Rows) -> list[tuple[str, Raise]]:
-    """Return the alarms that the center must raise now, oldest first: (kind, body). None waits for anything."""
+    """Return the alarms that the center must raise now, oldest first: (kind, body)."""
     due = sorted(rows.select(AlarmRow, state="due"), key=lambda row: (row.since_index, row.alarm))
     return [(RAISE_ALARM, _make_raise(row, rows)) for row in due if row.is_open]
 
@@ -267,7 +274,7 @@ def explain_alarm(row: AlarmRow, rows: Rows) -> str:
 
 
 def explain_sight(row: AlarmRow, rows: Rows) -> str:
-    """Return who has seen an alarm when, and who has not, with how far the center has gone to find somebody."""
+    """Return who has seen an alarm when, who has not, and to whom the center has turned."""
     if row.raised is None:
         return "not raised by the center"
     parts = []

@@ -20,7 +20,7 @@ from typing import Literal
 
 import msgspec
 
-from entente.deconflict.receipts import ReceiptRow, Stamp, list_receipts
+from entente.deconflict.receipts import RAISE_ALARM, ReceiptRow, Stamp, list_receipts
 from entente.kernel.charter import list_parties
 from entente.kernel.errors import NotFound
 from entente.kernel.rows import Rows
@@ -149,7 +149,7 @@ def _describe_party(receipt: ReceiptRow, standing: Callable[[int], str]) -> tupl
         word = "asks to reconsider" if receipt.answer == "reconsider" else receipt.answer
         text = f"{party} {word}{reason}"
         rungs.append(_reach("answered", text, receipt.answered, standing))
-    else:
+    elif receipt.kind != RAISE_ALARM:
         rungs.append(Rung("answered", "not-yet", f"no answer from {party}; no answer is a no"))
     return tuple(rungs)
 

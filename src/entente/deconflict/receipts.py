@@ -30,6 +30,8 @@ from entente.kernel.message import Entry, VerifiedMessage
 from entente.kernel.rows import Row, Rows
 from entente.kernel.wire import Hex64, WireStruct
 
+RAISE_ALARM: Final = "alarm.raise"
+"""The one kind that is answered by a message of its own: see `entente.deconflict.alarm`."""
 DeliveryOutcome = Literal["readable", "unreadable", "refused"]
 """Opened and sound; could not be opened; opened, but the kind's rule refused the body."""
 ShortNote = Annotated[str, msgspec.Meta(max_length=400)]
@@ -203,7 +205,7 @@ def decide_acknowledge(message: VerifiedMessage[Acknowledge], rows: Rows) -> Dec
         receipt = find_receipt(rows, leaf, message.author)
         if receipt is None:
             return _deny_nothing_owed("acknowledgement", leaf, message.author)
-        if receipt.kind == "alarm.raise":
+        if receipt.kind == RAISE_ALARM:
             # SECURITY: an alarm is seen one at a time, by name; not in a heap of a hundred messages
             # (tests/unit/test_deconflict_alarm.py, test_an_alarm_is_not_acknowledged_in_a_heap).
             return denied("see-alarm", f"acknowledgement of {leaf[:12]}: expected alarm.see for an alarm")
