@@ -16,7 +16,7 @@ from entente.center.ladder_clock import LadderClock
 from entente.center.sequencer import deliver_at_once
 from entente.center.service import CenterPorts, open_center
 from entente.center.suggesting import Suggesting, SuggestQuestion
-from entente.deconflict import Notify
+from entente.deconflict import Notify, trial
 from entente.deconflict.suggest import Room
 from entente.kernel.canonical import encode_canonical
 from entente.space import VolumeWire
@@ -42,8 +42,8 @@ def door(tmp_path: Path, parties: list[PartySimulator]) -> Iterator[Door]:
     center.stop()
 
 
-def notify(door: Door, party: PartySimulator, name: str, *, armed: bool = False) -> None:
-    body = Notify(name, "air", name, [make_circle()], [], armed=armed, concur_by=None)
+def notify(door: Door, party: PartySimulator, name: str, *, armed: bool = False, count: int = 1) -> None:
+    body = Notify(name, "air", name, [make_circle()] * count, [], armed=armed, concur_by=None)
     status, answer = door.post(encode_request(party.sign("activity.notify", body)))
     assert status == 200, answer
 
@@ -79,6 +79,16 @@ def test_a_question_that_is_none_is_refused(door: Door, parties: list[PartySimul
     assert door.ask("POST", "/suggest", b"{}")[0] == 400
     assert door.ask("POST", "/suggest", b'{"party":"us"' + b" " * (1 << 20))[0] == 413
     assert parties
+
+
+def test_a_plan_too_wide_is_told_how_to_narrow_it(
+    door: Door, parties: list[PartySimulator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "MOST_MET", 1)
+    notify(door, parties[0], "one", count=2)
+    assert ask(door, volumes=[make_circle(50.0)])[0] == 200
+    status, answer = ask(door)
+    assert (status, answer["code"]) == (400, "too-many-conflicts")
 
 
 def test_a_third_at_once_is_sent_away(door: Door) -> None:

@@ -27,6 +27,7 @@ from entente.kernel.errors import (
     NotFound,
     PeerError,
     StoreError,
+    TooManyConflicts,
     TransportError,
 )
 from entente.kernel.keys import SigningKey
@@ -94,7 +95,7 @@ def get_status(error: EntenteError) -> int:
     match error:
         case Malformed(code="too-large"):
             return 413
-        case Malformed():
+        case Malformed() | TooManyConflicts():
             return 400
         case PeerError() if error.code in CHAIN_FAULTS:
             return 409

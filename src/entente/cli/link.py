@@ -31,6 +31,7 @@ from entente.kernel.errors import (
     NotFound,
     PeerError,
     StoreError,
+    TooManyConflicts,
     TransportError,
 )
 
@@ -46,6 +47,7 @@ OfficerName = Annotated[str, Parameter(name="--officer", help="Who you are: an o
 
 _CLASSES: Final[dict[str, type[EntenteError]]] = {
     "malformed": Malformed,
+    "too-many": TooManyConflicts,
     "peer": PeerError,
     "denied": Denied,
     "not-found": NotFound,

@@ -21,6 +21,7 @@ from entente.kernel.errors import (
     NotFound,
     PeerError,
     StoreError,
+    TooManyConflicts,
     TransportError,
 )
 
@@ -80,7 +81,7 @@ class FaultyFile(Malformed):
 
 def exit_code(error: EntenteError) -> ExitCode:
     """Return the code that tells a script what kind of error this was."""
-    if isinstance(error, Malformed) or error.code in _NAMED_WRONG:
+    if isinstance(error, (Malformed, TooManyConflicts)) or error.code in _NAMED_WRONG:
         return ExitCode.USAGE
     if isinstance(error, PeerError):
         return ExitCode.VERIFICATION_FAILED

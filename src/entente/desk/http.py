@@ -42,6 +42,7 @@ from entente.kernel.errors import (
     NotFound,
     PeerError,
     StoreError,
+    TooManyConflicts,
     TransportError,
 )
 from entente.record.witness import MAX_REQUEST_BYTES as MAX_WITNESS_BYTES
@@ -54,6 +55,7 @@ _LOOK_S: Final = 0.25
 _PAGE: Final = 50
 _ERRORS: Final[tuple[tuple[type[EntenteError], int, str], ...]] = (
     (Malformed, 400, "malformed"),
+    (TooManyConflicts, 400, "too-many"),
     (PeerError, 502, "peer"),
     (Denied, 403, "denied"),
     (NotFound, 404, "not-found"),
