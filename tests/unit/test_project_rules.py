@@ -25,7 +25,7 @@ PURE_ROOMS: Final = (
     *("kernel", "space", "record", "terms"),
     *("deconflict", "blind", "release", "dialogue", "joint"),
 )
-ROOMS: Final = (*PURE_ROOMS, "store", "center", "desk", "formats", "web", "cli")
+ROOMS: Final = (*PURE_ROOMS, "store", "center", "desk", "screening", "formats", "web", "cli")
 
 # A file of more than MAX_LINES needs a reason here: path below src/entente -> reason.
 MAX_LINES: Final = 500
