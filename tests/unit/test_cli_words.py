@@ -136,6 +136,10 @@ def test_events_are_one_line_each() -> None:
     assert say_event("entry", entry) == (
         "2016-09-17 13:00:00       7  us (duty-1): thread.say, recorded, sealed"
     )
+    raised = entry | {"kind": "alarm.raise", "author": "center", "officers": [], "is_sealed": False}
+    assert "CONFRONTATION, see: entente alarms   (center: alarm.raise, recorded)" in say_event(
+        "entry", raised
+    )
     assert say_event("link", {"state": "down", "trouble": "no route"}) == "line to the center: down: no route"
     assert say_event("alarm", {"id": 1, "words": "fork"}) == "ALARM 1: fork"
 

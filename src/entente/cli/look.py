@@ -77,6 +77,8 @@ def say_event(name: str, data: dict[str, Any]) -> str:
         sealed = ", sealed" if data["is_sealed"] else ""
         at = data["at"][:19].replace("T", " ")
         what = f"{data['author']}{officers}: {data['kind']}, {data['standing']}{sealed}"
+        if data["kind"] == "alarm.raise":
+            what = f"CONFRONTATION, see: entente alarms   ({what})"
         return f"{at}  {data['index']:>6}  {what}"
     if name == "alarm":
         return f"ALARM {data.get('id', '')}: {data.get('words', data)}"
@@ -131,7 +133,7 @@ def _print_status(found: dict[str, Any]) -> None:
                 Text(one["id"]),
                 Text(one["author"]),
                 Text(one["title"]),
-                Text(one["state"]),
+                Text(clean_text("; ".join([one["state"], *one["reasons"]]))),
                 Text(f"{position['state']}{': ' + reasons if reasons else ''}"),
             )
         console.print(table)
