@@ -223,10 +223,18 @@ class MemoryIndex:
         self, volume: Volume, separation: Separation, *, group: str, most: int | None = MOST_HITS
     ) -> list[Hit]:
         """Return every standing volume of the group that conflicts with ``volume``."""
+        return self.query_box(
+            volume, find_question_box(volume, separation), separation, group=group, most=most
+        )
+
+    def query_box(
+        self, volume: Volume, box: Box, separation: Separation, *, group: str, most: int | None
+    ) -> list[Hit]:
+        """Do `query` for a caller that has the question's box already."""
         held = self._groups.get(group)
         if held is None:
             return []
-        places = held.propose(find_question_box(volume, separation))
+        places = held.propose(box)
         hits: list[Hit] = []
         for start in range(0, len(places), _PAGE):
             page = [held.hits[place] for place in places[start : start + _PAGE].tolist()]

@@ -152,9 +152,10 @@ class SqlIndex(ABC):
         self, volume: Volume, separation: Separation, *, group: str, most: int | None = MOST_HITS
     ) -> list[Hit]:
         """Return every standing volume of the group that conflicts with ``volume``."""
-        hits = self._fresh.query(volume, separation, group=group, most=most) if self._inserted else []
+        box = find_question_box(volume, separation)
+        hits = self._fresh.query_box(volume, box, separation, group=group, most=most)
         with self._database.read() as connection, self._cursor(connection) as cursor:
-            return self._ask(connection, cursor, volume, separation, group, most, hits)
+            return self._ask(connection, cursor, volume, box, separation, group, most, hits)
 
     def check_and_insert(
         self,
@@ -180,8 +181,8 @@ class SqlIndex(ABC):
         met: list[Met] = []
         with self._database.write() as connection, self._cursor(connection) as cursor:
             self._lock(cursor, [object_name], boxes)
-            for ordinal, volume in enumerate(volumes):
-                hits = self._ask(connection, cursor, volume, agreed, group, most, [])
+            for ordinal, (volume, box) in enumerate(zip(volumes, boxes, strict=True)):
+                hits = self._ask(connection, cursor, volume, box, agreed, group, most, [])
                 met += [Met(ordinal, hit) for hit in hits if hit.object != object_name]
             if most is not None and len(met) > most:
                 raise refuse_more(most)
@@ -206,13 +207,13 @@ class SqlIndex(ABC):
         try:
             with self._database.write() as connection, self._cursor(connection) as cursor:
                 boxes = [
-                    find_question_box(volume, widen(separation, one.reach_m))
+                    [find_question_box(volume, widen(separation, one.reach_m)) for volume in one.volumes]
                     for one in wanted
-                    for volume in one.volumes
                 ]
-                self._lock(cursor, [one.object for one in wanted], boxes)
+                self._lock(cursor, [one.object for one in wanted], [box for each in boxes for box in each])
                 answers.extend(
-                    self._check_one(connection, cursor, one, separation, group, most) for one in wanted
+                    self._check_one(connection, cursor, one, each, separation, group, most)
+                    for one, each in zip(wanted, boxes, strict=True)
                 )
                 self.write_to(connection)
         finally:
@@ -224,6 +225,7 @@ class SqlIndex(ABC):
         connection: Connection,
         cursor: DBAPICursor,
         one: Wanted,
+        boxes: list[Box],
         separation: Separation,
         group: str,
         most: int | None,
@@ -231,9 +233,9 @@ class SqlIndex(ABC):
         agreed = widen(separation, one.reach_m)
         met: list[Met] = []
         try:
-            for ordinal, volume in enumerate(one.volumes):
-                hits = self._fresh.query(volume, agreed, group=group, most=most)
-                hits = self._ask(connection, cursor, volume, agreed, group, most, hits)
+            for ordinal, (volume, box) in enumerate(zip(one.volumes, boxes, strict=True)):
+                hits = self._fresh.query_box(volume, box, agreed, group=group, most=most)
+                hits = self._ask(connection, cursor, volume, box, agreed, group, most, hits)
                 met += [Met(ordinal, hit) for hit in hits if hit.object != one.object]
             if most is not None and len(met) > most:
                 return refuse_more(most)
@@ -347,6 +349,7 @@ class SqlIndex(ABC):
         connection: Connection,
         cursor: DBAPICursor,
         volume: Volume,
+        box: Box,
         separation: Separation,
         group: str,
         most: int | None,
@@ -354,7 +357,7 @@ class SqlIndex(ABC):
     ) -> list[Hit]:
         for _ in range(_TRIES):
             try:
-                return self._ask_once(connection, cursor, volume, separation, group, most, list(hits))
+                return self._ask_once(connection, cursor, volume, box, separation, group, most, list(hits))
             except AskAgainError:
                 self._forget_stems(group)
         raise _say_damage(f"volumes in group {group!r} that its cells name, found others each time")
@@ -364,6 +367,7 @@ class SqlIndex(ABC):
         connection: Connection,
         cursor: DBAPICursor,
         volume: Volume,
+        box: Box,
         separation: Separation,
         group: str,
         most: int | None,
@@ -372,7 +376,6 @@ class SqlIndex(ABC):
         stems = self._find_stems(cursor, group)
         if not stems:
             return sorted(hits)
-        box = find_question_box(volume, separation)
         searches = find_searches(box, group_of(stems[0]), [read_stem(stem) for stem in stems])
         seen: set[int] = set()
         # Each page is decided before the next is read: a question that finds too much stops there.
