@@ -35,6 +35,7 @@ from entente.center.founding import init_center
 from entente.center.shared import SharedRecord, open_shared
 from entente.center.submission import parse_request, verify_submission
 from entente.center.writer import Submission, open_writer
+from entente.deconflict import ConflictRow, Notify
 from entente.joint import KINDS
 from entente.kernel.errors import StoreError
 from entente.record import NoteSigner
@@ -42,6 +43,7 @@ from entente.store import sql_postgres
 from entente.store.leadership import MAX_IDLE_S
 from tests.postgres import Cluster
 from tests.system.postgres_center import Crew, Load, Serving, wait_for
+from tests.unit.test_deconflict_simulator import make_circle
 
 
 @pytest.fixture
@@ -105,6 +107,31 @@ def test_a_leader_of_an_earlier_epoch_writes_nothing_though_its_session_lives(cr
     old.close()
     new.close()
     assert crew.check().tree.size == 4
+
+
+def notify(crew: Crew, shared: SharedRecord, name: str, party: int) -> None:
+    body = Notify(name, "air", name, [make_circle()], [], armed=False, concur_by=None)
+    author = crew.parties[party]
+    signed = author.sign("activity.notify", body)
+    envelope, ciphertexts = parse_request(encode_request(signed))
+    submission = verify_submission(envelope, ciphertexts, shared.writer.state.ring, KINDS)
+    [outcome] = shared.writer.record_batch([submission])
+    assert not isinstance(outcome, Exception), outcome
+    crew.acknowledge(author, signed, outcome.index)
+
+
+def test_the_next_leader_sees_what_stood_before_it_led(crew: Crew) -> None:
+    first, second = lead(crew), crew.open()
+    notify(crew, first, "convoy", 0)
+    first.close()
+    assert second.try_lead(max_idle_s=MAX_IDLE_S)
+    second.writer.allow_signing()
+    # The conflict index is a table too: an activity of the last leader's time meets one of this leader's.
+    notify(crew, second, "strike", 1)
+    [conflict] = second.writer.rows.select(ConflictRow)
+    assert {conflict.first, conflict.second} == {"convoy", "strike"}
+    second.close()
+    crew.check()
 
 
 def test_two_frames_in_one_place_cannot_both_be_there(crew: Crew) -> None:

@@ -5,6 +5,7 @@ The tests of tests/unit run here unchanged, on another home.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ from sqlalchemy import select, text
 
 from entente.kernel.errors import Malformed, StoreError
 from entente.kernel.rows import Rows
+from entente.store.journal_postgres import JournalTable
+from entente.store.leadership import Leadership
 from entente.store.sql import MIGRATIONS, Database, open_sqlite
 from entente.store.sql_postgres import PostgresDatabase, describe_url, has_password, open_postgres
 from entente.store.sql_rows import SqlRows
@@ -216,6 +219,35 @@ def test_a_reader_goes_on_after_the_server_was_away(postgres: Cluster, database:
     postgres.start()
     assert fresh.find(BoatRow, "ada") == boat("ada")
     assert list(fresh.select(BoatRow)) == [boat("ada")]
+
+
+def test_the_documented_role_and_grants_are_enough(postgres: Cluster) -> None:
+    # docs/postgresql.md, word for word where it is SQL; createuser and createdb are these two statements.
+    page = (Path(__file__).parents[2] / "docs" / "postgresql.md").read_text()
+    postgres.execute("CREATE ROLE entente LOGIN")
+    postgres.execute("CREATE DATABASE entente OWNER entente ENCODING 'UTF8' TEMPLATE template0")
+    grants = re.findall(r" -c '([^']+)'", page)
+    assert len(grants) == 3
+    with psycopg.connect(postgres.url("entente"), autocommit=True) as connection:
+        for grant in grants:
+            connection.execute(grant.encode())
+    database = open_postgres(postgres.url("entente", user="entente"))
+    journal = JournalTable(database)
+    journal.create("example.org/joint")
+    leadership = Leadership(database, "example.org/joint", "a test")
+    assert leadership.try_take()
+    leadership.limit_idle(60)
+    rows = SqlRows(database)
+    rows.put(boat("ada"))
+    rows.commit()
+    leadership.give_up()
+    database.close()
+    postgres.execute("CREATE ROLE stranger LOGIN")
+    with pytest.raises(psycopg.OperationalError, match="permission denied"):
+        psycopg.connect(postgres.url("entente", user="stranger"))
+    postgres.drop_database(postgres.url("entente"))
+    for role in ("entente", "stranger"):
+        postgres.execute(f"DROP ROLE {role}")
 
 
 def test_an_absent_server_and_a_bad_url_are_told_without_the_password(tmp_path: Path) -> None:
