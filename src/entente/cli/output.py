@@ -55,6 +55,10 @@ HINTS: Mapping[str, str] = {
     "breaks-rule": "entente agreement draft --complete adds the least that keeps every rule",
     "open-programme": "entente agreement draft --complete makes the choice that the programme leaves",
     "no-guarantor": 'settle who answers for it, and write it into the terms or the draft: guarantor = "..."',
+    "beyond-consent": "send it with --to to those only; or ask its owner, and state the answer: --consent-to",
+    "not-acknowledged": "first: entente ack MESSAGE",
+    "own-site": "another party must look: entente site verify, at its desk",
+    "unknown-corridor": "name the corridor's current version: entente zone show ID --json",
     "no-charter": "every founding party must run: entente desk join DIR --center URL",
 }
 

@@ -9,8 +9,8 @@ Invariants:
   * After each entry the open rows are exactly the conflicts among the objects that stand and are readable
     here: what a comparison of all pairs would find. Objects sealed to others are absent; their parties' desks
     find those conflicts.
-  * What fulfils a zone's need (an answer, a receipt) and what voids it (another answer, a corridor that
-    changed) moves the rows at once, as moving an object does.
+  * What fulfils a zone's need (an answer, a receipt) and what voids it (another answer, a changed corridor)
+    moves the rows at once, as moving an object does.
   * A row is never removed: it is resolved, with the entry and the reason, and its earlier spans stay.
   * A conflict is shown, it refuses nothing. The only rule that reads one is that of alarms, where both objects
     are open to all. So center and desks, which see different objects, still decide alike.
