@@ -28,7 +28,8 @@ import httpx
 import msgspec
 import pytest
 
-from bench.parties import FrozenClock, PartySimulator, encode_request, init_signed, make_party
+from bench.parties import FrozenClock, PartySimulator, encode_request, init_draft, init_signed, make_party
+from entente.center.draft import Draft
 from entente.center.folder import CenterFolder
 from entente.center.founding import Founding
 from entente.center.service import _record_founding
@@ -183,11 +184,14 @@ class Crew:
     parties: list[PartySimulator] = field(default_factory=list)
     acknowledged: list[tuple[SignedMessage, int]] = field(default_factory=list)
     copies: int = 0
+    is_signed: bool = True
+    draft: Draft | None = None
 
     def __post_init__(self) -> None:
         self.folder = CenterFolder(self.root / "center")
         self.parties = self.parties or [make_party("ru"), make_party("us")]
-        init_signed(self.folder.root, self.parties, database=self.database)
+        make = init_signed if self.is_signed else init_draft
+        self.draft = make(self.folder.root, self.parties, database=self.database)
 
     def copy(self) -> CenterFolder:
         """Make the folder of another machine: settings, keys and certificates, and nothing else."""

@@ -264,6 +264,27 @@ def test_a_standby_reads_refuses_and_takes_over_within_seconds(crew: Crew) -> No
     assert crew.check().tree.size == 10
 
 
+def test_a_standby_that_was_there_before_the_founding_follows_it(tmp_path: Path, postgres_url: str) -> None:
+    crew = Crew(tmp_path, postgres_url, is_signed=False)
+    with crew.serving() as leader, crew.serving(crew.copy()) as standby:
+        assert (leader.state(), standby.state()) == ("draft", "standby")
+        assert httpx.get(f"{standby.url}/charter").status_code == 404
+        assert crew.draft is not None
+        for party in crew.parties:
+            answer = httpx.post(f"{leader.url}/charter/signatures", content=party.sign_charter(crew.draft))
+            assert answer.status_code == 200, answer.text
+        wait_for(lambda: standby.size() == 3, "followed")
+        assert httpx.get(f"{standby.url}/charter").json()["state"] == "founded"
+        assert httpx.get(f"{standby.url}/status").json()["exercise"] is True
+        crew.send(leader.url, 1)
+        leader.kill()
+        wait_for(lambda: standby.state() == "open", "takes over")
+        # Signed with the keys that came with the founding: the new leader has them in force.
+        crew.send(standby.url, 1, party=1)
+        assert standby.stop() == 0
+    assert crew.check().tree.size == 5
+
+
 def test_a_lost_notification_costs_a_poll(crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = lead(crew, max_idle_s=300)
     with crew.serving(crew.copy()) as standby:
