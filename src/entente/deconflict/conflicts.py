@@ -12,8 +12,8 @@ Invariants:
   * What fulfils a zone's need (an answer, a receipt) and what voids it (another answer, a changed corridor)
     moves the rows at once, as moving an object does.
   * A row is never removed: it is resolved, with the entry and the reason, and its earlier spans stay.
-  * A conflict is shown, it refuses nothing. The only rule that reads one is that of alarms, where both objects
-    are open to all. So center and desks, which see different objects, still decide alike.
+  * A conflict is shown, it refuses nothing. The only rule that reads one is that of alarms, where both
+    objects are open to all. So center and desks, which see different objects, still decide alike.
 
 It does not decide who gives way.
 
