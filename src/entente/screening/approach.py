@@ -130,14 +130,19 @@ def find_least(corners: Array, count: int, offset: Array, speed: Array, other: A
     if whole > 1e-9 * xx * yy and count > 2:
         x, y = (ax * yy - ay * xy) / whole, (ay * xx - ax * xy) / whole
         is_left = is_right = False
+        low_x, high_x, low_y, high_y = np.inf, -np.inf, np.inf, -np.inf
         for at in range(count):
             here_x, here_y = corners[at, 0], corners[at, 1]
+            low_x, high_x = min(low_x, here_x), max(high_x, here_x)
+            low_y, high_y = min(low_y, here_y), max(high_y, here_y)
             turn = (corners[(at + 1) % count, 0] - here_x) * (y - here_y) - (
                 corners[(at + 1) % count, 1] - here_y
             ) * (x - here_x)
             is_left = is_left or turn > 0.0
             is_right = is_right or turn < 0.0
-        if not (is_left and is_right):
+        # A polygon without an area, as at one instant, has all places on its line on neither side.
+        is_near = low_x <= x <= high_x and low_y <= y <= high_y
+        if is_near and not (is_left and is_right):
             consider(x, y, offset, speed, other, best)
 
 

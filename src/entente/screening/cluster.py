@@ -33,6 +33,8 @@ from entente.space.bulk.pairs import refuse_more
 _ROUNDS: Final = 4
 """How often the question is sent before the cluster is given up."""
 _KEPT: Final = 2
+PATIENCE_S = 30.0
+"""How long a cluster without workers is waited for."""
 
 Progress = Callable[[int, int], None]
 
@@ -103,7 +105,7 @@ def search_on_cluster(
     for _ in range(_ROUNDS):
         try:
             if not client.scheduler_info()["workers"]:
-                client.wait_for_workers(1, timeout=30)
+                client.wait_for_workers(1, timeout=PATIENCE_S)
             held = client.scatter(question, broadcast=True, hash=False)
             if not weights:
                 weights = client.submit(weigh_parts, token, held, pure=False).result()

@@ -101,7 +101,7 @@ def name_objects(given: Any, subject: str, *, rows: str = "row") -> ArrowArray: 
         numbers = column.to_numpy()
         if len(numbers) < 2 or bool((np.diff(numbers) > 0).all()):
             return column
-    elif pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+    elif not len(column) or pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         column = column.cast(pa.large_string())
     else:
         raise Malformed("bad-id", f"{subject}, id: expected whole numbers or text, got {column.type}")

@@ -18,6 +18,7 @@ It does not smooth, and it does not know aircraft.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +31,7 @@ from numpy.typing import NDArray
 from entente.kernel.errors import Malformed
 from entente.screening.columns import MAX_HEIGHT_M, outward_cm, read_datum
 from entente.screening.legs import MAX_PIECE_M, Legs
-from entente.screening.sets import VolumeSet
+from entente.screening.sets import VolumeSet, rank_ids
 from entente.screening.wkb import round_positions
 from entente.space.bulk import VolumeTable
 from entente.space.ellipsoid import measure_lines, points_from_normals, surface_normals, walk_lines
@@ -45,6 +46,7 @@ _TYPES: Final = {
     "lon": pa.float64(),
     "height_m": pa.float64(),
 }
+_FAULT: Final = re.compile(r"In CSV column #(\d+): Row #(\d+): (.*)")
 _LANE_CM: Final = 2
 """Both ends of a lane are rounded to 1e-7 degree: up to 8 mm each."""
 
@@ -146,7 +148,9 @@ def make_tracks(samples: Samples, rules: TrackRules, *, subject: str = "tracks")
                 f"{subject}, row {at}, {name}: expected within +-{most:g}, got {float(numbers[at])!r}",
             )
     encoded = samples.flights.dictionary_encode()
-    owner = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    # Flights in the order of their names: the same numbers, however the rows stood.
+    ranks = rank_ids(encoded.dictionary)
+    owner = ranks[encoded.indices.to_numpy(zero_copy_only=False)]
     # By flight, then by time; samples of one instant by place, so that the file's order means nothing.
     order = np.lexsort((height_m, lon_deg, lat_deg, time_us, owner))
     owner, time_us, lat_deg, lon_deg = owner[order], time_us[order], lat_deg[order], lon_deg[order]
@@ -162,7 +166,10 @@ def make_tracks(samples: Samples, rules: TrackRules, *, subject: str = "tracks")
     begins = np.flatnonzero(is_leg)
     is_used = np.zeros(len(owner), dtype=np.bool_)
     is_used[begins] = is_used[begins + 1] = True
-    alone = int((~is_used).sum() - is_twice.sum())
+    is_doubled = np.zeros(len(owner), dtype=np.bool_)
+    is_doubled[:-1] |= is_twice
+    is_doubled[1:] |= is_twice
+    alone = int((~is_used & ~is_doubled).sum())
     notes = _tell(subject, int(is_gap.sum()), int(is_jump.sum()), alone, int(is_twice.sum()), rules)
     pieces = np.maximum(1, np.ceil(length_m[begins] / MAX_PIECE_M)).astype(np.int64)
     leg = np.repeat(begins, pieces)
@@ -193,7 +200,7 @@ def make_tracks(samples: Samples, rules: TrackRules, *, subject: str = "tracks")
     )
     return VolumeSet(
         _make_lanes(ends, legs, rules),
-        encoded.dictionary.take(pa.array(kept)).cast(pa.large_string()),
+        encoded.dictionary.take(pa.array(np.argsort(ranks)[kept])).cast(pa.large_string()),
         owner_of=places.astype(np.int64),
         legs=legs,
         notes=notes,
@@ -252,8 +259,20 @@ def _read_csv(path: Path, subject: str) -> Any:  # noqa: ANN401 - pyarrow
                 path, read_options=pc_csv.ReadOptions(use_threads=False), convert_options=types
             )
         except pa.ArrowInvalid as error:
-            said = str(error).splitlines()[0] if str(error) else "nothing"
-            raise Malformed("bad-csv", f"{subject}: expected a CSV of samples, got: {said}") from error
+            raise Malformed("bad-csv", _say_fault(path, subject, error)) from error
+
+
+def _say_fault(path: Path, subject: str, error: Exception) -> str:
+    """Return what Arrow says of a CSV, with row and column as they are named here."""
+    said = str(error).splitlines()[0] if str(error) else "nothing"
+    if match := _FAULT.fullmatch(said):
+        with path.open(encoding="utf-8", errors="replace") as file:
+            names = file.readline().strip().split(",")
+        place = int(match[1])
+        name = names[place].strip('"') if place < len(names) else f"column {place}"
+        # Arrow counts the head and from 1.
+        return f"{subject}, row {int(match[2]) - 2}, {name}: {match[3]}"
+    return f"{subject}: expected a CSV of samples, got: {said}"
 
 
 def _read_datums(table: Any, rules: TrackRules, subject: str) -> tuple[Floats, Ints]:  # noqa: ANN401 - pyarrow
