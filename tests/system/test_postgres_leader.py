@@ -32,6 +32,8 @@ from bench.witness import WitnessServer
 from entente.center.draft import CenterPlan
 from entente.center.folder import CenterFolder, CenterSettings
 from entente.center.founding import init_center
+from entente.center.restore import restore_journal_from
+from entente.center.service import CenterPorts, open_center
 from entente.center.shared import SharedRecord, open_shared
 from entente.center.submission import parse_request, verify_submission
 from entente.center.writer import Submission, open_writer
@@ -41,6 +43,7 @@ from entente.kernel.errors import StoreError
 from entente.record import NoteSigner
 from entente.store import sql_postgres
 from entente.store.leadership import MAX_IDLE_S
+from entente.store.mirror import Mirror
 from tests.postgres import Cluster
 from tests.system.postgres_center import Crew, Load, Serving, wait_for
 from tests.unit.test_deconflict_simulator import make_circle
@@ -212,6 +215,25 @@ def test_naming_a_database_founds_no_second_record_beside_the_journal(
     with pytest.raises(StoreError, match="entente center migrate") as caught:
         open_shared(folder, folder.read_settings(), folder.read_keys(), KINDS, FrozenClock())
     assert caught.value.code == "journal-elsewhere"
+
+
+def test_a_setting_that_was_lost_founds_no_second_record_in_the_folder(crew: Crew) -> None:
+    crew.folder.write_settings(msgspec.structs.replace(crew.folder.read_settings(), database=""))
+    ports = CenterPorts(clock=FrozenClock(), random=SeededRandom(1), on_fatal=lambda error: None)
+    with pytest.raises(StoreError, match="migrate --to sqlite") as caught:
+        open_center(crew.folder.root, ports)
+    assert caught.value.code == "journal-elsewhere"
+    assert not crew.folder.journal.exists()
+    # A database that is lost for good: the record comes from a mirror, and the next start asks the witnesses.
+    folder = crew.folder
+    settings = msgspec.structs.replace(folder.read_settings(), database=crew.database)
+    shared = open_shared(folder, settings, folder.read_keys(), KINDS, FrozenClock())
+    assert shared.writer.published is not None
+    mirror = Mirror(crew.root / "mirror")
+    mirror.extend(shared.writer.tree, 0, shared.journal.read_entries, shared.writer.published.checkpoint)
+    shared.close()
+    assert restore_journal_from(crew.folder.root, mirror.source, FrozenClock()).size == 3
+    open_center(crew.folder.root, ports).stop()
 
 
 # As real processes

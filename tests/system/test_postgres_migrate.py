@@ -120,6 +120,7 @@ def test_there_and_back_keeps_every_byte_and_row(
     assert folder.read_settings().database == ""
     assert folder.journal.read_bytes().startswith(before)
     assert (folder.root / "journal.replaced-1").read_bytes() == before
+    folder.check_no_database()
     writer = open_in_folder(folder)
     assert read_tables(writer.database) == rows
     writer.allow_signing()

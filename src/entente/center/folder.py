@@ -10,8 +10,8 @@
     journal                  the record: all that counts
     center.db                what follows from it, and the ciphertexts
 
-With ``database`` in center.toml the last two lie in PostgreSQL; a second center process needs of all this
-center.toml, keys/ and tls/ alone.
+With ``database`` in center.toml the last two lie in PostgreSQL, and ``record-in-database`` says so here; a
+second center process needs of all this center.toml, keys/ and tls/ alone.
 
 Invariants: settings are closed (an unknown one is refused); a key file that others can read is refused, not
 repaired, and so are settings with a password; `parse_settings` of `encode_settings` gives the same value.
@@ -132,6 +132,11 @@ class CenterFolder:
         return self.root / "center.db"
 
     @property
+    def in_database(self) -> Path:
+        """A note that the record lies in a database: without it a lost setting would found it anew here."""
+        return self.root / "record-in-database"
+
+    @property
     def draft(self) -> Path:
         """The charter's payload."""
         return self.root / "draft.payload"
@@ -172,6 +177,25 @@ class CenterFolder:
                 "center.toml: expected to be its owner's alone (chmod 600): it holds a password",
             )
         return settings
+
+    def note_database(self, place: str) -> None:
+        """Note that the record lies in a database, ``place`` in words."""
+        if not self.in_database.exists():
+            write_atomic(self.in_database, f"{place}\n".encode())
+
+    def check_no_database(self) -> None:
+        """Return unless the record is noted to lie in a database.
+
+        Raises:
+            StoreError: ``journal-elsewhere``: beginning anew here would be a second history.
+        """
+        if self.in_database.exists():
+            place = self.in_database.read_text(encoding="utf-8").strip()
+            raise StoreError(
+                "journal-elsewhere",
+                f"center: expected its record in the folder, it lies in {place}: name the database in "
+                "center.toml, or move the record back (entente center migrate --to sqlite)",
+            )
 
     def write_keys(self, keys: HostKeys) -> None:
         """Write both keys, for the owner alone."""

@@ -280,6 +280,7 @@ def move_to_files(
         if path.exists():
             path.rename(find_free(path))
         _moving(path).rename(path)
+    folder.in_database.unlink(missing_ok=True)
     fsync_dir(folder.root)
     folder.write_settings(msgspec.structs.replace(settings, database=""))
     return moved

@@ -124,6 +124,8 @@ def _restore_file(
         folder.journal.rename(folder.root / replaced)
     # If we stop here, there is no journal: the center refuses to start, and this can be done again.
     fresh.rename(folder.journal)
+    # Where the database is lost for good, the settings say so by now, and the next start asks the witnesses.
+    folder.in_database.unlink(missing_ok=True)
     fsync_dir(folder.root)
     return replaced
 

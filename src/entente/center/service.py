@@ -410,6 +410,7 @@ def open_center(
     if settings.database:
         record = open_shared(folder, settings, keys, ports.kinds, ports.clock)
     else:
+        folder.check_no_database()
         record = open_writer(folder, keys, ports.kinds, ports.clock, on_progress=on_progress)
     try:
         return Center(folder, settings, keys, record, ports)

@@ -142,6 +142,7 @@ def open_shared(
         journal = JournalTable(database)
         _check_moved(folder, settings, journal)
         journal.create(keys.origin)
+        folder.note_database(describe_url(settings.database))
         # From here on only the leader writes.
         database.needs_leader = True
         applied = int(archive.read_meta(database).get(archive.APPLIED_SIZE, "0"))
