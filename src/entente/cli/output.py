@@ -59,6 +59,11 @@ HINTS: Mapping[str, str] = {
     "not-acknowledged": "first: entente ack MESSAGE",
     "own-site": "another party must look: entente site verify, at its desk",
     "unknown-corridor": "name the corridor's current version: entente zone show ID --json",
+    "standby": "another process of the center leads: send to the one whose /health says open",
+    "center-running": "stop every process of the center first",
+    "database-away": "check that PostgreSQL runs and that its URL in center.toml is right",
+    "not-durable": "set fsync = on in postgresql.conf and restart the server",
+    "no-driver": "install it: pip install 'entente[postgresql]'",
     "no-charter": "every founding party must run: entente desk join DIR --center URL",
 }
 
