@@ -17,7 +17,7 @@ from entente.deconflict import (
     plan_concurrence,
 )
 from entente.deconflict import carry as carry_module
-from entente.space import PolygonWire, VolumeWire
+from entente.space import PolygonWire, VolumeWire, holds
 from tests.unit.test_deconflict_simulator import RecordSimulator, make_circle, refused
 
 
@@ -211,19 +211,29 @@ def test_a_carried_yes_of_another_partys_message_is_refused(record: RecordSimula
 
 def test_too_much_to_compare_asks_again(record: RecordSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = 0
-    real = carry_module.holds
-
     def count(outer: Any, inner: Any) -> bool:
         nonlocal calls
         calls += 1
-        return real(outer, inner)
+        return holds(outer, inner)
 
     monkeypatch.setattr(carry_module, "holds", count)
     far = [make_circle(20.0 + place / 10, radius_m=1000.0) for place in range(30)]
     near = [make_circle(20.0 + place / 10, radius_m=900.0) for place in reversed(range(30))]
-    second = update(record, notify(record, *far), *near)
+    first = notify(record, *far, concurrence=["ru", "un"])
+    agree(record, first, "un")
+    calls = 0
+    second = update(record, first, *near, concurrence=["ru", "un"])
     assert not is_carried(record, second)
+    # For all parties together, not for each.
     assert calls <= len(record.views) * carry_module.MAX_COMPARED
+    for party in ("ru", "un"):
+        agree(record, second, party)
+    calls = 0
+    ordered = [make_circle(20.0 + place / 10, radius_m=800.0) for place in reversed(range(30))]
+    third = update(record, second, *ordered, concurrence=["ru", "un"])
+    assert is_carried(record, third)
+    assert is_carried(record, third, "un")
+    assert calls == len(record.views) * 30
 
 
 def test_sealed_versions_carry_a_yes_for_their_audience(record: RecordSimulator) -> None:

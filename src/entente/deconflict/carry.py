@@ -36,8 +36,8 @@ AnswerWord = Literal["waiting", "concurred", "objected", "reconsider", "lapsed",
 """``waiting``: none yet. ``lapsed``: none by the deadline. ``void``: not needed any more, the version is
 past."""
 MAX_COMPARED: Final = 200
-"""Exact comparisons for one update and party: 50 volumes within 50 would be 2,500. Beyond, the party is
-asked."""
+"""Exact comparisons for one update, all parties together: 50 volumes within 50 would be 2,500, and 64
+parties can have agreed to as many versions. Beyond, a party is asked."""
 
 
 class Agreed(msgspec.Struct, frozen=True):
@@ -103,6 +103,7 @@ def ask_concurrence(body: Asking, version: str, rows: Rows, *, replaces: str = "
     """Ask everyone whom a new version names, carrying over each yes that holds all of it."""
     volumes = parse_volumes(body.volumes, path="$.body.volumes")
     start = encode_utc(min(volume.window.start_utc for volume in volumes))
+    comparison = _Comparison(body.volumes, volumes)
     for party in body.concurrence:
         row = ConcurrenceRow(
             version=version,
@@ -116,7 +117,7 @@ def ask_concurrence(body: Asking, version: str, rows: Rows, *, replaces: str = "
         agreed = earlier.agreed if earlier is not None else None
         if agreed is not None:
             row = msgspec.structs.replace(row, agreed=agreed)
-            if _is_within(row, body.volumes, volumes, agreed, rows):
+            if _is_said(row, agreed) and comparison.holds_all(agreed.version, rows):
                 row = msgspec.structs.replace(
                     row, answer="concurred", stamp=agreed.stamp, carried_from=agreed.version
                 )
@@ -138,38 +139,50 @@ def has_concurred(rows: Rows, version: str, party: str) -> bool:
     return row is not None and row.answer == "concurred"
 
 
-def _is_within(
-    row: ConcurrenceRow, wires: Sequence[VolumeWire], volumes: Sequence[Volume], agreed: Agreed, rows: Rows
-) -> bool:
-    """Return whether nothing grew: not in words, not in arms, not in who is asked, not in space or time."""
-    if (
-        row.title != agreed.title
-        or (row.armed and not agreed.armed)
-        or not set(row.asked) <= set(agreed.asked)
-    ):
-        return False
-    version = rows.find(VersionRow, agreed.version)
-    if version is None:
-        return False
-    outer = parse_volumes(version.volumes, path="$.body.volumes")
-    left = MAX_COMPARED
-    for wire, inner in zip(wires, volumes, strict=True):
-        if wire in version.volumes:
-            continue
-        # SECURITY: one volume must hold it alone. Two that touch would together hold what lies across their
-        # border, and a gap between them of a nanodegree would be flown through unasked
-        # (tests/unit/test_deconflict_carry.py, test_two_volumes_together_hold_nothing).
-        for one in outer:
-            if not _may_hold(one, inner):
+def _is_said(row: ConcurrenceRow, agreed: Agreed) -> bool:
+    """Return whether nothing grew in words: the same title, nobody more asked, not newly armed."""
+    return (
+        row.title == agreed.title
+        and set(row.asked) <= set(agreed.asked)
+        and not (row.armed and not agreed.armed)
+    )
+
+
+class _Comparison:
+    """The volumes of an update, held against versions that were agreed to: each once, with bounded work."""
+
+    def __init__(self, wires: Sequence[VolumeWire], volumes: Sequence[Volume]) -> None:
+        self._wires = wires
+        self._volumes = volumes
+        self._left = MAX_COMPARED
+        self._known: dict[str, bool] = {}
+
+    def holds_all(self, leaf: str, rows: Rows) -> bool:
+        """Return whether each of the volumes equals one of the version's or is held by one."""
+        if leaf not in self._known:
+            version = rows.find(VersionRow, leaf)
+            self._known[leaf] = version is not None and self._is_held(version)
+        return self._known[leaf]
+
+    def _is_held(self, version: VersionRow) -> bool:
+        outer = parse_volumes(version.volumes, path="$.body.volumes")
+        for place, (wire, inner) in enumerate(zip(self._wires, self._volumes, strict=True)):
+            if wire in version.volumes:
                 continue
-            if left == 0:
+            # Mostly a list keeps its order: then one comparison is enough.
+            likely = outer[place : place + 1]
+            # SECURITY: one volume must hold it alone. Two that touch would together hold what lies across
+            # their border, and a gap between them of a nanodegree would be flown through unasked
+            # (tests/unit/test_deconflict_carry.py, test_two_volumes_together_hold_nothing).
+            if not any(self._compare(one, inner) for one in (*likely, *outer[:place], *outer[place + 1 :])):
                 return False
-            left -= 1
-            if holds(one, inner):
-                break
-        else:
+        return True
+
+    def _compare(self, outer: Volume, inner: Volume) -> bool:
+        if self._left <= 0 or not _may_hold(outer, inner):
             return False
-    return True
+        self._left -= 1
+        return holds(outer, inner)
 
 
 def _may_hold(outer: Volume, inner: Volume) -> bool:
