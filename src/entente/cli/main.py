@@ -62,6 +62,11 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
         "agreement",
         "propose, sign and follow an agreement; what is due, by whom, by when",
     ),
+    "screen": (
+        "Look",
+        "screen",
+        "find all conflicts in a file of volumes or tracks, or with sites; no center needed",
+    ),
     "status": ("Look", "look", "what stands, what is due, what conflicts"),
     "alarms": ("Look", "alarms", "confrontations: who is called, who has seen them, who has not"),
     "watch": ("Look", "look", "follow what happens, a line each"),

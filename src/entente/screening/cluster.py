@@ -136,7 +136,7 @@ def _gather(
         if number not in found
     }
     try:
-        for future, part in as_completed(list(numbers), with_results=True):  # type: ignore[no-untyped-call]
+        for future, part in as_completed(list(numbers), loop=client.loop, with_results=True):  # type: ignore[no-untyped-call]
             found[numbers[future]] = part
             refuse_more(sum(len(one) for one in found.values()), most)
             if on_progress is not None:
