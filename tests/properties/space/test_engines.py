@@ -14,12 +14,12 @@ from tests.properties.space.nasty_pairs import FAMILIES
 
 def test_no_conflict_that_s2_is_sure_of_is_missed_and_none_is_made_up() -> None:
     s2 = Tally()
-    check_batch(random.Random(20160917), 100, s2, None, None)
+    check_batch(random.Random(20160917), 70, s2, None, None)
     assert s2.faults == []
     assert s2.counts["certain conflicts not reported"] == s2.counts["certain non-conflicts reported"] == 0
     # It was asked about something: of every family, and on both sides.
     assert set(s2.families) == set(FAMILIES)
-    assert min(s2.counts["certain conflicts"], s2.counts["certain non-conflicts"]) > 15
+    assert min(s2.counts["certain conflicts"], s2.counts["certain non-conflicts"]) > 10
 
 
 @pytest.mark.parametrize("edge_m", (20_000.0, 100_000.0))

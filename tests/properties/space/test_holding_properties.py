@@ -27,7 +27,7 @@ from entente.space.wire import encode_outline
 from tests.properties.space.oracle import latitudes, longitudes, outlines, polygons, regions, walk
 
 # An example costs tens of milliseconds: a share of the profile's, as in `test_overlap_properties`.
-SOME = settings(max_examples=max(10, settings.default.max_examples // 5)) if settings.default else settings()
+SOME = settings(max_examples=max(10, settings.default.max_examples // 6)) if settings.default else settings()
 parts_of_one = st.floats(0.0, 1.0)
 
 

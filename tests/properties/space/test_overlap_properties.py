@@ -276,7 +276,7 @@ def test_inside_a_region_is_inside_an_odd_number_of_its_loops(
         assert is_inside(outline.ring, point.starts[0]) == bool(held % 2)
 
 
-@SOME
+@FEW
 @given(st.data(), regions(), st.sampled_from([0.01, 0.1, 0.3, 1.0]))
 def test_a_region_meets_what_one_of_its_parts_meets(
     data: st.DataObject, outline: Region, size: float

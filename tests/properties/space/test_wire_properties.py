@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from entente.kernel.canonical import encode_canonical, parse_canonical_as
 from entente.kernel.errors import PeerError
 from entente.kernel.time import encode_utc
-from entente.space import CircleWire, PolygonWire, VolumeWire, encode_volume, parse_volume
+from entente.space import (
+    CircleWire,
+    PartWire,
+    PolygonWire,
+    RegionWire,
+    VolumeWire,
+    encode_volume,
+    parse_volume,
+)
 
 lats = st.integers(-900_000_000, 900_000_000)
 lons = st.integers(-1_800_000_000, 1_799_999_999)
@@ -23,12 +31,28 @@ triangles = st.tuples(lats, lons, st.lists(st.tuples(st.integers(-10**6, 10**6),
         )
     )
 )  # fmt: skip
+
+
+def make_region(triangle: PolygonWire, *, has_hole: bool, has_other: bool) -> RegionWire:
+    """The triangle with a quarter of itself taken out of its middle, and the same again, further north."""
+    loop = triangle.vertices_e7
+    middle = [sum(position[axis] for position in loop) // 3 for axis in (0, 1)]
+    hole = tuple(
+        (middle[0] + (lat - middle[0]) // 4, middle[1] + (lon - middle[1]) // 4) for lat, lon in loop
+    )
+    parts = [PartWire(loop, (hole,) if has_hole else ())]
+    if has_other:
+        parts.append(PartWire(tuple((min(900_000_000, lat + 3_000_000), lon) for lat, lon in loop), ()))
+    return RegionWire(tuple(parts))
+
+
+regions = st.builds(make_region, triangles, has_hole=st.booleans(), has_other=st.booleans())
 circles = st.builds(CircleWire, positions, st.integers(1, 100_000_000))
 bounds = st.one_of(st.none(), st.integers(-(10**10), 10**10))
 moments = st.datetimes(min_value=datetime(1000, 1, 1), max_value=datetime(8999, 12, 31)).map(  # noqa: DTZ001
     lambda moment: encode_utc(moment.replace(tzinfo=UTC))
 )
-wires = st.builds(VolumeWire, st.one_of(circles, triangles), bounds, bounds, moments, moments)
+wires = st.builds(VolumeWire, st.one_of(circles, triangles, regions), bounds, bounds, moments, moments)
 
 
 @given(wires)
