@@ -5,6 +5,7 @@ Not a test by itself: tests/unit/test_index_contract.py and tests/system/test_in
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -52,21 +53,25 @@ class Standing:
 def outlines(draw: st.DrawFn) -> Outline:
     lat, lon = draw(st.sampled_from(CENTRES))
     size_m = draw(st.sampled_from((1.0, 900.0, 5_000.0, 40_000.0, 1_000_000.0)))
-    kind = draw(st.sampled_from(("circle", "triangle", "sliver", "ring", "lane", "continent")))
+    kind = draw(st.sampled_from(("circle", "triangle", "sliver", "ring", "lane", "continent", "pole")))
     if kind == "circle":
         return Circle((lat, lon), size_m)
     span = min(size_m, 5_000.0) / 111_000 + 0.0001
-    low, east = max(-89.9, min(lat, 89.9) - span), lon + span if lon + span < 180 else lon - span
+    # Past 180 degrees on the other side: nothing of a small outline lies between the two spellings.
+    low, east = max(-89.9, min(lat, 89.9) - span), (lon + span + 180) % 360 - 180
     if kind == "sliver":  # 5 degrees long and a metre wide: its edge rises far above both its ends
         west = lon - 5 if lon > 0 else lon + 5
         return Polygon(((low, lon), (low + 0.00001, lon), (low + 0.00001, west), (low, west)))
+    if kind == "pole":  # with the pole inside, far from each of its corners
+        rim = math.copysign(draw(st.sampled_from((75.0, 83.0, 89.0))), lat)
+        return Polygon(tuple((rim, float(corner)) for corner in (-170, -50, 70)))
     if kind == "lane":
         return Lane(((low, lon), (low + span, east), (low, lon)), min(size_m, 50_000.0))
     if kind == "continent":
         low = min(max(low, -50.0), 60.0)
         return Polygon(((low, 150.0), (low, -160.0), (low + 25.0, -160.0), (low + 25.0, 150.0)))
     triangle = ((low, lon), (low, east), (low + span, lon))
-    if kind == "triangle" or abs(lat) > 80:
+    if kind == "triangle" or abs(lat) > 80 or east < lon:
         return Polygon(triangle)
     hole = tuple(
         (low + span * (0.1 + 0.3 * up), lon + (east - lon) * (0.1 + 0.3 * on))
@@ -337,8 +342,6 @@ class SqlIndexContract(IndexContract):
 
 
 def walk_round(count: int) -> Iterator[tuple[float, float]]:
-    import math
-
     for place in range(count):
         angle = 2 * math.pi * place / count
         yield math.sin(angle), math.cos(angle)

@@ -22,7 +22,7 @@ from entente.deconflict.cells import (
 )
 from entente.deconflict.index import find_question_box
 from entente.deconflict.standing import Decider, pack, read_box, unpack
-from entente.space import Circle, HeightBand, Polygon, Separation, Volume, Window, find_conflict
+from entente.space import Circle, HeightBand, Outline, Polygon, Separation, Volume, Window, find_conflict
 from entente.space.ellipsoid import walk_line
 from tests.index_contract import FIRST, LAST, REACHES, SEPARATIONS, START, volumes
 
@@ -116,6 +116,31 @@ def test_a_long_edge_s_bulge_is_within_the_box(lat: float) -> None:
     ring = strip.ring
     for edge_lat, edge_lon in zip(ring.lat_deg.tolist(), ring.lon_deg.tolist(), strict=True):
         assert is_met(box, point_box(edge_lat, edge_lon))
+
+
+@pytest.mark.parametrize(
+    ("outline", "inside"),
+    (
+        (Polygon(((0.0, 179.99), (0.0, -179.99), (0.02, 180.0))), (0.005, 180.0)),
+        (Polygon(((0.0, 179.99), (0.0, -179.99), (0.02, 180.0))), (0.005, -179.999)),
+        (Polygon(((81.0, 0.0), (81.0, 120.0), (81.0, -120.0))), (90.0, 0.0)),
+        (Polygon(((-75.0, 0.0), (-75.0, 120.0), (-75.0, -120.0))), (-89.9, 77.0)),
+        (Polygon(((79.9, 0.0), (79.9, 0.1), (80.1, 0.1), (80.1, 0.0))), (80.05, 0.05)),
+        (Circle((89.0, 30.0), 200_000.0), (89.5, -150.0)),
+        (Circle((0.0, 179.9999), 50.0), (0.0, -180.0)),
+    ),
+)
+def test_poles_and_the_antimeridian_are_ordinary_places(
+    outline: Outline, inside: tuple[float, float]
+) -> None:
+    window = Window(START, LAST)
+    around = Volume(outline, HeightBand(None, None), window)
+    within = Volume(Circle(inside, 1.0), HeightBand(None, None), window)
+    for asked, stands in ((around, within), (within, around)):
+        assert find_conflict(asked, stands, Separation()) is not None
+        question, box = find_question_box(asked, Separation()), read_box(pack(stands, 0.0))
+        assert is_met(question, box)
+        assert is_visited(question, box)
 
 
 def point_box(lat: float, lon: float) -> Box:
