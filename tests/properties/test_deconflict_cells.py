@@ -21,6 +21,7 @@ from entente.deconflict.cells import (
     stem_of,
 )
 from entente.deconflict.index import find_question_box
+from entente.deconflict.lock_cells import FEW_OWN, list_locks
 from entente.deconflict.standing import Decider, pack, read_box, unpack
 from entente.space import Circle, HeightBand, Outline, Polygon, Separation, Volume, Window, find_conflict
 from entente.space.ellipsoid import walk_line
@@ -83,6 +84,20 @@ def test_boxes_that_meet_are_visited(one: Box, other: Box, shift: int) -> None:
     assume(is_met(one, other))
     assert is_visited(one, other)
     assert is_visited(other, one)
+
+
+@given(BOXES, BOXES, st.integers(-TURN_E4, TURN_E4))
+def test_boxes_that_meet_share_a_lock_that_one_of_them_takes_alone(one: Box, other: Box, shift: int) -> None:
+    west = (one.west + shift // 100 + TURN_E4 // 2) % TURN_E4 - TURN_E4 // 2
+    other = other._replace(west=west, east=west + other.east - other.west, start_s=one.start_s)
+    other = other._replace(end_s=max(other.end_s, other.start_s))
+    assume(is_met(one, other))
+    mine, theirs = list_locks([one]), list_locks([other])
+    for locks in (mine, theirs):
+        numbers = [number for number, _ in locks]
+        assert numbers == sorted(set(numbers))
+        assert 1 <= sum(alone for _, alone in locks) <= FEW_OWN
+    assert any(dict(mine)[number] or alone for number, alone in theirs if number in dict(mine))
 
 
 @given(BOXES)

@@ -89,19 +89,23 @@ class Paused(PostgresIndex):
         super()._write(connection, cursor, names, inserted)
 
 
-def insert_two(url: str, before: Callable[[DBAPICursor], None] | None) -> list[list[str]]:
+def insert_two(
+    url: str, before: Callable[[DBAPICursor], None] | None, sizes: tuple[int, int] = (0, 0)
+) -> list[list[str]]:
     barrier = threading.Barrier(2)
     found: dict[str, list[str]] = {}
 
-    def insert(name: str) -> None:
+    def insert(name: str, number: int) -> None:
         database = open_postgres(url)
         index = Paused(database)
         index.barrier, index.before = barrier, before
-        met = index.check_and_insert(name, [make_volume(0, 0)], Separation(), group="activity")
+        met = index.check_and_insert(name, [make_volume(number, 0)], Separation(), group="activity")
         found[name] = [one.hit.object for one in met]
         database.close()
 
-    threads = [threading.Thread(target=insert, args=(name,)) for name in ("one", "two")]
+    threads = [
+        threading.Thread(target=insert, args=given) for given in zip(("one", "two"), sizes, strict=True)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -109,9 +113,11 @@ def insert_two(url: str, before: Callable[[DBAPICursor], None] | None) -> list[l
     return sorted(found.values())
 
 
-def test_the_second_of_two_waits_and_is_told(postgres_url: str) -> None:
+@pytest.mark.parametrize("sizes", ((0, 0), (0, 1), (1, 2), (3, 0)))
+def test_the_second_of_two_waits_and_is_told(postgres_url: str, sizes: tuple[int, int]) -> None:
+    # Of another size, a volume is locked at another level of cells: their ancestors must meet.
     open_postgres(postgres_url).close()
-    assert insert_two(postgres_url, None) in ([[], ["one"]], [[], ["two"]])
+    assert insert_two(postgres_url, None, sizes) in ([[], ["one"]], [[], ["two"]])
 
 
 @pytest.mark.parametrize("level", ("READ COMMITTED", "REPEATABLE READ"))
