@@ -7,7 +7,7 @@ Invariants: see `entente.space.bulk.pairs`: nothing is missed, nothing is cut of
 that `entente.space.find_conflict` gives for each pair.
 
 It does not read files or share out work: the rooms above do. The compiled code decides what it can be sure of
-(`decide`), a grid and a sweep propose what it looks at (`sweep`, `boxes`), without a compiler numpy and GEOS
+(`decide`), a grid and a sweep propose what it looks at (`grid`, `sweep`, `boxes`), without a compiler numpy and GEOS
 take its place (`plain`).
 """
 

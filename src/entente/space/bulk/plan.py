@@ -30,8 +30,7 @@ from numpy.typing import NDArray
 from entente.space.bulk.boxes import FAR, MAX_LAT_E7, MAX_WIDTH_E7, find_boxes
 from entente.space.bulk.crowd import LANES
 from entente.space.bulk.decide import SCRATCH, Geometry
-from entente.space.bulk.sweep import (
-    AHEAD,
+from entente.space.bulk.grid import (
     NO_LEVEL,
     Numbers,
     Rule,
@@ -39,9 +38,9 @@ from entente.space.bulk.sweep import (
     find_entries,
     list_columns,
     order_by_time,
-    sweep_cells,
     take_boxes,
 )
+from entente.space.bulk.sweep import AHEAD, sweep_cells
 from entente.space.bulk.table import E7, Ints, VolumeTable
 from entente.space.ring import ring_around
 from entente.space.volume import Separation

@@ -1,14 +1,11 @@
-"""A grid and a sweep: from boxes to the pairs that may meet, and from these to the pairs that do.
+"""A sweep: from the cells of a grid to the pairs that may meet, and from these to the pairs that do.
 
 What it is for: of a million volumes, 5 x 10^11 pairs. Space alone or time alone leaves 10^8 of them; cells
 of a grid swept in time leave some 10^5.
 
 Invariants:
-  * Every two boxes that meet in latitude, longitude, height and time are proposed exactly once, whatever
-    the grid: a volume stands in each cell that it touches, and a pair is taken where its common low corner
-    lies.
-  * Cells are as wide at every latitude as they are high; a volume stands on the level of the grid whose
-    cells are as large as it is, so in at most nine. Coarser levels are swept against what is finer.
+  * Every two boxes that meet in latitude, longitude, height and time are proposed exactly once: a pair is
+    taken in the cell where its common low corner lies.
   * Work goes on where it stopped when the room for pairs is full: memory is the caller's.
 
 It decides nothing by itself: `entente.space.bulk.decide` does.
@@ -20,216 +17,14 @@ from typing import Final
 
 import numpy as np
 
-from entente.space.bulk.boxes import E7_PER_M, HALF_TURN_E7, TURN_E7, low_cos, widest_cos
-from entente.space.bulk.compiled import Array, Number, compiled, inlined
+from entente.space.bulk.boxes import HALF_TURN_E7, TURN_E7
+from entente.space.bulk.compiled import Array, Number, compiled
 from entente.space.bulk.crowd import CROWD, LANES, divide_crowd, load_small_cell, no_crowd
 from entente.space.bulk.decide import MEETS, UNSURE, Geometry, decide_pair
-from entente.space.bulk.table import E7, UNBOUNDED_CM, Ints
+from entente.space.bulk.grid import LAST, QUARTER_TURN_E7, Numbers, Rule
 
-Numbers = tuple[Array, Array, Array, Array, Array]
-"""Columns of the table: radius_cm, floor_cm, ceiling_cm, start_us, end_us."""
-Rule = tuple[float, int, int]
-"""Separation: lateral_m, vertical_cm, time_us."""
-
-CELL_E7: Final = 2_000_000
-"""Cells of the finest level are 0.2 degrees high: 22 km."""
-FAN_OUT: Final = 4
-LEVELS: Final = 5
-"""Up to 51 degrees; what is larger has no box."""
-NO_LEVEL: Final = 255
-_LAST: Final = np.int32(2_147_483_647)
-_MOST: Final = 2_000_000_000
-QUARTER_TURN_E7: Final = 900_000_000
-MOST_LAT_E7: Final = 850_000_000
 AHEAD: Final = 512
 """Pairs proposed before they are decided: their vertices are fetched together."""
-
-
-@inlined
-def is_clipped(height_cm: Number) -> Number:
-    """Return whether a bound, being one, is beyond what the sweep compares."""
-    return abs(height_cm) > _MOST and abs(height_cm) < UNBOUNDED_CM
-
-
-@compiled
-def find_entries(
-    shapes: Array,
-    numbers: Numbers,
-    rule: Rule,
-    own_cm: Array,
-    first_us: int,
-    unit_us: int,
-    boxes: Array,
-    levels: Array,
-) -> bool:
-    """Fill in what the sweep compares, and the level on which each volume stands.
-
-    Args:
-        shapes: Of `find_boxes`.
-        numbers: (radius_cm, floor_cm, ceiling_cm, start_us, end_us): columns of the table.
-        rule: (lateral_m, vertical_cm, time_us): the separation.
-        own_cm: int64, shape (n,) or (1,): how far each volume, or all, reach in every direction.
-        first_us, unit_us: Times are counted from the first, in units, outward.
-        boxes: int32, shape (n, 8), written: latitudes and longitudes, widened by what the volume reaches;
-            start and end, the end put off by what must be kept; floor and ceiling, the ceiling raised
-            likewise.
-        levels: uint8, shape (n,), written; `NO_LEVEL` for what has no box.
-
-    Returns:
-        Whether times and heights of ``boxes`` say all that the table's do, with nothing rounded or left out.
-    """
-    is_whole = True
-    radius_cm, floor_cm, ceiling_cm, start_us, end_us = numbers
-    lateral_m, vertical_cm, time_us = rule
-    for row in range(len(shapes)):
-        own = own_cm[row if len(own_cm) > 1 else 0]
-        start, end = start_us[row] - first_us, end_us[row] + time_us - first_us
-        boxes[row, 4] = start // unit_us
-        boxes[row, 5] = -(-end // unit_us)
-        if boxes[row, 4] * unit_us != start or boxes[row, 5] * unit_us != end:
-            is_whole = False
-        if radius_cm[row] > 0 or own > 0 or is_clipped(floor_cm[row]) or is_clipped(ceiling_cm[row]):
-            is_whole = False
-        # Clipped, which keeps every overlap.
-        boxes[row, 6] = max(-_MOST, min(_MOST, floor_cm[row] - own))
-        boxes[row, 7] = max(-_MOST, min(_MOST, ceiling_cm[row] + own + vertical_cm))
-        levels[row] = NO_LEVEL
-        if shapes[row, 7] < 0:
-            continue
-        reach_m = 0.01 * (radius_cm[row] + own) + 0.5 * lateral_m
-        low_lat, high_lat = np.int64(shapes[row, 0]), np.int64(shapes[row, 1])
-        low_lon, high_lon = np.int64(shapes[row, 2]), np.int64(shapes[row, 3])
-        if reach_m > 0.0:
-            margin = np.int64(reach_m * E7_PER_M) + 1
-            low_lat -= margin
-            high_lat += margin
-            top = max(abs(low_lat), abs(high_lat))
-            if top > MOST_LAT_E7:
-                continue
-            margin = np.int64(margin / low_cos(top)) + 1
-            low_lon -= margin
-            high_lon += margin
-            if low_lon < -HALF_TURN_E7:
-                low_lon += TURN_E7
-                high_lon += TURN_E7
-        size = max(high_lat - low_lat, np.int64((high_lon - low_lon) * widest_cos(low_lat, high_lat)))
-        level = 0
-        height = np.int64(CELL_E7)
-        while size > height:
-            height *= FAN_OUT
-            level += 1
-        if level >= LEVELS or high_lon > _LAST:
-            continue
-        boxes[row, 0] = low_lat
-        boxes[row, 1] = high_lat
-        boxes[row, 2] = low_lon
-        boxes[row, 3] = high_lon
-        levels[row] = level
-    return is_whole
-
-
-def list_columns(level: int) -> tuple[np.int64, Ints, Ints]:
-    """Return for a level: height of its rows in 1e-7 degree, cells in each row, first cell of each row."""
-    height = CELL_E7 * FAN_OUT**level
-    rows = -(-HALF_TURN_E7 // height)
-    edges = np.abs(np.arange(rows + 1) * height - HALF_TURN_E7 // 2)
-    top = np.minimum(np.maximum(edges[:-1], edges[1:]) / E7, 90.0)
-    across = 360.0 * np.maximum(np.cos(np.radians(top)), 0.0) / (height / E7)
-    # Three at least: so that a place counted from a cell's corner is never ambiguous.
-    columns = np.maximum(3, np.floor(across)).astype(np.int64)
-    first = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(columns)))
-    return np.int64(height), columns, first
-
-
-@compiled
-def order_by_time(boxes: Array, order: Array) -> None:
-    """Fill in the rows in the order of their starts; rows of one start in their own order.
-
-    Radix sort, eleven bits at a time, the least first.
-    """
-    count = len(order)
-    keys = np.empty(count, dtype=np.uint64)
-    other = np.empty(count, dtype=np.uint64)
-    bins = np.zeros((3, 2048), dtype=np.int64)
-    for row in range(count):
-        start = np.uint64(boxes[row, 4])
-        keys[row] = start << np.uint64(32) | np.uint64(row)
-        bins[0, start & np.uint64(2047)] += 1
-        bins[1, (start >> np.uint64(11)) & np.uint64(2047)] += 1
-        bins[2, start >> np.uint64(22)] += 1
-    places = np.empty(2048, dtype=np.int64)
-    for turn in range(3):
-        total = most = np.int64(0)
-        for digit in range(2048):
-            places[digit] = total
-            total += bins[turn, digit]
-            most = max(most, bins[turn, digit])
-        if most == count:
-            continue
-        shift = np.uint64(32 + 11 * turn)
-        for at in range(count):
-            key = keys[at]
-            digit = (key >> shift) & np.uint64(2047)
-            other[places[digit]] = key
-            places[digit] += 1
-        keys, other = other, keys
-    for at in range(count):
-        order[at] = keys[at] & np.uint64(0xFFFFFFFF)
-
-
-@compiled
-def take_boxes(boxes: Array, levels: Array, order: Array, taken: Array, taken_levels: Array) -> None:
-    """Copy boxes and levels into the order of time: what comes after reads them one after the other."""
-    for at in range(len(order)):
-        row = order[at]
-        for lane in range(8):
-            taken[at, lane] = boxes[row, lane]
-        taken_levels[at] = levels[row]
-
-
-@compiled
-def fill_cells(
-    boxes: Array,
-    levels: Array,
-    level: int,
-    height: Number,
-    columns: Array,
-    first: Array,
-    hosts: Array,
-    places: Array,
-    entries: Array,
-) -> None:
-    """Put the rows of this level, and of finer ones, into each cell that they touch; or count them.
-
-    Args:
-        boxes, levels: In the order of time, and so are each cell's entries.
-        hosts: Volumes of this level in each cell, where finer ones may be their guests; else empty.
-        places: Where each cell's next entry goes; written.
-        entries: int32, written: rows, ``-1 - row`` of finer levels. Empty: they are only counted.
-    """
-    rows = np.uint32(height)
-    for row in range(len(boxes)):
-        if levels[row] > level:
-            continue
-        is_guest = levels[row] < level
-        if is_guest and len(hosts) == 0:
-            continue
-        south = np.uint32(boxes[row, 0] + QUARTER_TURN_E7) // rows
-        north = np.uint32(boxes[row, 1] + QUARTER_TURN_E7) // rows
-        west = np.uint64(np.int64(boxes[row, 2]) + HALF_TURN_E7)
-        east = west + np.uint64(np.int64(boxes[row, 3]) - boxes[row, 2])
-        entry = -1 - row if is_guest else row
-        for band in range(south, north + np.uint32(1)):
-            across = columns[band]
-            begin = np.int64(west * np.uint64(across) // np.uint64(TURN_E7))
-            end = min(np.int64(east * np.uint64(across) // np.uint64(TURN_E7)), begin + across - 1)
-            for column in range(begin, end + 1):
-                cell = first[band] + (column if column < across else column - across)
-                if is_guest and hosts[cell] == 0:
-                    continue
-                if len(entries) > 0:
-                    entries[places[cell]] = entry
-                places[cell] += 1
 
 
 @compiled
@@ -267,7 +62,7 @@ def load_cell(
         for lane in range(4, 8):
             lanes[lane, at] = boxes[row, lane]
     for at in range(count, count + LANES):
-        lanes[4, at] = _LAST
+        lanes[4, at] = LAST
     return has_guests
 
 
