@@ -64,7 +64,7 @@ def count_plainly(first: VolumeSet, second: VolumeSet | None = None) -> list[tup
     return sorted((a[0], b[0]) for a, b in tried if find_conflict(a[1], b[1], KEEP))
 
 
-def pairs(table: pa.Table) -> list[tuple[str, str]]:
+def pairs(table: pa.Table) -> list[tuple[Any, Any]]:
     return list(zip(table["first"].to_pylist(), table["second"].to_pylist(), strict=True))
 
 

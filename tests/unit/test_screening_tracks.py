@@ -70,7 +70,9 @@ def test_movers_that_cross_one_place_at_other_times_do_not_meet(tmp_path: Path) 
                 NOON_US / 1e6 + 300 + late_s / 2 - apart, abs=0.02
             )
     # The lanes themselves conflict all the same: that is what they over-report.
-    lanes = read_table(file, tracks=RULES)
+    lanes = read_table(
+        write(tmp_path, *fly("a", east=True), *fly("b", east=False, late_s=45.0)), tracks=RULES
+    )
     bare = VolumeSet(lanes.table, name_objects(list(range(len(lanes.table))), "lanes"))
     assert {(int(a) // 13, int(b) // 13) for a, b in pairs(screen(bare, separation=keep))} >= {(0, 0)}
 
@@ -277,7 +279,7 @@ def test_meetings_are_those_of_dense_sampling(seed: int, time_s: float) -> None:
     assert made.notes == ()
     for lateral_m in (60.0, 260.0):
         found = screen(made, separation=Separation(lateral_m, 20.0, time_s))
-        got = {tuple(int(name[1:]) for name in pair): place for place, pair in enumerate(pairs(found))}
+        got = {(int(a[1:]), int(b[1:])): place for place, (a, b) in enumerate(pairs(found))}
         dense = sample_densely(samples, flights, points, time_s)
         # Sampling may miss by what they fly between two looks; it never finds one that is none.
         # The plane it looks in is good to 0.2 %; between two looks two movers fly some 10 m.

@@ -17,6 +17,7 @@ It does not open files.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -27,8 +28,8 @@ from numpy.typing import NDArray
 
 from entente.kernel.errors import InvalidVolume, Malformed
 from entente.screening.columns import Ints, Say, Shift, check_windows, place_heights, place_radii, read_datum
-from entente.screening.outlines import refuse_crossed
-from entente.screening.sets import VolumeSet, name_objects, number_objects
+from entente.screening.outlines import find_sure, refuse_crossed
+from entente.screening.sets import ArrowArray, VolumeSet, name_objects, number_objects
 from entente.screening.wkb import LINE, POINT, BadShape, Shapes, decode_wkb
 from entente.space.bulk import UNBOUNDED_CM, VolumeTable
 from entente.space.bulk.table import MAX_US, MIN_US
@@ -69,6 +70,8 @@ class _Piece:
     end_us: Ints
     ids: Column
     buffer_cm: Ints | None
+    is_sure: NDArray[np.bool_]
+    """Of outlines that need no second look."""
 
 
 class SetMaker:
@@ -96,15 +99,17 @@ class SetMaker:
         shapes = self._read_shapes(batch, names, say)
         floor_cm, ceiling_cm = self._read_heights(batch, names, count, say)
         start_us, end_us = self._read_windows(batch, names, count, say)
+        radius_cm = self._read_radii(batch, names, shapes.kinds, say)
         return _Piece(
             shapes=shapes,
-            radius_cm=self._read_radii(batch, names, shapes.kinds, say),
+            radius_cm=radius_cm,
             floor_cm=floor_cm,
             ceiling_cm=ceiling_cm,
             start_us=start_us,
             end_us=end_us,
             ids=_whole(batch.column("id")) if "id" in names else None,
             buffer_cm=self._read_buffers(batch, names, say) if self._columns.is_site else None,
+            is_sure=find_sure(shapes.points_e7, shapes.vertex_of, shapes.ring_of, radius_cm),
         )
 
     def finish(self) -> VolumeSet:
@@ -115,27 +120,31 @@ class SetMaker:
             InvalidVolume: An outline bounds no area.
         """
         pieces = self._pieces
-        table = VolumeTable(
-            _join_bounds([piece.shapes.ring_of for piece in pieces]),
-            _join_bounds([piece.shapes.vertex_of for piece in pieces]),
-            _join([piece.shapes.is_hole for piece in pieces], np.zeros(0, dtype=np.bool_)),
-            _join([piece.shapes.points_e7 for piece in pieces], np.zeros((0, 2), dtype=np.int32)),
-            *(
-                _join([getattr(piece, name) for piece in pieces], np.zeros(0, dtype=np.int64))
-                for name in ("radius_cm", "floor_cm", "ceiling_cm", "start_us", "end_us")
-            ),
-        )
-        refuse_crossed(table, say=self._make_say(0))
-        notes: tuple[str, ...] = ()
-        if pieces and pieces[0].ids is not None:
-            ids = name_objects(
-                pa.chunked_array([piece.ids for piece in pieces]), self._subject, rows=self._rows
+        # Ids are compared while the columns are laid end to end: both leave the interpreter to others.
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            naming = pool.submit(self._name_rows)
+            table = VolumeTable(
+                _join_bounds([piece.shapes.ring_of for piece in pieces]),
+                _join_bounds([piece.shapes.vertex_of for piece in pieces]),
+                _join([piece.shapes.is_hole for piece in pieces], np.zeros(0, dtype=np.bool_)),
+                _join([piece.shapes.points_e7 for piece in pieces], np.zeros((0, 2), dtype=np.int32)),
+                *(
+                    _join([getattr(piece, name) for piece in pieces], np.zeros(0, dtype=np.int64))
+                    for name in ("radius_cm", "floor_cm", "ceiling_cm", "start_us", "end_us")
+                ),
             )
-        else:
-            ids = number_objects(len(table))
-            notes = (f"{self._subject}: no 'id': a {self._rows} is named by its number, from 0",)
+            ids, notes = naming.result()
+        is_sure = _join([piece.is_sure for piece in pieces], np.zeros(0, dtype=np.bool_))
+        refuse_crossed(table, is_sure, say=self._make_say(0))
         buffers = [piece.buffer_cm for piece in pieces if piece.buffer_cm is not None]
         return VolumeSet(table, ids, buffer_cm=np.concatenate(buffers) if buffers else None, notes=notes)
+
+    def _name_rows(self) -> tuple[ArrowArray, tuple[str, ...]]:
+        if self._pieces and self._pieces[0].ids is not None:
+            given = pa.chunked_array([piece.ids for piece in self._pieces])
+            return name_objects(given, self._subject, rows=self._rows), ()
+        note = f"{self._subject}: no 'id': a {self._rows} is named by its number, from 0"
+        return number_objects(sum(len(piece.radius_cm) for piece in self._pieces)), (note,)
 
     def _make_say(self, first: int) -> Say:
         return lambda row: f"{self._subject}, {self._rows} {first + row}"

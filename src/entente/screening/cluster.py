@@ -137,6 +137,9 @@ def _gather(
     }
     try:
         for future, part in as_completed(list(numbers), loop=client.loop, with_results=True):  # type: ignore[no-untyped-call]
+            if not isinstance(part, Found):
+                # A part that was lost with its worker comes as the error that says so.
+                raise part
             found[numbers[future]] = part
             refuse_more(sum(len(one) for one in found.values()), most)
             if on_progress is not None:

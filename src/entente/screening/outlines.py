@@ -9,7 +9,7 @@ Invariants:
   * An outline is passed without the rule only if it turns once round its middle, each edge seen from there at
     an angle that its bend as a geodesic cannot reverse.
 
-    >>> refuse_crossed(table, say=lambda row: f"plan.parquet, row {row}")
+    >>> refuse_crossed(table, is_sure, say=lambda row: f"plan.parquet, row {row}")
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import math
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from entente.kernel.errors import InvalidVolume
-from entente.screening.columns import Say
+from entente.screening.columns import Ints, Say
 from entente.space.bulk import VolumeTable
 from entente.space.bulk.compiled import HAS_COMPILER, Array, compiled
 
@@ -32,18 +33,24 @@ _SHORTEST_2: Final = 100.0
 """Square of ten units, 11 cm: shorter edges are looked at by the rule."""
 
 
-def refuse_crossed(table: VolumeTable, *, say: Say) -> None:
-    """Refuse the first volume whose outline bounds no area.
+def find_sure(
+    points_e7: NDArray[np.int32], vertex_of: Ints, ring_of: Ints, radius_cm: Ints
+) -> NDArray[np.bool_]:
+    """Return for which volumes one look is enough: their outlines bound an area; see `VolumeTable`."""
+    is_sure = np.zeros(len(radius_cm), dtype=np.bool_)
+    if HAS_COMPILER:
+        find_round(points_e7, vertex_of, ring_of, radius_cm, is_sure)
+    else:
+        is_sure[:] = (radius_cm > 0) & (np.diff(vertex_of)[ring_of[:-1]] == 1)
+    return is_sure
+
+
+def refuse_crossed(table: VolumeTable, is_sure: NDArray[np.bool_], *, say: Say) -> None:
+    """Refuse the first volume whose outline bounds no area, asking the exact rule where it is not sure.
 
     Raises:
         InvalidVolume: Names the row, and where its outline is at fault.
     """
-    is_sure = np.zeros(len(table), dtype=np.bool_)
-    if HAS_COMPILER:
-        find_round(table.points_e7, table.vertex_of, table.ring_of, table.radius_cm, is_sure)
-    else:
-        sizes = np.diff(table.vertex_of)[table.ring_of[:-1]]
-        is_sure[:] = (table.radius_cm > 0) & (np.diff(table.ring_of) == 1) & (sizes <= 2)
     for row in np.flatnonzero(~is_sure).tolist():
         check_outline(table, row, say=say)
 

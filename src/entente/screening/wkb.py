@@ -89,8 +89,12 @@ def decode_wkb(data: NDArray[np.uint8], offsets: NDArray[np.integer]) -> Shapes:
     is_hole = np.zeros(size // 21 + 2, dtype=np.bool_)
     points = np.empty((size // 8 + 2, 2), dtype=np.int32)
     bounds = offsets.astype(np.int64)
-    scratch = np.empty(int(np.diff(bounds).max(initial=0)) // 8 + 4)
-    row, fault = fill_shapes(data, bounds, ring_of, kinds, vertex_of, is_hole, points, scratch)
+    # A double may begin at any byte: one array in which each place is the double that begins there.
+    doubles: NDArray[np.float64] = np.ndarray(
+        (max(0, len(data) - 7),), dtype="<f8", buffer=data if len(data) else None, strides=(1,)
+    )
+    scratch = np.empty(1)
+    row, fault = fill_shapes(data, doubles, bounds, ring_of, kinds, vertex_of, is_hole, points, scratch)
     if fault:
         raise BadShape(int(row), FAULTS[fault])
     rings = int(ring_of[-1])
@@ -128,37 +132,58 @@ def read_head(data: Array, at: int, stop: int) -> tuple[bool, int, int, int]:
 
 
 @compiled
+def read_double(doubles: Array, data: Array, at: int, is_little: Number, scratch: Array) -> float:
+    """Return the double of eight bytes."""
+    if is_little:
+        here: float = doubles[at]
+        return here
+    raw = scratch.view(np.uint8)
+    for byte in range(8):
+        raw[byte] = data[at + 7 - byte]
+    turned: float = scratch[0]
+    return turned
+
+
+@compiled
 def read_positions(
-    data: Array, at: int, count: int, width: int, is_little: Number, scratch: Array, points: Array, to: int
+    data: Array,
+    doubles: Array,
+    at: int,
+    count: int,
+    width: int,
+    is_little: Number,
+    scratch: Array,
+    points: Array,
+    to: int,
 ) -> bool:
     """Write ``count`` positions as latitude and longitude in 1e-7 degree; return whether all are some."""
-    # Bytes go over first: doubles in WKB stand at odd places.
-    raw = scratch.view(np.uint8)
     is_good = True
-    if width == 16 and is_little:
-        size = count * 16
-        for byte in range(size):
-            raw[byte] = data[at + byte]
-    else:
-        for position in range(count):
-            for number in range(2):
-                source, target = at + position * width + number * 8, position * 16 + number * 8
-                for byte in range(8):
-                    raw[target + byte] = data[source + (byte if is_little else 7 - byte)]
-    for position in range(count):
-        lon, lat = scratch[2 * position], scratch[2 * position + 1]
+    place, target, step = np.uint64(at), np.uint64(2 * to), np.uint64(width)
+    flat = points.reshape(-1)
+    for _ in range(count):
+        if is_little:
+            lon, lat = doubles[place], doubles[place + np.uint64(8)]
+        else:
+            lon = read_double(doubles, data, place, is_little, scratch)
+            lat = read_double(doubles, data, place + np.uint64(8), is_little, scratch)
         is_good = is_good & (abs(lon) <= 180.0) & (abs(lat) <= 90.0)
+        # A number that is none is refused; that it is no integer either does not matter.
         lat_e7, lon_e7 = np.int32(np.rint(lat * 1e7)), np.int32(np.rint(lon * 1e7))
-        if lon_e7 == 1_800_000_000 or abs(lat_e7) == 900_000_000:
-            lon_e7 = np.int32(0) if abs(lat_e7) == 900_000_000 else np.int32(-1_800_000_000)
-        points[to + position, 0] = lat_e7
-        points[to + position, 1] = lon_e7
+        if lon_e7 == 1_800_000_000:
+            lon_e7 = np.int32(-1_800_000_000)
+        if abs(lat_e7) == 900_000_000:
+            lon_e7 = np.int32(0)
+        flat[target] = lat_e7
+        flat[target + np.uint64(1)] = lon_e7
+        target += np.uint64(2)
+        place += step
     return is_good
 
 
 @compiled
 def read_loop(
     data: Array,
+    doubles: Array,
     at: int,
     stop: int,
     width: int,
@@ -177,7 +202,7 @@ def read_loop(
         return at, 0, _CUT
     if size < least:
         return at, 0, _LINE if least == 2 else _SHORT
-    if not read_positions(data, at, size, width, is_little, scratch, points, to):
+    if not read_positions(data, doubles, at, size, width, is_little, scratch, points, to):
         return at, 0, _RANGE
     return at + size * width, size, 0
 
@@ -185,6 +210,7 @@ def read_loop(
 @compiled
 def read_area(
     data: Array,
+    doubles: Array,
     at: int,
     stop: int,
     width: int,
@@ -204,7 +230,7 @@ def read_area(
         return at, rings, _EMPTY
     for loop in range(loops):
         to = vertex_of[rings]
-        at, size, fault = read_loop(data, at, stop, width, is_little, 4, scratch, points, to)
+        at, size, fault = read_loop(data, doubles, at, stop, width, is_little, 4, scratch, points, to)
         if fault > 0:
             return at, rings, fault
         last = to + size - 1
@@ -219,6 +245,7 @@ def read_area(
 @compiled
 def read_shape(
     data: Array,
+    doubles: Array,
     at: int,
     stop: int,
     rings: int,
@@ -236,11 +263,11 @@ def read_shape(
     if kind == POINT:
         if at + width != stop:
             return kind, rings, _CUT
-        is_good = read_positions(data, at, 1, width, is_little, scratch, points, to)
+        is_good = read_positions(data, doubles, at, 1, width, is_little, scratch, points, to)
         vertex_of[rings + 1] = to + 1
         return kind, rings + 1, 0 if is_good else _RANGE
     if kind == LINE:
-        at, size, fault = read_loop(data, at, stop, width, is_little, 2, scratch, points, to)
+        at, size, fault = read_loop(data, doubles, at, stop, width, is_little, 2, scratch, points, to)
         for back in range(size - 2):
             points[to + size + back, 0] = points[to + size - 2 - back, 0]
             points[to + size + back, 1] = points[to + size - 2 - back, 1]
@@ -248,7 +275,7 @@ def read_shape(
         rings += 1
     elif kind == POLYGON:
         at, rings, fault = read_area(
-            data, at, stop, width, is_little, rings, vertex_of, is_hole, points, scratch
+            data, doubles, at, stop, width, is_little, rings, vertex_of, is_hole, points, scratch
         )
     elif kind == MULTIPOLYGON:
         if at + 4 > stop:
@@ -262,7 +289,7 @@ def read_shape(
             if inner != POLYGON:
                 return kind, rings, _CUT
             at, rings, fault = read_area(
-                data, at, stop, width, is_little, rings, vertex_of, is_hole, points, scratch
+                data, doubles, at, stop, width, is_little, rings, vertex_of, is_hole, points, scratch
             )
             if fault > 0:
                 return kind, rings, fault
@@ -274,6 +301,7 @@ def read_shape(
 @compiled
 def fill_shapes(
     data: Array,
+    doubles: Array,
     offsets: Array,
     ring_of: Array,
     kinds: Array,
@@ -285,9 +313,9 @@ def fill_shapes(
     """Fill in the columns of `Shapes`.
 
     Args:
-        data: uint8. offsets: int64, shape (n + 1,).
+        data: uint8. doubles: float64, the double that begins at each byte. offsets: int64, shape (n + 1,).
         ring_of, kinds: Of n rows. vertex_of, is_hole, points: with room for all that there can be.
-        scratch: float64, with room for the positions of the largest row.
+        scratch: float64, room for one.
 
     Returns:
         The row that is at fault and which of `FAULTS`; (n, 0) if none is.
@@ -296,7 +324,7 @@ def fill_shapes(
     count = len(offsets) - 1
     for row in range(count):
         kind, rings, fault = read_shape(
-            data, offsets[row], offsets[row + 1], rings, vertex_of, is_hole, points, scratch
+            data, doubles, offsets[row], offsets[row + 1], rings, vertex_of, is_hole, points, scratch
         )
         if fault > 0:
             return row, fault
