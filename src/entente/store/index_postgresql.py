@@ -70,7 +70,7 @@ class PostgresIndex(SqlIndex):
         self._stems: dict[str, list[int]] = {}
 
     def _find_ids(
-        self, connection: Connection, box: Box, searches: list[Search], group: str
+        self, _connection: Connection, cursor: DBAPICursor, box: Box, searches: list[Search], group: str
     ) -> Iterator[list[int]]:
         bounds = list_bounds(box)
         parts = [_NEWS]
@@ -82,9 +82,8 @@ class PostgresIndex(SqlIndex):
             for first, last in one.spans:
                 parts.append(_SPANS)
                 values += (first, last, last, one.first_start_s, one.last_start_s, *bounds)
-        with self._cursor(connection) as cursor:
-            _execute(cursor, " UNION ALL ".join(parts), values)
-            ids = [volume_id for (volume_id,) in cursor.fetchall()]
+        _execute(cursor, " UNION ALL ".join(parts), values)
+        ids = [volume_id for (volume_id,) in cursor.fetchall()]
         if ids and min(ids) < 0:
             raise AskAgainError
         unique = list(dict.fromkeys(ids))

@@ -300,7 +300,7 @@ class SqlIndex(ABC):
 
     @abstractmethod
     def _find_ids(
-        self, connection: Connection, box: Box, searches: list[Search], group: str
+        self, connection: Connection, cursor: DBAPICursor, box: Box, searches: list[Search], group: str
     ) -> Iterator[list[int]]:
         """Yield ids whose box meets a question's, some at a time, perhaps more than once."""
 
@@ -379,7 +379,7 @@ class SqlIndex(ABC):
         searches = find_searches(box, group_of(stems[0]), [read_stem(stem) for stem in stems])
         seen: set[int] = set()
         # Each page is decided before the next is read: a question that finds too much stops there.
-        for ids in self._find_ids(connection, box, searches, group):
+        for ids in self._find_ids(connection, cursor, box, searches, group):
             fresh = sorted(set(ids) - seen)
             seen.update(fresh)
             for start in range(0, len(fresh), PAGE):

@@ -59,7 +59,7 @@ class SqliteIndex(SqlIndex):
         return _repeat(question, ")", len(keys))
 
     def _find_ids(
-        self, connection: Connection, box: Box, searches: list[Search], _group: str
+        self, connection: Connection, _cursor: DBAPICursor, box: Box, searches: list[Search], _group: str
     ) -> Iterator[list[int]]:
         bounds = list_bounds(box)
         questions = [(one, one.keys) for one in searches if one.keys]
