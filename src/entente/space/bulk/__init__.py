@@ -6,9 +6,9 @@ which of them conflict, a million in a fraction of a second where numba is insta
 Invariants: see `entente.space.bulk.pairs`: nothing is missed, nothing is cut off, and the answer is the one
 that `entente.space.find_conflict` gives for each pair.
 
-It does not read files or share out work: the rooms above do. The compiled code decides what it can be sure of
-(`decide`), a grid and a sweep propose what it looks at (`grid`, `sweep`, `boxes`), without a compiler numpy and GEOS
-take its place (`plain`).
+It does not read files or share out work: the rooms above do. A grid and a sweep propose pairs (`grid`,
+`sweep`, `boxes`), compiled code decides what it can be sure of (`decide`); without a compiler numpy and
+GEOS take the place of both (`plain`).
 """
 
 from entente.space.bulk.pairs import MOST, Pairs, Progress, Task, find_pairs, find_pairs_between, prepare
