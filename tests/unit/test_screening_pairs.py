@@ -200,8 +200,9 @@ def test_an_answer_over_the_budget_is_an_error_and_never_a_shorter_answer(thread
 
 @pytest.mark.parametrize("threads", (1, 2))
 def test_an_interrupt_leaves_no_thread_behind(threads: int) -> None:
-    def interrupt(_done: int, _whole: int) -> None:
-        raise KeyboardInterrupt
+    def interrupt(done: int, _whole: int) -> None:
+        if done:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         screen(make_set(1, 150), separation=KEEP, budget=Budget(threads), on_progress=interrupt)

@@ -119,32 +119,44 @@ class SetMaker:
             Malformed: An id is missing or stands twice.
             InvalidVolume: An outline bounds no area.
         """
-        pieces = self._pieces
-        # Ids are compared while the columns are laid end to end: both leave the interpreter to others.
+        # Pieces are let go as their columns are laid end to end: never are both in memory whole.
+        pieces, self._pieces = self._pieces, []
+        names = [piece.ids for piece in pieces]
+        rows = sum(len(piece.radius_cm) for piece in pieces)
+        buffers = [piece.buffer_cm for piece in pieces if piece.buffer_cm is not None]
+        shapes = [piece.shapes for piece in pieces]
+        numbers = {
+            name: [getattr(piece, name) for piece in pieces]
+            for name in ("radius_cm", "floor_cm", "ceiling_cm", "start_us", "end_us", "is_sure")
+        }
+        del pieces
+        parts = {
+            name: [getattr(shape, name) for shape in shapes]
+            for name in ("ring_of", "vertex_of", "is_hole", "points_e7")
+        }
+        del shapes
+        # Ids are compared meanwhile: Arrow leaves the interpreter to others.
         with ThreadPoolExecutor(max_workers=1) as pool:
-            naming = pool.submit(self._name_rows)
+            naming = pool.submit(self._name_rows, names, rows)
+            joined = {name: _join(numbers[name], _KINDS[name], ()) for name in numbers}
+            is_sure = joined.pop("is_sure")
             table = VolumeTable(
-                _join_bounds([piece.shapes.ring_of for piece in pieces]),
-                _join_bounds([piece.shapes.vertex_of for piece in pieces]),
-                _join([piece.shapes.is_hole for piece in pieces], np.zeros(0, dtype=np.bool_)),
-                _join([piece.shapes.points_e7 for piece in pieces], np.zeros((0, 2), dtype=np.int32)),
-                *(
-                    _join([getattr(piece, name) for piece in pieces], np.zeros(0, dtype=np.int64))
-                    for name in ("radius_cm", "floor_cm", "ceiling_cm", "start_us", "end_us")
-                ),
+                _join_bounds(parts["ring_of"]),
+                _join_bounds(parts["vertex_of"]),
+                _join(parts["is_hole"], np.dtype(np.bool_), ()),
+                _join(parts["points_e7"], np.dtype(np.int32), (2,)),
+                *joined.values(),
             )
             ids, notes = naming.result()
-        is_sure = _join([piece.is_sure for piece in pieces], np.zeros(0, dtype=np.bool_))
         refuse_crossed(table, is_sure, say=self._make_say(0))
-        buffers = [piece.buffer_cm for piece in pieces if piece.buffer_cm is not None]
-        return VolumeSet(table, ids, buffer_cm=np.concatenate(buffers) if buffers else None, notes=notes)
+        buffer_cm = np.concatenate(buffers) if buffers else None
+        return VolumeSet(table, ids, buffer_cm=buffer_cm, notes=notes)
 
-    def _name_rows(self) -> tuple[ArrowArray, tuple[str, ...]]:
-        if self._pieces and self._pieces[0].ids is not None:
-            given = pa.chunked_array([piece.ids for piece in self._pieces])
-            return name_objects(given, self._subject, rows=self._rows), ()
+    def _name_rows(self, given: list[Column], rows: int) -> tuple[ArrowArray, tuple[str, ...]]:
+        if given and given[0] is not None:
+            return name_objects(pa.chunked_array(given), self._subject, rows=self._rows), ()
         note = f"{self._subject}: no 'id': a {self._rows} is named by its number, from 0"
-        return number_objects(sum(len(piece.radius_cm) for piece in self._pieces)), (note,)
+        return number_objects(rows), (note,)
 
     def _make_say(self, first: int) -> Say:
         return lambda row: f"{self._subject}, {self._rows} {first + row}"
@@ -319,12 +331,25 @@ def _read_floats(batch: Batch, name: str, missing: float, say: Say) -> NDArray[n
     return np.asarray(column.fill_null(missing).to_numpy(zero_copy_only=False))
 
 
-def _join(parts: list[Any], none: Any) -> Any:  # noqa: ANN401 - arrays of one kind
-    return np.concatenate(parts) if parts else none
+_KINDS: Final = {
+    name: np.dtype(np.bool_ if name == "is_sure" else np.int64)
+    for name in ("radius_cm", "floor_cm", "ceiling_cm", "start_us", "end_us", "is_sure")
+}
+
+
+def _join(parts: list[Any], kind: np.dtype[Any], shape: tuple[int, ...]) -> Any:  # noqa: ANN401 - arrays of one kind
+    """Return parts laid end to end; each is taken out of the list when it has been copied."""
+    joined = np.empty((sum(len(part) for part in parts), *shape), dtype=kind)
+    begin = 0
+    while parts:
+        part = parts.pop(0)
+        joined[begin : begin + len(part)] = part
+        begin += len(part)
+    return joined
 
 
 def _join_bounds(parts: list[Ints]) -> Ints:
     if len(parts) == 1:
         return parts[0]
-    sizes = [np.diff(part) for part in parts]
-    return np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(_join(sizes, np.zeros(0, dtype=np.int64)))))
+    sizes = _join([np.diff(part) for part in parts], np.dtype(np.int64), ())
+    return np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(sizes)))

@@ -28,6 +28,8 @@ from entente.kernel.errors import Malformed
 from entente.screening.arrow import Columns, SetMaker
 from entente.screening.sets import VolumeSet
 
+_BUFFER: Final = 1 << 20
+"""Bytes of a column that are read at a time: a whole row group may be larger than what there is room for."""
 _ROWS: Final = 65_536
 """Rows in a batch."""
 _AHEAD: Final = 3
@@ -168,7 +170,7 @@ def _find_code(crs: Any) -> tuple[str, str] | None:  # noqa: ANN401 - parsed JSO
 
 def _open(path: Path) -> Any:  # noqa: ANN401 - pyarrow
     try:
-        return pq.ParquetFile(path, memory_map=True)
+        return pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER)
     except OSError as error:
         raise _as_broken(path.name, error) from error
     except pa.ArrowInvalid as error:

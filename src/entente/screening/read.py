@@ -30,7 +30,7 @@ GEOJSON: Final = frozenset({".geojson", ".json"})
 CSV: Final = frozenset({".csv"})
 _ROW_BYTES: Final = 8 * 7 + 30
 """Numbers of a volume, and its id."""
-_BATCHES: Final = 120_000_000
+_BATCHES: Final = 200_000_000
 """Batches that are in memory while a file is read."""
 _MB: Final = 1_000_000
 

@@ -194,6 +194,8 @@ def _search_here(work: Work, *, threads: int, most: int, on_progress: Progress |
     done = 0
     tally = Tally(most)
     found: list[Found] = []
+    if on_progress is not None:
+        on_progress(0, whole)
     if threads == 1:
         for number in range(work.parts):
             found.append(work.search(number, on_pairs=tally.add))
