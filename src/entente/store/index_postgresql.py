@@ -176,14 +176,19 @@ class PostgresIndex(SqlIndex):
 
     @contextmanager
     def _cursor(self, connection: Connection) -> Iterator[DBAPICursor]:
-        import psycopg  # noqa: PLC0415 - a tenth of a second, which only who uses PostgreSQL pays
+        # A tenth of a second, which only who uses PostgreSQL pays.
+        import psycopg  # noqa: PLC0415
+        from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper  # noqa: PLC0415
 
         driver: Any = connection.connection
         try:
             if _READY not in connection.info:
-                # A question is planned once in a session, not at every call: its plan does not depend on the
-                # numbers.
+                # A question is planned once in a session, not at every call: its plan does not depend on
+                # numbers. Nor does its text: of itself the driver says smallint, integer or bigint by each
+                # number's size, and every mixture would be another statement.
                 driver.cursor().execute("SET plan_cache_mode = force_generic_plan")
+                for dumper in (Int8Dumper, Int8BinaryDumper):
+                    driver.driver_connection.adapters.register_dumper(int, dumper)
                 connection.info[_READY] = True
             cursor = driver.cursor(binary=True)
             try:
