@@ -119,6 +119,31 @@ def test_one_alarm_stands_for_one_conflict_however_often_it_changes(record: Reco
     assert plan_alarms(record.host) == []
 
 
+def test_two_alarms_of_one_entry_have_two_names_whatever_the_objects_are_called(
+    record: RecordSimulator,
+) -> None:
+    # Found so that "alpha|<name>" begins with the same 32 bits of SHA-256 for both: a name made of these
+    # would let whoever chose one of them hide the other side's alarm behind it.
+    record.notify("ru", "ru-71864", armed=True)
+    record.notify("un", "un-2095", make_circle(35.2801), activity="ground", armed=True)
+    for one in alarms(record):
+        assert one.conflict == "ru-71864|un-2095"
+    record.notify("us", "alpha", armed=True)
+    met = {(one.conflict, one.alarm) for one in alarms(record) if one.since_index == 2}
+    assert met == {("alpha|ru-71864", "alarm-2-1"), ("alpha|un-2095", "alarm-2-2")}
+    assert len(run_center(record)) == 3
+
+
+def test_what_is_sealed_to_some_moves_no_name_of_an_open_alarm(record: RecordSimulator) -> None:
+    record.notify("ru", "aaa", armed=True, to=["us"])
+    record.notify("ru", "bravo", armed=True)
+    record.notify("us", "alpha", armed=True)
+    assert [one.alarm for one in alarms(record)] == ["alarm-2-1"]
+    assert sorted(one.alarm for one in alarms(record, "us")) == ["alarm-2-1", "alarm-2-sealed-1"]
+    assert record.rows("us").find(AlarmRow, "alarm-2-1") == record.host.find(AlarmRow, "alarm-2-1")
+    run_center(record)
+
+
 def test_an_alarm_that_is_not_due_is_refused(record: RecordSimulator) -> None:
     called = [Called("ru", "duty-1"), Called("us", "duty-1")]
     with refused("no-confrontation", "'alarm-1-00000000'"):

@@ -26,7 +26,7 @@ alarms_app = make_app(
 see_app = make_app(
     "see",
     "Say that you have seen an alarm of the record; who saw it when stays there.\n\n"
-    "Example: entente see alarm-17-5c0ffee1 --desk ./us --officer duty-1",
+    "Example: entente see alarm-17-1 --desk ./us --officer duty-1",
 )
 APPS = {"alarms": alarms_app, "see": see_app}
 
