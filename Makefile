@@ -59,8 +59,9 @@ unit: $(DEV_STAMP) ## the quick suites, with the network taken away; make unit A
 system: $(DEV_STAMP) ## the suites with real processes, sockets and strace; make system ARGS='-k kill'
 	@$(BIN)/pytest tests/system $(ARGS)
 
+# Two processes: one runs the system suite, the other what is quick, until both share what is left of that.
 suite: $(DEV_STAMP) ## all suites in one run, branch coverage of the quick ones measured
-	@$(BIN)/pytest --cov --cov-report=term-missing $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report=term-missing $(ARGS)
 
 coverage: $(DEV_STAMP) ## branch coverage of the quick suites, line by line
 	@$(BIN)/pytest --cov --cov-report=term-missing $(FAST) $(ARGS)
@@ -71,6 +72,7 @@ docs: $(DEV_STAMP) ## links resolve, snippets run, help texts are the program's 
 bench: $(DEV_STAMP) ## measure one room: make bench ROOM=record
 	@if [ -z '$(ROOM)' ] || [ ! -e 'bench/$(ROOM).py' ]; then echo 'bench: expected ROOM=one of:' \
 		"$$(ls bench | sed -n 's/^\([a-z][a-z_]*\)\.py$$/\1/p' | tr '\n' ' '), got '$(ROOM)'" >&2; exit 2; fi
+	@if [ '$(ROOM)' = deconflict ]; then $(UV) sync --frozen --python .boot/bin/python --group peers --inexact; fi
 	@$(BIN)/python -m bench.$(ROOM) $(ARGS)
 
 fmt: $(DEV_STAMP) ## put the code into the one format, mend what ruff can mend safely
@@ -94,7 +96,7 @@ $(UV_STAMP):
 
 $(RUN_STAMP): $(UV_STAMP) uv.lock pyproject.toml
 	@echo 'entente: installing what it runs on into .venv'
-	@$(UV) sync --frozen --python .boot/bin/python --no-dev --extra pictures --inexact
+	@$(UV) sync --frozen --python .boot/bin/python --no-dev --extra pictures --extra bulk --inexact
 	@touch $@
 
 $(DEV_STAMP): $(UV_STAMP) uv.lock pyproject.toml

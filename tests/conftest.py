@@ -70,6 +70,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.system)
             # Coverage is a statement about the quick suites: what only a whole system reaches is not covered.
             item.add_marker(pytest.mark.no_cover)
+            # With several processes of tests: real processes, ports and clusters stay in one of them.
+            item.add_marker(pytest.mark.xdist_group("system"))
 
 
 @pytest.hookimpl(wrapper=True)
