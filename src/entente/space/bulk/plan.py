@@ -208,7 +208,17 @@ def choose_rule(separation: Separation) -> Rule:
 
 
 def measure_shapes(table: VolumeTable) -> Geometry:
-    """Return a table's geometry with a box round each volume; long edges are cut along their geodesics."""
+    """Return a table's geometry with a box round each volume; long edges are cut along their geodesics.
+
+    Worked out once for a table.
+    """
+    known: Geometry | None = table.worked_out.get("geometry")
+    if known is None:
+        known = table.worked_out["geometry"] = _measure_shapes(table)
+    return known
+
+
+def _measure_shapes(table: VolumeTable) -> Geometry:
     shapes = np.empty((len(table), 8), dtype=np.int32)
     find_boxes(table.points_e7, table.vertex_of, table.ring_of, table.radius_cm, shapes)
     whole = (table.points_e7, table.vertex_of, table.ring_of, table.is_hole, shapes)

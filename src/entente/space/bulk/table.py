@@ -22,9 +22,9 @@ It does not compare, order or repair.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,10 @@ _EPOCH: Final = from_unix_s(0)
 _MICROSECOND: Final = timedelta(microseconds=1)
 MIN_US: Final = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 MAX_US: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+COLUMNS: Final = (
+    *("ring_of", "vertex_of", "is_hole", "points_e7"),
+    *("radius_cm", "floor_cm", "ceiling_cm", "start_us", "end_us"),
+)
 _DTYPES: Final = {"points_e7": np.int32, "is_hole": np.bool_}
 """Of the columns that are not int64."""
 
@@ -80,19 +84,19 @@ class VolumeTable:
     ceiling_cm: Ints
     start_us: Ints
     end_us: Ints
+    worked_out: dict[str, Any] = field(init=False, repr=False, default_factory=dict)
+    """What an earlier question worked out of the columns alone, such as boxes: made once, never changed."""
 
     def __post_init__(self) -> None:
         """Check every column and close it for writing."""
-        for column in fields(self):
-            wanted = np.dtype(_DTYPES.get(column.name, np.int64))
-            array = np.asarray(getattr(self, column.name))
+        for name in COLUMNS:
+            wanted = np.dtype(_DTYPES.get(name, np.int64))
+            array = np.asarray(getattr(self, name))
             if array.dtype != wanted:
-                raise InvalidVolume(
-                    "column-type", f"{column.name}: expected {wanted}, got {array.dtype}", path=column.name
-                )
+                raise InvalidVolume("column-type", f"{name}: expected {wanted}, got {array.dtype}", path=name)
             array = np.ascontiguousarray(array).view()
             array.setflags(write=False)
-            object.__setattr__(self, column.name, array)
+            object.__setattr__(self, name, array)
         _check_shapes(self)
         _check_numbers(self)
 
@@ -103,7 +107,7 @@ class VolumeTable:
     @property
     def nbytes(self) -> int:
         """Bytes that the columns take."""
-        return sum(getattr(self, column.name).nbytes for column in fields(self))
+        return sum(getattr(self, name).nbytes for name in COLUMNS)
 
     def volume(self, row: int) -> Volume:
         """Return one volume as the exact rule knows it.
@@ -191,10 +195,7 @@ def join_tables(tables: Sequence[VolumeTable]) -> VolumeTable:
     return VolumeTable(
         _join_runs([table.ring_of for table in tables]),
         _join_runs([table.vertex_of for table in tables]),
-        *(
-            np.concatenate([getattr(table, column.name) for table in tables])
-            for column in fields(VolumeTable)[2:]
-        ),
+        *(np.concatenate([getattr(table, name) for table in tables]) for name in COLUMNS[2:]),
     )
 
 
@@ -239,7 +240,7 @@ def _check_shapes(table: VolumeTable) -> None:
     for name, wanted in (
         ("ring_of", count + 1),
         ("vertex_of", rings + 1),
-        *((column.name, count) for column in fields(table)[5:]),
+        *((name, count) for name in COLUMNS[4:]),
     ):
         if getattr(table, name).shape != (wanted,):
             raise InvalidVolume(
