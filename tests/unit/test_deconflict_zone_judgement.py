@@ -26,10 +26,11 @@ from entente.deconflict import (
     find_holding,
     rebuild_index,
 )
+from entente.deconflict.carry import MAX_COMPARED
 from entente.deconflict.conflict_row import say_duration
 from entente.deconflict.zone import ZoneRow
 from entente.deconflict.zone_words import describe_zone, say_holding
-from entente.space import PolygonWire, VolumeWire, parse_volume
+from entente.space import PolygonWire, VolumeWire, holds, parse_volume
 from tests.unit.test_deconflict_simulator import RecordSimulator, make_circle, refused
 
 AREA: Final = make_circle(radius_m=20_000.0, floor_m=None, ceiling_m=None, end="2016-09-18T16:00:00Z")
@@ -531,3 +532,39 @@ def test_an_answer_to_one_activity_says_nothing_of_another(record: RecordSimulat
     record.send("ru", "activity.concur", Concur("alpha", first))
     assert find(record, "alpha|zone") is None
     assert missing(record, "bravo|zone").lacking == ("ru",)
+
+
+@pytest.mark.parametrize("corridors", (False, True))
+def test_judging_many_volumes_compares_each_pair_once(
+    record: RecordSimulator, monkeypatch: pytest.MonkeyPatch, *, corridors: bool
+) -> None:
+    calls = 0
+
+    def count(outer: Any, inner: Any) -> bool:
+        nonlocal calls
+        calls += 1
+        return holds(outer, inner)
+
+    monkeypatch.setattr("entente.deconflict.zone_judgement.holds", count)
+    monkeypatch.setattr("entente.deconflict.carry.holds", count)
+    size, named = 8, []
+    if corridors:
+        guard = [Obligation("guard", "guard", "", "un")]
+        tight = [make_circle(radius_m=100.0 + place) for place in range(size)]
+        road = make_zone("road", zone="corridor", volumes=tight, obligations=guard)
+        named = [record.send("un", "zone.declare", road)]
+    told = [make_circle(radius_m=3000.0 + place) for place in range(size)]
+    leaf = record.notify("us", "alpha", *told)
+    for step in range(1, 10):
+        smaller = [make_circle(radius_m=3000.0 + place - step) for place in range(size)]
+        body = Update("alpha", leaf, "t", smaller, [], "", armed=False, concur_by=None)
+        leaf = record.send("us", "activity.update", body)
+    calls = 0
+    areas = [make_circle(radius_m=20_000.0 + place) for place in range(size)]
+    zone = make_zone("zone", rule("*", "*", "notice", 48), volumes=areas, corridors=named)
+    record.send("un", "zone.declare", zone)
+    # Every volume of the one meets every volume of the other: what is asked and who has heard is worked out
+    # once, not for each of these meetings.
+    most = MAX_COMPARED + (size * size if corridors else 0)
+    assert 0 < calls <= len(record.views) * most
+    assert missing(record).unheard == ("un",)

@@ -103,7 +103,7 @@ def ask_concurrence(body: Asking, version: str, rows: Rows, *, replaces: str = "
     """Ask everyone whom a new version names, carrying over each yes that holds all of it."""
     volumes = parse_volumes(body.volumes, path="$.body.volumes")
     start = encode_utc(min(volume.window.start_utc for volume in volumes))
-    comparison = _Comparison(body.volumes, volumes)
+    comparison = Comparison(body.volumes, volumes)
     for party in body.concurrence:
         row = ConcurrenceRow(
             version=version,
@@ -148,8 +148,8 @@ def _is_said(row: ConcurrenceRow, agreed: Agreed) -> bool:
     )
 
 
-class _Comparison:
-    """The volumes of an update, held against versions that were agreed to: each once, with bounded work."""
+class Comparison:
+    """Volumes held against earlier versions, each version once, all together with bounded work."""
 
     def __init__(self, wires: Sequence[VolumeWire], volumes: Sequence[Volume]) -> None:
         self._wires = wires

@@ -43,7 +43,7 @@ from entente.deconflict.objects import (
 )
 from entente.deconflict.site import SiteRow
 from entente.deconflict.zone import ZoneRow
-from entente.deconflict.zone_judgement import ZoneFinding, add_asked, ask_zone, find_missing
+from entente.deconflict.zone_judgement import Judging, ZoneFinding, add_asked, ask_zone, find_missing
 from entente.deconflict.zone_needs import Asked
 from entente.kernel.charter import get_charter
 from entente.kernel.message import Entry
@@ -156,11 +156,12 @@ def _find_group(
     for ordinal, volume in enumerate(volumes):
         for hit in index.query(volume, separation, group=group, most=None):
             pairs.setdefault(hit.object, []).append((ordinal, hit.ordinal))
+    judging = Judging(rows)
     for name, met in sorted(pairs.items()):
         other = rows.find(ObjectRow, name)
         if other is None or (group == thing.type and other.author == thing.author):
             continue
-        row = _make_row(thing, volumes, other, met, at_index, rows)
+        row = _make_row(thing, volumes, other, met, at_index, judging)
         if row is not None:
             yield row
 
@@ -281,9 +282,10 @@ def _make_row(
     other: ObjectRow,
     met: Sequence[tuple[int, int]],
     at_index: int,
-    rows: Rows,
+    judging: Judging,
 ) -> ConflictRow | None:
     """Return the row of two objects whose volumes meet, or None where all that is asked is fulfilled."""
+    rows = judging.rows
     # INVARIANT: the row is the same whichever of the two came last, so the pair is measured in the order of
     # its names.
     is_first = thing.object < other.object
@@ -300,7 +302,7 @@ def _make_row(
         judged = _Met(_measure(overlap), one, two, None, None)
         if rule == "zone":
             inside = here if thing.type == "activity" else there
-            judged = _judge(judged, first, second, inside, overlap, rows)
+            judged = _judge(judged, first, second, inside, overlap, judging)
             if judged.finding is None:
                 continue
         found.append(judged)
@@ -324,17 +326,18 @@ def _make_row(
 
 
 def _judge(
-    met: _Met, first: ObjectRow, second: ObjectRow, inside: Volume, overlap: Overlap, rows: Rows
+    met: _Met, first: ObjectRow, second: ObjectRow, inside: Volume, overlap: Overlap, judging: Judging
 ) -> _Met:
     """Return the meeting with what the zone asks of it and what of that is missing."""
+    rows = judging.rows
     is_zone_first = first.type == "zone"
     zone = _get(ZoneRow, (first if is_zone_first else second).object, rows)
     activity = _get(ActivityRow, (second if is_zone_first else first).object, rows)
     asked = ask_zone(
-        zone, met.one if is_zone_first else met.two, inside, activity.author, activity.activity, rows
+        zone, met.one if is_zone_first else met.two, inside, activity.author, activity.activity, judging
     )
     start_utc = _start_of(overlap)
-    finding = find_missing(asked, zone, activity, start_utc, rows)
+    finding = find_missing(asked, zone, activity, start_utc, judging)
     return msgspec.structs.replace(met, asked=asked, finding=finding)
 
 

@@ -27,7 +27,7 @@ from typing import Final
 import msgspec
 
 from entente.deconflict.activity import ActivityRow
-from entente.deconflict.carry import has_concurred
+from entente.deconflict.carry import Comparison, has_concurred
 from entente.deconflict.index import ConflictIndex
 from entente.deconflict.objects import NO_VERSION, ObjectRow, VersionRow, parse_volumes
 from entente.deconflict.receipts import find_first_word, find_receipt
@@ -85,9 +85,56 @@ class ZoneFinding(msgspec.Struct, frozen=True):
     short_s: int | None
 
 
-def ask_zone(zone: ZoneRow, volume: int, inside: Volume, party: str, activity: str, rows: Rows) -> Asked:
+Heard = tuple[datetime | None, tuple[str, ...]]
+"""Since when a notice counts, or None; and who has not said that he has it."""
+
+
+class Judging:
+    """What judging asks for at every meeting, worked out once, for the rows as one entry left them.
+
+    An activity of 50 volumes meets a zone of 50 in 2,500 places: were earlier versions and corridors
+    compared at each, one message would keep everybody busy for hours.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+        self._versions: dict[str, list[str]] = {}
+        self._heard: dict[tuple[str, str], Heard] = {}
+        self._corridors: dict[str, tuple[ZoneRow, list[Volume]] | None] = {}
+        self._inside: dict[tuple[str, int], tuple[Volume, bool]] = {}
+
+    def find_heard(self, zone: ZoneRow, activity: ActivityRow) -> Heard:
+        """Return since when a notice of the activity counts for the zone, and who has not heard of it."""
+        pair = (zone.object, activity.object)
+        if pair not in self._heard:
+            if activity.object not in self._versions:
+                self._versions[activity.object] = _list_holding_versions(activity, self.rows)
+            self._heard[pair] = _find_heard(zone, activity, self._versions[activity.object], self.rows)
+        return self._heard[pair]
+
+    def find_corridor(self, zone: ZoneRow, inside: Volume) -> ZoneRow | None:
+        """Return the corridor that the zone names and that holds a volume of an activity, or None."""
+        for leaf in zone.declared.corridors:
+            if leaf not in self._corridors:
+                self._corridors[leaf] = _find_standing_corridor(leaf, self.rows)
+            known = self._corridors[leaf]
+            if known is None:
+                continue
+            corridor, volumes = known
+            # The volume is kept beside its answer, so that its id stays its own.
+            key = (leaf, id(inside))
+            if key not in self._inside:
+                self._inside[key] = inside, any(holds(outer, inside) for outer in volumes)
+            if self._inside[key][1]:
+                return corridor
+        return None
+
+
+def ask_zone(
+    zone: ZoneRow, volume: int, inside: Volume, party: str, activity: str, judging: Judging
+) -> Asked:
     """Return what a zone asks of an activity's volume ``inside`` that meets its volume number ``volume``."""
-    corridor = _find_corridor(zone, inside, rows)
+    corridor = judging.find_corridor(zone, inside)
     if corridor is not None:
         return Asked(
             FREE, (f"inside corridor {corridor.object} of {corridor.author}, which this zone names",)
@@ -100,10 +147,13 @@ def find_holding(
 ) -> Holding:
     """Return what all zones that can be read here ask of such an activity together, and each of them."""
     met: dict[str, list[Asked]] = {}
+    judging = Judging(rows)
     for volume in volumes:
         for hit in index.query(volume, Separation(), group="zone", most=None):
             zone = _get_zone(hit.object, rows)
-            met.setdefault(hit.object, []).append(ask_zone(zone, hit.ordinal, volume, party, activity, rows))
+            met.setdefault(hit.object, []).append(
+                ask_zone(zone, hit.ordinal, volume, party, activity, judging)
+            )
     total = add_needs(one.need for asked in met.values() for one in asked)
     found = [_make_hold(_get_zone(name, rows), add_asked(asked), total) for name, asked in met.items()]
     found.sort(key=lambda one: (-STRICTNESS.index(one.verdict), one.object))
@@ -118,7 +168,7 @@ def add_asked(asked: Sequence[Asked]) -> Asked:
 
 
 def find_missing(
-    asked: Asked, zone: ZoneRow, activity: ActivityRow, start_utc: datetime, rows: Rows
+    asked: Asked, zone: ZoneRow, activity: ActivityRow, start_utc: datetime, judging: Judging
 ) -> ZoneFinding | None:
     """Return what an activity has not fulfilled of what a zone asks, or None when nothing is missing.
 
@@ -126,12 +176,14 @@ def find_missing(
         start_utc: When the meeting begins: notice is counted up to here.
     """
     need = asked.need
-    lacking = tuple(party for party in need.concurrence if not has_concurred(rows, activity.version, party))
+    lacking = tuple(
+        party for party in need.concurrence if not has_concurred(judging.rows, activity.version, party)
+    )
     heard: datetime | None = None
     unheard: tuple[str, ...] = ()
     short_s = None
     if need.notice_h:
-        heard, unheard = _find_heard(zone, activity, rows)
+        heard, unheard = judging.find_heard(zone, activity)
         if heard is not None:
             short_s = need.notice_h * 3600 - int((start_utc - heard).total_seconds() // 1)
             short_s = short_s if short_s > 0 else None
@@ -158,10 +210,8 @@ def list_hearers(zone: ZoneRow, party: str, rows: Rows) -> list[str]:
     return sorted(answering) or [one for one in list_parties(rows) if one != party]
 
 
-def _find_heard(zone: ZoneRow, activity: ActivityRow, rows: Rows) -> tuple[datetime | None, tuple[str, ...]]:
-    """Return since when the notice counts, or None and who has not said that he has it."""
+def _find_heard(zone: ZoneRow, activity: ActivityRow, versions: Sequence[str], rows: Rows) -> Heard:
     hearers = list_hearers(zone, activity.author, rows)
-    versions = _list_holding_versions(activity, rows)
     times = []
     unheard = []
     for party in hearers:
@@ -185,42 +235,38 @@ def _find_word(version: str, party: str, rows: Rows) -> datetime | None:
 
 
 def _list_holding_versions(activity: ActivityRow, rows: Rows) -> list[str]:
-    """Return the current version, and those before it as long as each holds all of what is planned now."""
+    """Return the current version, and those before it as long as each holds all of what is planned now.
+
+    With bounded work (`entente.deconflict.carry`): beyond, notice must be heard of anew.
+    """
     found = [activity.version]
     if activity.armed:
         return found  # what was told before may have been unarmed: who heard of that has not heard of this
-    now = parse_volumes(activity.volumes, path="$.body.volumes")
+    comparison = Comparison(activity.volumes, parse_volumes(activity.volumes, path="$.body.volumes"))
     version = rows.find(VersionRow, activity.version)
     while version is not None and version.previous != NO_VERSION and len(found) <= _MAX_LOOK_BACK:
         version = rows.find(VersionRow, version.previous)
-        if version is None:
-            break
-        then = parse_volumes(version.volumes, path="$.body.volumes")
-        if not all(any(holds(outer, inner) for outer in then) for inner in now):
+        if version is None or not comparison.holds_all(version.version, rows):
             break
         found.append(version.version)
     return found
 
 
-def _find_corridor(zone: ZoneRow, inside: Volume, rows: Rows) -> ZoneRow | None:
-    for leaf in zone.declared.corridors:
-        version = rows.find(VersionRow, leaf)
-        thing = rows.find(ObjectRow, version.object) if version is not None else None
-        # SECURITY: the version that the zone's author saw, and no other: a corridor that was widened
-        # afterwards opens nothing (tests/unit/test_deconflict_zone_judgement.py,
-        # test_a_corridor_that_was_widened_opens_nothing).
-        if version is None or thing is None or thing.state != "standing" or thing.version != leaf:
-            continue
-        if any(holds(outer, inside) for outer in parse_volumes(version.volumes, path="$.body.volumes")):
-            return _get_zone(thing.object, rows)
-    return None
+def _find_standing_corridor(leaf: str, rows: Rows) -> tuple[ZoneRow, list[Volume]] | None:
+    """Return a version of a corridor, with its volumes, as long as it is the current one."""
+    version = rows.find(VersionRow, leaf)
+    thing = rows.find(ObjectRow, version.object) if version is not None else None
+    # SECURITY: the version that the zone's author saw, and no other: a corridor that was widened afterwards
+    # opens nothing (tests/unit/test_deconflict_zone_judgement.py,
+    # test_a_corridor_that_was_widened_opens_nothing).
+    if version is None or thing is None or thing.state != "standing" or thing.version != leaf:
+        return None
+    return _get_zone(thing.object, rows), parse_volumes(version.volumes, path="$.body.volumes")
 
 
 def _make_hold(zone: ZoneRow, asked: Asked, total: Need) -> ZoneHold:
     need = asked.need
-    decides = need.verdict == total.verdict and (
-        total.verdict != "notice" or need.notice_h == total.notice_h
-    )
+    decides = need.verdict == total.verdict and (total.verdict != "notice" or need.notice_h == total.notice_h)
     return ZoneHold(
         object=zone.object,
         author=zone.author,
