@@ -58,13 +58,20 @@ def pairs(found: Screened) -> list[tuple[str, str]]:
 
 def test_movers_that_cross_one_place_at_other_times_do_not_meet(tmp_path: Path) -> None:
     keep = Separation(lateral_m=100.0, vertical_m=20.0)
-    for late_s, is_met in ((0.0, True), (7.0, True), (12.0, False), (45.0, False)):
+    for late_s, is_met in (
+        (0.0, True),
+        (7.0, True),
+        (-7.0, True),
+        (12.0, False),
+        (-12.0, False),
+        (45.0, False),
+    ):
         # Both directions at 20 m/s: late by t, the nearest is 20 t / sqrt(2); 140 m with the radii, so 9.9 s.
         file = write(tmp_path, *fly("a", east=True), *fly("b", east=False, late_s=late_s))
         found = screen(read_table(file, tracks=RULES), separation=keep)
         assert pairs(found) == ([("a", "b")] if is_met else [])
         if is_met:
-            assert found.nearest_m[0] == pytest.approx(20 * late_s / np.sqrt(2), abs=0.1)
+            assert found.nearest_m[0] == pytest.approx(20 * abs(late_s) / np.sqrt(2), abs=0.1)
             apart = np.sqrt(max(0.0, 140.0**2 - found.nearest_m[0] ** 2) / (2 * 400.0))
             assert found.first_us[0] / 1e6 == pytest.approx(
                 NOON_US / 1e6 + 300 + late_s / 2 - apart, abs=0.02
@@ -78,17 +85,18 @@ def test_movers_that_cross_one_place_at_other_times_do_not_meet(tmp_path: Path) 
 
 
 def test_a_separation_in_time_counts_for_movers_too(tmp_path: Path) -> None:
-    file = write(tmp_path, *fly("a", east=True), *fly("b", east=False, late_s=45.0))
-    made = read_table(file, tracks=RULES)
-    for time_s, is_met in ((30.0, False), (34.0, False), (36.0, True), (45.0, True), (60.0, True)):
-        # Late by 45 s; with 140 m each way at 20 m/s some 9.9 s less are enough.
-        found = screen(made, separation=Separation(100.0, 20.0, time_s))
-        assert pairs(found) == ([("a", "b")] if is_met else []), time_s
+    for late_s in (45.0, -45.0):
+        file = write(tmp_path, *fly("a", east=True), *fly("b", east=False, late_s=late_s))
+        made = read_table(file, tracks=RULES)
+        for time_s, is_met in ((30.0, False), (34.0, False), (36.0, True), (45.0, True), (60.0, True)):
+            # Late by 45 s; with 140 m each way at 20 m/s some 9.9 s less are enough.
+            found = screen(made, separation=Separation(100.0, 20.0, time_s))
+            assert pairs(found) == ([("a", "b")] if is_met else []), time_s
 
 
 def test_height_is_compared_at_the_same_instant(tmp_path: Path) -> None:
     keep = Separation(lateral_m=100.0, vertical_m=20.0)
-    for height_m, is_met in ((139.9, True), (140.1, False)):
+    for height_m, is_met in ((139.9, True), (140.1, False), (60.1, True), (59.9, False)):
         file = write(tmp_path, *fly("a", east=True), *fly("b", east=False, height_m=height_m))
         assert len(screen(read_table(file, tracks=RULES), separation=keep)) == is_met
     # Climbing through each other's heights, at other instants: bands of the legs overlap, the movers do not.
