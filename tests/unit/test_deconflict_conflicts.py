@@ -22,8 +22,9 @@ from entente.deconflict import (
     explain_conflict,
     rebuild_index,
 )
+from entente.deconflict.conflicts import MEASURED
 from entente.kernel.rows import MemoryRows
-from entente.space import Separation, VolumeWire, parse_volume
+from entente.space import Separation, VolumeWire, find_conflict, parse_volume
 from tests.unit.test_deconflict_simulator import RecordSimulator, make_circle
 
 # Two circles of 1 km radius whose centres are 0.05 degrees of longitude apart at 35.28 N: 4,552 m, so 2,552 m
@@ -340,3 +341,33 @@ def test_no_hit_is_cut_off() -> None:
 def test_a_reach_that_is_none_is_the_callers_mistake(reach_m: float) -> None:
     with pytest.raises(ValueError, match="reach_m"):
         MemoryIndex().insert("alpha", [parse_volume(make_circle())], group="site", reach_m=reach_m)
+
+
+def test_two_objects_of_many_volumes_are_measured_a_bounded_number_of_times(
+    record: RecordSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = 0
+
+    def count(one: Any, other: Any, separation: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return find_conflict(one, other, separation)
+
+    monkeypatch.setattr("entente.deconflict.conflicts.find_conflict", count)
+    record.notify("us", "alpha", *(make_circle(radius_m=100.0 + place) for place in range(12)))
+    record.notify("ru", "bravo", *(make_circle(35.3, radius_m=100.0 + place) for place in range(12)))
+    row = record.host.find(ConflictRow, "alpha|bravo")
+    assert row is not None
+    assert row.meetings == 144
+    assert calls == len(record.views) * MEASURED
+    # The nearest of those that were measured: (0, 0) to (0, 11), (1, 0) to (1, 7).
+    assert [side.volume for side in row.sides] == [0, 11]
+
+
+def test_the_first_meeting_is_first_by_time_and_not_by_its_spelling(record: RecordSimulator) -> None:
+    late = make_circle(start="2016-09-17T14:00:00.5Z")
+    record.notify("us", "alpha", late, make_circle())
+    record.notify("ru", "bravo", make_circle())
+    row = record.host.find(ConflictRow, "alpha|bravo")
+    assert row is not None
+    assert (row.closest.start, row.sides[0].volume) == ("2016-09-17T14:00:00Z", 1)

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -54,12 +54,16 @@ from entente.space import Overlap, Separation, Volume, encode_position, find_con
 PAST_SITE: Final = "past-site"
 """The index's group of site versions that are past, by leaf: for what happened while they stood."""
 EVERY_TYPE: Final[frozenset[ObjectType]] = frozenset({"activity", "zone", "site"})
+MEASURED: Final = 20
+"""How many meetings of two objects that begin at the same moment are measured: 50 volumes meet 50 others in
+2,500 places, which would be seconds."""
 _CHANGING: Final = frozenset({"activity.notify", "activity.update", "zone.declare", "site.declare"})
 _ENDING: Final = {
     "activity.close": "closed",
     "zone.withdraw": "withdrawn",
     "site.withdraw": "withdrawn",
 }
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _ANSWERING: Final = frozenset({"activity.concur", "activity.object", "activity.reconsider"})
 _HEARING: Final = frozenset({"receipt.deliver", "receipt.acknowledge", "receipt.lapse"})
 _AGAINST: Final[dict[ObjectType, tuple[ObjectType, ...]]] = {
@@ -70,13 +74,16 @@ _AGAINST: Final[dict[ObjectType, tuple[ObjectType, ...]]] = {
 
 
 class _Met(msgspec.Struct, frozen=True):
-    """Two volumes that meet, by their places in the two objects, in the order of the objects' names."""
+    """Two volumes that meet, by their places in the two objects, in the order of the objects' names.
 
-    near: Closeness
+    ``start_utc`` is when their windows begin to overlap; None where these miss each other.
+    """
+
     one: int
     two: int
-    asked: Asked | None
-    finding: ZoneFinding | None
+    start_utc: datetime | None
+    asked: Asked | None = None
+    finding: ZoneFinding | None = None
 
 
 def rebuild_index(rows: Rows, *, only: frozenset[ObjectType] = EVERY_TYPE) -> MemoryIndex:
@@ -292,23 +299,21 @@ def _make_row(
     first, second = (thing, other) if is_first else (other, thing)
     others = _read_volumes(other, rows)
     rule, agreed = _name_rule(first, second, rows)
+    ours, theirs = (volumes, others) if is_first else (others, volumes)
     found: list[_Met] = []
-    for mine, theirs in met:
-        here, there = volumes[mine], others[theirs]
-        overlap = find_conflict(here, there, agreed) if is_first else find_conflict(there, here, agreed)
-        if overlap is None:
-            raise AssertionError(f"{first.object!r}, {second.object!r}: expected volumes that meet")
-        one, two = (mine, theirs) if is_first else (theirs, mine)
-        judged = _Met(_measure(overlap), one, two, None, None)
+    for here, there in met:
+        one, two = (here, there) if is_first else (there, here)
+        meeting = _Met(one, two, _find_start(ours[one], theirs[two]))
         if rule == "zone":
-            inside = here if thing.type == "activity" else there
-            judged = _judge(judged, first, second, inside, overlap, judging)
-            if judged.finding is None:
+            meeting = _judge(
+                meeting, first, second, ours[one] if first.type == "activity" else theirs[two], judging
+            )
+            if meeting.finding is None:
                 continue
-        found.append(judged)
+        found.append(meeting)
     if not found:
         return None
-    nearest = min(found, key=_rank)
+    nearest, near = _find_nearest(found, ours, theirs, agreed)
     return ConflictRow(
         first=first.object,
         second=second.object,
@@ -317,7 +322,7 @@ def _make_row(
         lateral_cm=round(agreed.lateral_m * 100),
         vertical_cm=round(agreed.vertical_m * 100),
         time_s=round(agreed.time_s),
-        closest=nearest.near,
+        closest=near,
         meetings=len(found),
         state="open",
         since_index=at_index,
@@ -325,10 +330,25 @@ def _make_row(
     )
 
 
-def _judge(
-    met: _Met, first: ObjectRow, second: ObjectRow, inside: Volume, overlap: Overlap, judging: Judging
-) -> _Met:
-    """Return the meeting with what the zone asks of it and what of that is missing."""
+def _find_nearest(
+    found: Sequence[_Met], ours: Sequence[Volume], theirs: Sequence[Volume], agreed: Separation
+) -> tuple[_Met, Closeness]:
+    """Return the meeting that begins first, and of those that begin together the nearest, and how near."""
+    ordered = sorted(found, key=_rank)
+    first = ordered[0].start_utc
+    measured = []
+    for met in ordered[:MEASURED]:
+        if met.start_utc != first:
+            break
+        overlap = find_conflict(ours[met.one], theirs[met.two], agreed)
+        if overlap is None:
+            raise AssertionError(f"volumes {met.one} and {met.two}: expected some that meet")
+        measured.append((met, _measure(overlap)))
+    return min(measured, key=lambda one: (one[1].gap_cm, one[0].one, one[0].two))
+
+
+def _judge(met: _Met, first: ObjectRow, second: ObjectRow, inside: Volume, judging: Judging) -> _Met:
+    """Return the meeting with what the zone asks of the activity's volume and what of that is missing."""
     rows = judging.rows
     is_zone_first = first.type == "zone"
     zone = _get(ZoneRow, (first if is_zone_first else second).object, rows)
@@ -336,15 +356,15 @@ def _judge(
     asked = ask_zone(
         zone, met.one if is_zone_first else met.two, inside, activity.author, activity.activity, judging
     )
-    start_utc = _start_of(overlap)
-    finding = find_missing(asked, zone, activity, start_utc, judging)
+    if met.start_utc is None:
+        raise AssertionError("zone: expected windows that overlap where no separation is asked for")
+    finding = find_missing(asked, zone, activity, met.start_utc, judging)
     return msgspec.structs.replace(met, asked=asked, finding=finding)
 
 
-def _start_of(overlap: Overlap) -> datetime:
-    if overlap.window is None:
-        raise AssertionError("zone: expected windows that overlap where no separation is asked for")
-    return overlap.window.start_utc
+def _find_start(one: Volume, other: Volume) -> datetime | None:
+    start_utc = max(one.window.start_utc, other.window.start_utc)
+    return start_utc if start_utc < min(one.window.end_utc, other.window.end_utc) else None
 
 
 def _add_findings(found: Sequence[_Met]) -> ZoneFinding | None:
@@ -367,8 +387,8 @@ def _add_findings(found: Sequence[_Met]) -> ZoneFinding | None:
     )
 
 
-def _rank(met: _Met) -> tuple[bool, str, int, int, int]:
-    return met.near.start == "", met.near.start, met.near.gap_cm, met.one, met.two
+def _rank(met: _Met) -> tuple[bool, datetime, int, int]:
+    return met.start_utc is None, met.start_utc or _NEVER, met.one, met.two
 
 
 def _name_rule(first: ObjectRow, second: ObjectRow, rows: Rows) -> tuple[RuleName, Separation]:
