@@ -86,6 +86,9 @@ def test_what_has_begun_still_leaves_the_agreed_minutes(record: RecordSimulator)
     assert run_clock(record) == []
     record.tick(minutes=1)
     assert run_clock(record) == [("ru", "2016-09-17T14:50:00Z")]
+    # Nobody is said to have missed a time at which he had not been asked.
+    reasons = activity_state(record.host, "alpha").reasons
+    assert reasons == ("ru did not answer by 2016-09-17T14:50:00Z: no answer is a no",)
 
 
 def test_a_deadline_that_is_past_when_told_is_refused(record: RecordSimulator) -> None:

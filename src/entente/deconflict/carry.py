@@ -61,7 +61,7 @@ class ConcurrenceRow(Row, frozen=True):
     armed: bool
     asked: tuple[str, ...]
     due_by: str
-    """By when the author wants the answer: the time he named, or the start."""
+    """By when the author wants the answer: the time he named, or the start. Once lapsed: when it was due."""
     answer: AnswerWord = "waiting"
     reason: str = ""
     stamp: Stamp | None = None

@@ -79,7 +79,11 @@ def project_lapse_concurrence(entry: Entry[LapseConcurrence], rows: Rows) -> Non
     row = rows.find(ConcurrenceRow, f"{body.version}:{body.party}")
     if row is not None:
         # What it had agreed to before is not carried past its silence.
-        rows.put(msgspec.structs.replace(row, answer="lapsed", stamp=make_stamp(entry), agreed=None))
+        rows.put(
+            msgspec.structs.replace(
+                row, answer="lapsed", stamp=make_stamp(entry), due_by=body.due, agreed=None
+            )
+        )
     receipt = find_receipt(rows, body.version, body.party)
     if receipt is not None:
         rows.put(msgspec.structs.replace(receipt, recorded_utc=body.recorded))
