@@ -431,6 +431,18 @@ def test_round_outlines_are_seen_at_once_and_crossed_ones_never() -> None:
         if draw.random() < 0.3:
             turn = np.sort(draw.uniform(0, 2 * np.pi, count))
             corners = np.array([lon, lat]) + np.stack((np.cos(turn), np.sin(turn)), axis=1) * size / 2
+        if draw.random() < 0.2:  # a C: not round about any middle, its arms near each other or across
+            turn = np.linspace(0, 5.5, count)
+            out = np.stack((np.cos(turn), np.sin(turn)), axis=1)
+            corners = np.array([lon, lat]) + np.concatenate((out, out[::-1] * draw.uniform(0.3, 1.1))) * size
+        if draw.random() < 0.2:  # a corner that stands about where the long edge opposite bends to
+            wide = draw.uniform(0.05, 0.4)
+            cosine, tangent = np.cos(np.radians(lat)), np.tan(np.radians(lat))
+            bend = np.degrees(tangent * cosine**2 * np.radians(wide) ** 2 / 8) * draw.uniform(0.1, 1.9)
+            high = lat + np.copysign(0.1, lat)
+            corners = np.array(
+                [(lon, lat), (lon + wide, lat), (lon + wide, high), (lon + wide / 2, lat + bend), (lon, high)]
+            )
         shapes.append(shapely.Polygon(corners))
     raw = [shapely.to_wkb(one) for one in shapes]
     decoded = decode_wkb(

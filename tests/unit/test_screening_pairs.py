@@ -14,7 +14,7 @@ import pytest
 
 from entente.kernel.errors import Malformed, TooManyConflicts
 from entente.screening import Budget, Columns, VolumeSet, from_arrow, name_objects, screen
-from entente.screening.search import find_room
+from entente.screening.search import Tally, find_room
 from entente.space import Circle, HeightBand, Polygon, Separation, Volume, Window, find_conflict
 from entente.space.bulk import pack_volumes
 from entente.space.ellipsoid import distance_and_bearing
@@ -196,6 +196,14 @@ def test_an_answer_over_the_budget_is_an_error_and_never_a_shorter_answer(thread
     assert len(screen(made, separation=KEEP, budget=Budget(threads, most=count))) == count
     with pytest.raises(TooManyConflicts, match=f"at most {count - 1:,} pairs"):
         screen(made, separation=KEEP, budget=Budget(threads, most=count - 1))
+
+
+def test_pairs_are_counted_while_they_are_found_and_not_only_at_the_end() -> None:
+    tally = Tally(5)
+    tally.add(3)
+    tally.add(2)
+    with pytest.raises(TooManyConflicts, match="at most 5 pairs"):
+        tally.add(1)
 
 
 @pytest.mark.parametrize("threads", (1, 2))
