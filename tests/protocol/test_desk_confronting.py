@@ -221,3 +221,26 @@ def test_a_deadline_is_told_kept_and_taken_away(stage: Stage) -> None:
 def plan() -> dict[str, Any]:
     volume = msgspec.to_builtins(make_volume())
     return {"id": "ours", "activity": "air", "title": "Ours", "volumes": [volume]}
+
+
+def test_a_partners_words_neither_turn_nor_break_what_we_are_told(stage: Stage) -> None:
+    stage.notify("ours", armed=True)
+    stage.desk.run_once()
+    title = "Theirs\u202ederrucnoc"
+    body = Notify("theirs", "air", title, [make_volume()], ["us"], armed=True, concur_by=None)
+    stage.center.say("ru", "activity.notify", body, officers=["duty-1"])
+    (leaf,) = [one["version"] for one in ask(stage, "status")["activities"] if one["id"] == "ours"]
+    stage.center.say("ru", "receipt.acknowledge", Acknowledge([leaf]), officers=["duty-1"])
+    counter = Counter("ours", leaf, [make_volume(radius_m=9)], "no\nactivity 'ours': ru CONCURRED")
+    stage.center.say("ru", "activity.counter", counter, officers=["duty-1"])
+    stage.desk.run_once()
+    raise_due(stage)
+    stage.desk.run_once()
+    inbox = {item["kind"]: item["words"] for item in ask(stage, "inbox")}
+    assert {"confrontation", "concur", "conflict", "counter"} <= set(inbox)
+    told = [*inbox.values(), *(one["words"] for one in ask(stage, "confrontations"))]
+    told += [one["words"] for one in ask(stage, "status")["conflicts"]]
+    for words in told:
+        assert "\n" not in words
+        assert "\u202e" not in words
+    assert "\\u202ederrucnoc" in inbox["confrontation"]

@@ -16,6 +16,7 @@ from cyclopts import Parameter
 from entente.cli.link import DeskFolder, DeskLink, OfficerName, print_spoken
 from entente.cli.output import ExitCode, print_json
 from entente.cli.run import Json, make_app
+from entente.terms.words.text import clean_text
 
 alarms_app = make_app(
     "alarms",
@@ -48,7 +49,7 @@ def alarms(
     for one in found:
         print(_say(one))
     for one in host:
-        print(f"ABOUT THE HOST, alarm {one['id']}: {one['words']}\n  {one['meaning']}")
+        print(f"ABOUT THE HOST, alarm {one['id']}: {clean_text(one['words'])}\n  {one['meaning']}")
     if not found and not host:
         print("no confrontation stands, and nothing is known against the host")
     return ExitCode.OK

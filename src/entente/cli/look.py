@@ -81,7 +81,7 @@ def say_event(name: str, data: dict[str, Any]) -> str:
             what = f"CONFRONTATION, see: entente alarms   ({what})"
         return f"{at}  {data['index']:>6}  {what}"
     if name == "alarm":
-        return f"ALARM {data.get('id', '')}: {data.get('words', data)}"
+        return clean_text(f"ALARM {data.get('id', '')}: {data.get('words', data)}")
     if name == "link":
         return f"line to the center: {data['state']}{': ' + data['trouble'] if data['trouble'] else ''}"
     return f"{name}: {data}"
@@ -97,7 +97,7 @@ def _print_status(found: dict[str, Any]) -> None:
     if found["exercise"]:
         console.print(Text("EXERCISE: nothing here is real", style="bold black on yellow"))
     for alarm in found["alarms"]:
-        console.print(Text(f"ALARM {alarm['id']}: {alarm['words']}", style="bold white on red"))
+        console.print(Text(clean_text(f"ALARM {alarm['id']}: {alarm['words']}"), style="bold white on red"))
         console.print(Text(f"  {alarm['meaning']}"))
         if alarm["evidence"]:
             console.print(Text(f"  evidence: {alarm['evidence']}"))
@@ -132,9 +132,9 @@ def _print_status(found: dict[str, Any]) -> None:
             table.add_row(
                 Text(one["id"]),
                 Text(one["author"]),
-                Text(one["title"]),
+                Text(clean_text(one["title"])),
                 Text(clean_text("; ".join([one["state"], *one["reasons"]]))),
-                Text(f"{position['state']}{': ' + reasons if reasons else ''}"),
+                Text(clean_text(f"{position['state']}{': ' + reasons if reasons else ''}")),
             )
         console.print(table)
     for zone in found["zones"]:
@@ -148,8 +148,10 @@ def _print_status(found: dict[str, Any]) -> None:
             console.print(Text(f"  {clean_text(owed['words'])}"))
     for one in found["agreements"]:
         ends = f", ends {one['ends']}" if one["ends"] and one["phase"] != "ended" else ""
-        why = clean_text(one["why"])
-        console.print(Text(f"agreement {one['id']} ({one['title']}): {one['phase']}{ends}; {why}"))
+        why = one["why"]
+        console.print(
+            Text(clean_text(f"agreement {one['id']} ({one['title']}): {one['phase']}{ends}; {why}"))
+        )
     for conflict in found["conflicts"]:
         console.print(Text(f"CONFLICT {conflict['words']}", style="bold red"))
 
@@ -170,6 +172,6 @@ def _print_ladder(ladder: dict[str, Any]) -> None:
                 Text(party),
                 Text(rung["name"], style=styles[rung["state"]]),
                 Text(when),
-                Text(rung["text"]),
+                Text(clean_text(rung["text"])),
             )
     Console(highlight=False).print(table)

@@ -22,6 +22,7 @@ from entente.desk.evidence import Finding
 from entente.kernel.charter import CharterRow, get_charter
 from entente.kernel.roster import PartyRow
 from entente.kernel.time import encode_utc, parse_utc
+from entente.terms.words.text import clean_text
 
 WITHHELD: Final = "alarm-withheld"
 WITHHELD_S: Final = 120
@@ -64,7 +65,7 @@ def _describe(desk: Desk, row: AlarmRow) -> dict[str, Any]:
         "since_index": row.since_index,
         "raised": msgspec.to_builtins(row.raised),
         "standing": desk.follower.standing(row.raised.index) if row.raised else "",
-        "words": explain_alarm(row, desk.rows),
+        "words": clean_text(explain_alarm(row, desk.rows)),
         "sight": explain_sight(row, desk.rows),
         "thread": row.alarm if row.raised else "",
         "sides": sides,

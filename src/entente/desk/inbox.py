@@ -164,7 +164,11 @@ class Inbox:
             items += self._incidents(now_utc)
             items += self._vouches()
             items += self._sites(now_utc)
-        return sorted(items, key=lambda item: (_ORDER.index(item.kind), item.since))
+        # SECURITY: what a partner wrote (a title, a reason) stays on its line and turns nothing around it
+        # (tests/protocol/test_desk_confronting.py,
+        # test_a_partners_words_neither_turn_nor_break_what_we_are_told).
+        clean = [msgspec.structs.replace(item, words=clean_text(item.words)) for item in items]
+        return sorted(clean, key=lambda item: (_ORDER.index(item.kind), item.since))
 
     def _alarms(self) -> Iterator[InboxItem]:
         for alarm in self.board.standing():
@@ -337,8 +341,7 @@ class Inbox:
                 if due.party == self.party:
                     agency = f" for {due.agency}" if due.agency else ""
                     by = f", by {due.by}" if due.by else ""
-                    # What a partner wrote stands on this one line and turns nothing around it.
-                    words = clean_text(f"agreement {row.id!r}: {due.what}{agency}{by}: {due.why}")
+                    words = f"agreement {row.id!r}: {due.what}{agency}{by}: {due.why}"
                     yield InboxItem("agreement", row.id, words, since=due.by, is_overdue=due.is_overdue)
 
     def _conflicts(self) -> Iterator[InboxItem]:
@@ -372,7 +375,7 @@ class Inbox:
                 yield InboxItem(
                     "incident",
                     row.incident,
-                    clean_text(f"{words}. {PROTECTION_NOTICE}"),
+                    f"{words}. {PROTECTION_NOTICE}",
                     row.author,
                     since=incident.at,
                     is_overdue=state == "silent" or now_utc >= by,
@@ -384,7 +387,7 @@ class Inbox:
                 if one.guarantor == self.party and one.state == "named":
                     promised = f"{one.obligation!r} ({one.duty}: {one.text})"
                     words = f"zone {row.declared.id!r} of {row.author} names us as guarantor of {promised}: "
-                    words = clean_text(f"{words}say yes or no; silence is shown as named, not accepted")
+                    words += "say yes or no; silence is shown as named, not accepted"
                     yield InboxItem("vouch", row.object, words, row.author)
 
     def _sites(self, now_utc: datetime) -> Iterator[InboxItem]:
@@ -399,4 +402,4 @@ class Inbox:
                 f"our notification of {site} {what} at {row.expires}: confirm it again or withdraw it; until "
                 f"then it stands as it is. {PROTECTION_NOTICE}"
             )
-            yield InboxItem("site", row.object, clean_text(words), since=row.expires, is_overdue=is_over)
+            yield InboxItem("site", row.object, words, since=row.expires, is_overdue=is_over)

@@ -40,6 +40,7 @@ from entente.kernel.errors import NotFound
 from entente.kernel.roster import PartyRow
 from entente.kernel.rows import get_row
 from entente.kernel.time import encode_utc, parse_utc
+from entente.terms.words.text import clean_text
 
 Plain = dict[str, Any]
 _SHOWN = 200
@@ -115,7 +116,7 @@ def list_standing(desk: Desk, now: datetime) -> Plain:
         "sites": [show_site(desk, row, now, alike) for row in rows.select(SiteRow, state="standing")],
         "incidents": list_incidents(desk),
         "conflicts": [
-            {"key": row.key(), "words": explain_conflict(row), "row": msgspec.to_builtins(row)}
+            {"key": row.key(), "words": clean_text(explain_conflict(row)), "row": msgspec.to_builtins(row)}
             for row in rows.select(ConflictRow, state="open")
         ],
     }
