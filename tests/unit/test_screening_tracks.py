@@ -100,14 +100,15 @@ def test_height_is_compared_at_the_same_instant(tmp_path: Path) -> None:
         file = write(tmp_path, *fly("a", east=True), *fly("b", east=False, height_m=height_m))
         assert len(screen(read_table(file, tracks=RULES), separation=keep)) == is_met
     # Climbing through each other's heights, at other instants: bands of the legs overlap, the movers do not.
-    file = write(
-        tmp_path,
-        row("a", 0, 50.0, 15.0, 0.0),
-        row("a", 50, 50.0, 15.01, 400.0),
-        row("b", 0, 50.0001, 15.0, 300.0),
-        row("b", 50, 50.0001, 15.01, 700.0),
-    )
-    assert len(screen(read_table(file, tracks=RULES), separation=keep)) == 0
+    for low, high in (("a", "b"), ("b", "a")):
+        file = write(
+            tmp_path,
+            row(low, 0, 50.0, 15.0, 0.0),
+            row(low, 50, 50.0, 15.01, 400.0),
+            row(high, 0, 50.0001, 15.0, 300.0),
+            row(high, 50, 50.0001, 15.01, 700.0),
+        )
+        assert len(screen(read_table(file, tracks=RULES), separation=keep)) == 0
 
 
 def test_legs_of_one_track_never_meet_each_other(tmp_path: Path) -> None:
