@@ -568,3 +568,39 @@ def test_judging_many_volumes_compares_each_pair_once(
     most = MAX_COMPARED + (size * size if corridors else 0)
     assert 0 < calls <= len(record.views) * most
     assert missing(record).unheard == ("un",)
+
+
+def test_the_words_of_a_zone_say_which_corridor_it_names_and_whether_that_opens_anything(
+    record: RecordSimulator,
+) -> None:
+    guard = [Obligation("guard", "guard", "", "un")]
+    road = make_zone("road", zone="corridor", obligations=guard)
+    leaf = record.send("un", "zone.declare", road)
+    record.send("un", "zone.declare", make_zone("zone", corridors=[leaf]))
+    zone = record.host.find(ZoneRow, "zone")
+    assert zone is not None
+    assert "inside corridor ROAD (road) of un its own rules hold instead" in describe_zone(zone, record.host)
+    record.send("un", "zone.declare", msgspec.structs.replace(road, text="wider", replaces=leaf))
+    words = describe_zone(zone, record.host)
+    assert "its own rules hold instead" not in words
+    assert "corridor ROAD (road) of un was changed since it was named and opens NOTHING" in words
+
+
+def test_a_sealed_corridor_is_said_by_its_name(record: RecordSimulator) -> None:
+    guard = [Obligation("guard", "guard", "", "un")]
+    tight = make_circle(radius_m=10_000.0, floor_m=None, ceiling_m=None, end="2016-09-18T16:00:00Z")
+    road = make_zone("road", rule("*", "*", "permitted"), zone="corridor", volumes=[tight], obligations=guard)
+    leaf = record.send("un", "zone.declare", road, to=["us"])
+    record.send("un", "zone.declare", make_zone("zone", corridors=[leaf]), to=["us"])
+    asked = [parse_volume(make_circle())]
+    rows = record.rows("us")
+    words = say_holding(find_holding(asked, "us", "air", rows, rebuild_index(rows)))
+    assert "inside corridor road (sealed) of un, which this zone names" in words
+    assert "@" not in words
+    record.notify("us", "alpha", make_circle(35.45), to=["un"])
+    record.send("un", "zone.declare", make_zone("other"), to=["us"])
+    row = next(one for one in record.rows("un").select(ConflictRow) if one.second.startswith("other"))
+    assert "(alpha (sealed)) of us and zone 'OTHER' (other (sealed)) of un" in explain_conflict(row)
+    record.send("un", "zone.withdraw", WithdrawZone("other", ""), to=["us"])
+    row = next(one for one in record.rows("un").select(ConflictRow) if one.second.startswith("other"))
+    assert "@" not in explain_conflict(row)

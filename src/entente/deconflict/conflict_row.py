@@ -18,7 +18,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from entente.deconflict.objects import ObjectType
+from entente.deconflict.objects import ObjectType, say_name
 from entente.deconflict.positions import say_metres
 from entente.deconflict.site import PROTECTION_NOTICE
 from entente.deconflict.zone_judgement import ZoneFinding
@@ -112,7 +112,7 @@ def explain_conflict(row: ConflictRow) -> str:
 
 
 def _say_side(side: Side) -> str:
-    return f"{side.type} {side.title!r} ({side.object}) of {side.author}"
+    return f"{side.type} {side.title!r} ({say_name(side.object)}) of {side.author}"
 
 
 def _say_rule(row: ConflictRow) -> str:

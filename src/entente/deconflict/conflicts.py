@@ -40,6 +40,7 @@ from entente.deconflict.objects import (
     VersionRow,
     name_object,
     parse_volumes,
+    say_name,
 )
 from entente.deconflict.site import SiteRow
 from entente.deconflict.zone import ZoneRow
@@ -127,10 +128,10 @@ def update_conflicts(entry: Entry[Any], rows: Rows, index: ConflictIndex) -> lis
         raise AssertionError(f"object {name!r}: was projected and has no row")
     found: list[ConflictRow] = []
     if kind in _ENDING:
-        why = f"{name} {_ENDING[kind]}"
+        why = f"{say_name(name)} {_ENDING[kind]}"
         index.withdraw(name)
     else:
-        why = f"{name} changed"
+        why = f"{say_name(name)} changed"
         volumes = _insert(thing, rows, index)
         found = list(find_conflicts_of(thing, volumes, entry.index, rows, index))
     changed = _settle(_list_open(name, rows), found, entry.index, why, rows)
@@ -204,7 +205,7 @@ def _judge_again(
     new = [row for row in found if row.key() not in known or _continue(row, rows) != known[row.key()]]
     keys = {row.key() for row in found}
     ended = [row for row in opened if row.key() not in keys]
-    why = f"{name}: {what} fulfils what the zone asks"
+    why = f"{say_name(name)}: {what} fulfils what the zone asks"
     return sorted(_settle(ended, new, entry.index, why, rows), key=ConflictRow.key)
 
 

@@ -113,6 +113,12 @@ def name_object(message: VerifiedMessage[Any], object_id: str) -> str:
     return f"{object_id}@{hashlib.sha256(audience.encode()).hexdigest()[:16]}"
 
 
+def say_name(object_name: str) -> str:
+    """Return an object's scoped name for people: its id, and whether it is sealed to some."""
+    name, is_sealed, _ = object_name.partition("@")
+    return f"{name} (sealed)" if is_sealed else name
+
+
 def list_readers(author: str, to: Sequence[str], rows: Rows) -> list[str]:
     """Return who can read a message of ``author`` to ``to``: all parties when it is open; sorted."""
     return sorted({author, *(to or list_parties(rows))})

@@ -29,7 +29,7 @@ import msgspec
 from entente.deconflict.activity import ActivityRow
 from entente.deconflict.carry import Comparison, has_concurred
 from entente.deconflict.index import ConflictIndex
-from entente.deconflict.objects import NO_VERSION, ObjectRow, VersionRow, parse_volumes
+from entente.deconflict.objects import NO_VERSION, ObjectRow, VersionRow, parse_volumes, say_name
 from entente.deconflict.receipts import find_first_word, find_receipt
 from entente.deconflict.zone import Verdict, ZoneRow
 from entente.deconflict.zone_needs import FREE, STRICTNESS, Asked, Need, add_needs, find_need
@@ -137,7 +137,8 @@ def ask_zone(
     corridor = judging.find_corridor(zone, inside)
     if corridor is not None:
         return Asked(
-            FREE, (f"inside corridor {corridor.object} of {corridor.author}, which this zone names",)
+            FREE,
+            (f"inside corridor {say_name(corridor.object)} of {corridor.author}, which this zone names",),
         )
     return find_need(zone.declared, zone.author, party=party, activity=activity, volume=volume)
 

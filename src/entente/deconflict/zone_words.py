@@ -2,6 +2,7 @@
 
 Invariants:
   * Every rule is said, and what holds where no rule does: nobody has to know the defaults by heart.
+  * A corridor that a zone names is said by its name, and that it opens nothing where it was changed since.
   * A guarantor that has not accepted is said to be *named, not accepted*.
   * What a plan would meet is said strictest first; where nothing is met, that is said, and of what it is
     silent: zones that cannot be read here.
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from entente.deconflict.objects import say_readers
+from entente.deconflict.objects import VersionRow, say_name, say_readers
 from entente.deconflict.vouch import list_guarantees
 from entente.deconflict.zone import ANY, ZoneRow, ZoneRule
 from entente.deconflict.zone_judgement import Holding, ZoneHold
@@ -67,10 +68,22 @@ def describe_zone(row: ZoneRow, rows: Rows) -> str:
         sides = sorted({side for side in declared.sides if side})
         said.append(f"sides of {' and '.join(sides)}")
     said += [guarantee.words for guarantee in list_guarantees(row, rows)]
-    if declared.corridors:
-        named = ", ".join(leaf[:12] for leaf in declared.corridors)
-        said.append(f"inside the corridors {named} their own rules hold instead")
+    said += [_say_corridor(leaf, rows) for leaf in declared.corridors]
     return "; ".join(said)
+
+
+def _say_corridor(leaf: str, rows: Rows) -> str:
+    """Return which corridor a zone names, and whether it is still the version that was named."""
+    version = rows.find(VersionRow, leaf)
+    corridor = rows.find(ZoneRow, version.object) if version is not None else None
+    if corridor is None:
+        return f"names corridor {leaf[:12]}, which is not known here"
+    what = f"corridor {corridor.declared.name} ({corridor.declared.id}) of {corridor.author}"
+    if corridor.state != "standing":
+        return f"{what} was withdrawn since it was named and opens NOTHING"
+    if corridor.version != leaf:
+        return f"{what} was changed since it was named and opens NOTHING"
+    return f"inside {what} its own rules hold instead"
 
 
 def say_holding(holding: Holding) -> str:
@@ -93,5 +106,4 @@ def say_holding(holding: Holding) -> str:
 
 
 def _say_name(zone: ZoneHold) -> str:
-    name, is_sealed, _ = zone.object.partition("@")
-    return f"{name}{' (sealed)' if is_sealed else ''} of {zone.author}"
+    return f"{say_name(zone.object)} of {zone.author}"
