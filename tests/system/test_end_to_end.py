@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -359,7 +360,7 @@ def test_a_confrontation_is_told_to_both_seen_and_talked_out(stage: Stage) -> No
         found = stage.act(party, "alarms", show=False)["confrontations"]
         return found[0] if found and found[0]["state"] == "raised" else None
 
-    ours, theirs = (stage.wait_for("the alarm", lambda party=party: raised(party)) for party in ("us", "ru"))
+    ours, theirs = (stage.wait_for("the alarm", partial(raised, party)) for party in ("us", "ru"))
     assert [ours[part] for part in ("alarm", "conflict", "raised")] == [
         theirs[part] for part in ("alarm", "conflict", "raised")
     ]
