@@ -241,6 +241,41 @@ def test_a_report_at_a_sealed_site_goes_to_those_who_know_of_it(stage: Stage) ->
     assert rows["openly"].sites == ()
 
 
+def test_a_report_where_a_sealed_site_was_goes_to_those_who_knew_of_it_there(stage: Stage) -> None:
+    consent = {"owner": "M2 board", "given": "2016-09-01T00:00:00Z", "recipients": ["ru"], "note": ""}
+    first = declare_site(stage, consent=consent, to=["ru"])
+    stage.clock.pass_s(3600)
+    moved = {
+        "outline": {"type": "circle", "centre_e7": [HERE_E7[0] + 10_000_000, HERE_E7[1]], "radius_cm": 5_000},
+        "floor_cm": None,
+        "ceiling_cm": None,
+        "start": "2016-09-01T00:00:00Z",
+        "end": "2100-01-01T00:00:00Z",
+    }
+    declare_site(stage, consent=consent, to=["ru"], volume=moved, replaces=first)
+    stage.clock.pass_s(60)
+    report(stage)
+    (row,) = stage.desk.rows.select(IncidentRow)
+    assert (row.to, [met.since for met in row.sites]) == (("ru",), ["replaced"])
+
+
+def test_nothing_to_state_yet_is_not_shown_as_an_answer_to_what_happened(stage: Stage) -> None:
+    tell_site(stage)
+    stage.clock.pass_s(3 * 3600)
+    report(stage, start="2016-09-17T15:05:00Z", end="2016-09-17T15:20:00Z")
+    stage.center.say("ru", "incident.answer", AnswerIncident("fire", "nothing-yet", ""), officers=["duty-1"])
+    stage.desk.run_once()
+    (shown,) = ask(stage, "incidents")
+    assert [one["words"] for one in shown["follow_up"]] == [
+        "ru has answered that it has nothing to state yet"
+    ]
+    account = AnswerIncident("fire", "account", "we did not")
+    stage.center.say("ru", "incident.answer", account, officers=["duty-1"])
+    stage.desk.run_once()
+    (shown,) = ask(stage, "incidents")
+    assert [one["words"] for one in shown["follow_up"]] == ["ru has answered"]
+
+
 def test_a_site_beyond_its_owners_consent_is_not_even_sent(stage: Stage) -> None:
     consent = {"owner": "M2 board", "given": "2016-09-01T00:00:00Z", "recipients": ["ru"], "note": ""}
     size = stage.center.tree.size

@@ -46,7 +46,7 @@ from entente.deconflict import (
 from entente.deconflict.activity import ActivityWord, PartyList, Volumes
 from entente.deconflict.incident import AnswerKind, BasisWord, IncidentWord, incident_volume
 from entente.deconflict.look_alikes import find_look_alikes, warn_of
-from entente.deconflict.objects import list_readers, say_readers
+from entente.deconflict.objects import VersionRow, list_readers, say_readers
 from entente.deconflict.site import SiteWord, WithdrawalWord
 from entente.deconflict.site_verification import FoundWord
 from entente.deconflict.vouch import VouchWord
@@ -288,17 +288,16 @@ def report_incident(desk: Desk, request: IncidentReportRequest) -> Said:
 def _find_audience(desk: Desk, body: ReportIncident) -> tuple[str, ...]:
     """Return who may know of the sealed sites that it was at; empty, for everyone, where there are none.
 
-    At whatever time: also a report about yesterday, to all, would tell all where the site is that only some
-    know of since today.
+    At whatever time, and wherever they were notified at any: also a report about yesterday, to all, would
+    tell all where the site is that only some know of since today; and one about where it was until today
+    would be followed up by nobody.
     """
     place = incident_volume(body)
     audiences = set()
     for row in desk.rows.select(SiteRow):
         if not row.to:
             continue
-        site, reach_m = parse_volume(row.declared.volume), row.declared.buffer_cm / 100
-        there = Volume(place.outline, place.heights, site.window)
-        if is_conflict(there, site, Separation(reach_m, reach_m)):
+        if any(_is_near(place, version) for version in desk.rows.select(VersionRow, object=row.object)):
             audiences.add(tuple(sorted({row.author, *row.to} - {desk.party})))
     if len(audiences) > 1:
         named = " and to ".join(", ".join(one) for one in sorted(audiences))
@@ -308,6 +307,17 @@ def _find_audience(desk: Desk, body: ReportIncident) -> tuple[str, ...]:
             "'to', one report for each",
         )
     return audiences.pop() if audiences else _NOBODY
+
+
+def _is_near(place: Volume, version: VersionRow) -> bool:
+    """Return whether a place is within the buffer of a version of a site, at whatever time."""
+    reach_m = version.reach_cm / 100
+    for wire in version.volumes:
+        site = parse_volume(wire)
+        there = Volume(place.outline, place.heights, site.window)
+        if is_conflict(there, site, Separation(reach_m, reach_m)):
+            return True
+    return False
 
 
 def answer_incident(desk: Desk, request: IncidentAnswerRequest) -> Said:
@@ -413,25 +423,27 @@ def get_incident(desk: Desk, request: PlaceRequest) -> Plain:
 
 def _show_incident(desk: Desk, row: IncidentRow) -> Plain:
     now = desk.clock.now_utc()
+    accounts = list(desk.rows.select(AccountRow, incident=row.incident))
+    nothing = {one.party for one in accounts if one.answer == "nothing-yet"}
     owed = []
     for one in desk.rows.select(FollowUpRow, incident=row.incident):
         by = answer_due(one, desk.inbox.find_heard(row.message, desk.party, row.at))
         until = say_minute(by)
         overdue = one.state == "waiting" and now >= by
+        answer = " that it has nothing to state yet" if one.party in nothing else ""
         words = {
             "waiting": f"{one.party} owes an answer by {until}",
-            "answered": f"{one.party} has answered{', late: it was silent' if one.is_late else ''}",
+            "answered": f"{one.party} has answered{answer}{', late: it was silent' if one.is_late else ''}",
             "silent": f"{one.party} has said nothing in {one.days} days: recorded as silent",
         }[one.state]
         if overdue:
             words = f"{one.party} has said nothing by {until}: silent, as this desk counts it"
         owed.append({**msgspec.to_builtins(one), "by": encode_utc(by), "is_overdue": overdue, "words": words})
-    accounts = [msgspec.to_builtins(one) for one in desk.rows.select(AccountRow, incident=row.incident)]
     return {
         **msgspec.to_builtins(row),
         "told": say_readers(row.to),
         "follow_up": owed,
-        "accounts": accounts,
+        "accounts": [msgspec.to_builtins(one) for one in accounts],
         "notice": PROTECTION_NOTICE if row.sites else "",
         "words": say_incident(row),
     }
