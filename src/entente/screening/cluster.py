@@ -20,6 +20,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import CancelledError
+from dataclasses import fields
 from typing import Any, Final
 
 from distributed import KilledWorker, as_completed
@@ -61,11 +62,11 @@ _SHELF: Final = _Shelf()
 
 
 def _reopen(question: Question) -> Question:
-    """Return a question that came over the wire with its table checked, as every table is."""
+    """Return a question whose table holds its columns and nothing else, checked as every table is."""
     table = question.table
-    names = VolumeTable.__dataclass_fields__
+    columns = {column.name: getattr(table, column.name) for column in fields(VolumeTable) if column.init}
     return Question(
-        VolumeTable(**{name: getattr(table, name) for name in names}),
+        VolumeTable(**columns),
         question.separation,
         question.reach_cm,
         question.split,
@@ -99,6 +100,8 @@ def search_on_cluster(
         TransportError: There are no workers, or they keep dying.
     """
     token = uuid.uuid4().hex
+    # Columns alone go over the wire, not what an earlier question worked out of them.
+    question = _reopen(question)
     found: dict[int, Found] = {}
     weights: list[int] = []
     lost = "no worker"
