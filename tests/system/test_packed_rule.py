@@ -5,6 +5,8 @@ Among the system tests, since it may have to be compiled first.
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from entente.deconflict.standing import COMPILE_AFTER, Decider, pack, widen
 from entente.space import Circle, HeightBand, Polygon, Separation, Volume, Window, find_conflict
 from entente.space.outline import Part, Region
+from entente.store.compiled_rule import _Fetching
 from tests.index_contract import CENTRES, REACHES, SEPARATIONS, START, circle, volumes
 
 packed_rule = pytest.importorskip("entente.deconflict.packed_rule")
@@ -54,6 +57,29 @@ def test_ordinary_volumes_are_decided_and_not_left_over() -> None:
     assert answers == [expected for _, expected in standing]
     inside = pack(Volume(Circle((35.02, 40.02), 100.0), band, window), 0.0)
     assert packed_rule.decide_packed(inside, candidates[-1:], Separation()) == [False]
+
+
+def test_nobody_waits_for_the_compiled_rule_and_it_comes() -> None:
+    # The first question of a process is answered by the rule itself: to compile takes many seconds.
+    began = time.perf_counter()
+    first = _Fetching()
+    assert first.ask() is None
+    assert time.perf_counter() - began < 0.5
+    assert first.wait(200.0)
+    rule = first.ask()
+    data = pack(circle().volumes[0], 0.0)
+    assert rule is not None
+    assert rule(data, [data], Separation()) == [True]
+
+
+def test_a_decider_asks_again_until_the_compiled_rule_is_there() -> None:
+    one = circle().volumes[0]
+    data = pack(one, 0.0)
+    answers = iter([None, None, packed_rule.decide_packed])
+    decider = Decider(lambda: next(answers))
+    for is_compiled in (False, False, True):
+        assert decider.find_met(one, Separation(), [data] * COMPILE_AFTER) == list(range(COMPILE_AFTER))
+        assert (decider._decide_packed is not None) is is_compiled
 
 
 def test_a_decider_takes_the_compiled_rule_when_there_is_much_to_decide() -> None:

@@ -129,17 +129,40 @@ def widen(separation: Separation, reach_m: float) -> Separation:
     return Separation(separation.lateral_m + reach_m, vertical_m, separation.time_s)
 
 
+PackedRule = Callable[[bytes, Sequence[bytes], Separation], list[bool | None]]
+"""`packed_rule.decide_packed`."""
+
+
+def fetch_packed_rule() -> PackedRule | None:
+    """Return the compiled form of the rule, ready to be called; None where numba is not installed."""
+    # Numba takes half a second to import: only who has much to decide pays.
+    from entente.deconflict.packed_rule import HAS_COMPILER, decide_packed  # noqa: PLC0415
+
+    if not HAS_COMPILER:
+        return None
+    moment = Window(_EPOCH, _EPOCH + timedelta(seconds=1))
+    data = pack(Volume(Circle((0.0, 0.0), 1.0), HeightBand(None, None), moment), 0.0)
+    if decide_packed(data, [data], Separation()) != [True]:
+        raise AssertionError("compiled rule: expected a volume to meet itself")
+    return decide_packed
+
+
 class Decider:
     """Applies the exact rule to packed volumes; keeps those unpacked that were asked about last.
 
-    Once it has decided `COMPILE_AFTER` candidates it takes the compiled form of the rule, where numba is
+    Once it has decided `COMPILE_AFTER` candidates it asks for the compiled form of the rule, where numba is
     installed: a center with a hundred activities never pays for loading it.
+
+    Args:
+        fetch: Returns the compiled form, or None while there is none. A room that serves others gives one
+            that returns at once: to compile takes many seconds where it was never done.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, fetch: Callable[[], PackedRule | None] = fetch_packed_rule) -> None:
+        self._fetch = fetch
         self._unpacked: OrderedDict[bytes, tuple[Volume, float]] = OrderedDict()
         self._decided = 0
-        self._decide_packed: Callable[[bytes, Sequence[bytes], Separation], list[bool | None]] | None = None
+        self._decide_packed: PackedRule | None = None
 
     def find_met(self, volume: Volume, separation: Separation, candidates: Sequence[bytes]) -> list[int]:
         """Return the places of those candidates that conflict with ``volume``, each widened by its reach."""
@@ -149,7 +172,7 @@ class Decider:
             return self._find_packed(volume, separation, candidates)
         self._decided += len(candidates)
         if self._decided >= COMPILE_AFTER:
-            self.compile()
+            self._decide_packed = self._fetch()
         return [place for place, data in enumerate(candidates) if self._is_met(volume, separation, data)]
 
     def compile(self) -> bool:
@@ -157,12 +180,8 @@ class Decider:
 
         Takes a second where it was compiled before, some seconds else.
         """
-        # Numba takes half a second to import: only who has much to decide pays.
-        from entente.deconflict.packed_rule import HAS_COMPILER, decide_packed  # noqa: PLC0415
-
-        if HAS_COMPILER:
-            self._decide_packed = decide_packed
-        return HAS_COMPILER
+        self._decide_packed = fetch_packed_rule()
+        return self._decide_packed is not None
 
     def _find_packed(self, volume: Volume, separation: Separation, candidates: Sequence[bytes]) -> list[int]:
         if self._decide_packed is None:

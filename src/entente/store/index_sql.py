@@ -58,6 +58,7 @@ from entente.deconflict.index import (
 from entente.deconflict.standing import Decider, pack, read_box, widen
 from entente.kernel.errors import StoreError, TooManyConflicts
 from entente.space import Separation, Volume
+from entente.store.compiled_rule import fetch_in_background
 from entente.store.sql import Database, PreparedMany
 from entente.store.tables import INDEX_CELLS, INDEX_OBJECTS, INDEX_STEMS, INDEX_VOLUMES
 
@@ -120,7 +121,7 @@ class SqlIndex(ABC):
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._decider = Decider()
+        self._decider = Decider(fetch_in_background)
         self._fresh = MemoryIndex()
         self._inserted: dict[str, tuple[str, list[bytes]]] = {}
         self._hidden: dict[str, None] = {}
