@@ -61,6 +61,7 @@ system: $(DEV_STAMP) ## the suites with real processes, sockets and strace; make
 
 # Two processes: one runs the system suite, the other what is quick, until both share what is left of that.
 suite: $(DEV_STAMP) ## all suites in one run, branch coverage of the quick ones measured
+	@$(BIN)/python -m tools.compile_ahead
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report=term-missing $(ARGS)
 
 coverage: $(DEV_STAMP) ## branch coverage of the quick suites, line by line
