@@ -144,6 +144,34 @@ def test_what_is_sealed_to_some_moves_no_name_of_an_open_alarm(record: RecordSim
     run_center(record)
 
 
+def test_an_alarm_seen_for_next_year_does_not_keep_tomorrows_quiet(record: RecordSimulator) -> None:
+    """A harmless meeting far off, raised and seen; then one of the two moves it up."""
+    record.notify("us", "patrol", make_circle(end="2017-09-17T14:00:00Z"), armed=True)
+    far = make_circle(start="2017-09-17T13:00:00Z", end="2017-09-18T00:00:00Z")
+    leaf = record.notify("ru", "bravo", far, armed=True)
+    run_center(record)
+    see(record, "us", "alarm-1-1")
+    leaf = update(record, "ru", "bravo", leaf, 35.28)
+    first, second = alarms(record)
+    assert (first.state, first.why) == ("ended", "it begins earlier than was told")
+    assert (second.state, second.since_index, second.seen) == ("due", leaf_index(record, leaf), ())
+    assert alarms(record, "un") == [first, second]
+    # While it is due, there is nothing told yet that could be overtaken; and later than told is told already.
+    body = Update(
+        "bravo", leaf, "t", [make_circle(start="2016-09-17T13:30:00Z")], [], "", armed=True, concur_by=None
+    )
+    leaf = record.send("ru", "activity.update", body)
+    assert [one.state for one in alarms(record)] == ["ended", "due"]
+    run_center(record)
+    later = [make_circle(start="2016-09-17T15:00:00Z")]
+    record.send("ru", "activity.update", msgspec.structs.replace(body, replaces=leaf, volumes=later))
+    assert [one.state for one in alarms(record)] == ["ended", "raised"]
+
+
+def leaf_index(record: RecordSimulator, leaf: str) -> int:
+    return [str(message.leaf) for message in record.history].index(leaf)
+
+
 def test_an_alarm_that_is_not_due_is_refused(record: RecordSimulator) -> None:
     called = [Called("ru", "duty-1"), Called("us", "duty-1")]
     with refused("no-confrontation", "'alarm-1-00000000'"):

@@ -16,7 +16,8 @@ Invariants:
     give it by ``alarm.see``, one officer and one alarm at a time: nobody sees an alarm by acknowledging a
     heap.
   * An alarm ends by itself when its conflict is resolved, or is no confrontation any more. It stays in the
-    record, and so does whoever did not see it.
+    record, and so does whoever did not see it. Where the meeting is moved up, another takes its place: what
+    was seen for next year was not seen for tomorrow.
 
 It stops nothing, and does not say who gives way. Its hotline thread is opened by `entente.joint`.
 
@@ -50,6 +51,7 @@ from entente.kernel.kinds import ALLOWED, Decision, Kind, SignedBy, denied
 from entente.kernel.message import Entry, VerifiedMessage
 from entente.kernel.roster import PartyRow
 from entente.kernel.rows import Row, Rows
+from entente.kernel.time import parse_utc
 from entente.kernel.wire import Count, SlugText, WireStruct
 
 AlarmReason = Literal["armed", "denied-zone"]
@@ -110,6 +112,8 @@ class AlarmRow(Row, frozen=True):
     seen: tuple[Seen, ...] = ()
     ended_index: int | None = None
     why: str = ""
+    begins: str = ""
+    """When the meeting begins that was told; empty where the windows only come near each other."""
 
     def key(self) -> str:
         """Return the alarm's name."""
@@ -130,6 +134,17 @@ def track_alarms(entry: Entry[Any], changed: Iterable[ConflictRow], rows: Rows) 
         # than all.
         is_new = conflict.since_index == entry.index
         standing = None if is_new else find_standing(rows, conflict.key())
+        begins = conflict.closest.start
+        if reason is not None and standing is not None and _is_earlier(begins, standing.begins):
+            if standing.state == "due":
+                noted.append(msgspec.structs.replace(standing, begins=begins))
+                continue
+            # SECURITY: otherwise a harmless meeting next year, raised and seen, would keep quiet what it is
+            # moved up to (tests/unit/test_deconflict_alarm.py,
+            # test_an_alarm_seen_for_next_year_does_not_keep_tomorrows_quiet).
+            why = "it begins earlier than was told"
+            noted.append(msgspec.structs.replace(standing, state="ended", ended_index=entry.index, why=why))
+            standing = None
         if reason is not None and standing is None:
             objects = [rows.find(ObjectRow, name) for name in (conflict.first, conflict.second)]
             one, other = sorted(side.author for side in conflict.sides)
@@ -148,6 +163,7 @@ def track_alarms(entry: Entry[Any], changed: Iterable[ConflictRow], rows: Rows) 
                     is_open=is_open,
                     since_index=entry.index,
                     state="due",
+                    begins=begins,
                 )
             )
         elif reason is None and standing is not None:
@@ -160,6 +176,10 @@ def track_alarms(entry: Entry[Any], changed: Iterable[ConflictRow], rows: Rows) 
     for row in noted:
         rows.put(row)
     return noted
+
+
+def _is_earlier(begins: str, told: str) -> bool:
+    return begins != "" and (told == "" or parse_utc(begins) < parse_utc(told))
 
 
 def find_standing(rows: Rows, conflict: str) -> AlarmRow | None:
