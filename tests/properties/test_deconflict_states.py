@@ -69,6 +69,7 @@ from entente.deconflict import (
     rebuild_index,
     version_state,
 )
+from entente.deconflict.conflict_row import SpanRow
 from entente.kernel.errors import EntenteError
 from entente.kernel.rows import MemoryRows
 from entente.kernel.time import encode_utc
@@ -95,6 +96,7 @@ ROWS = (
     ProposalRow,
     ReceiptRow,
     SiteRow,
+    SpanRow,
     VersionRow,
     ZoneRow,
 )

@@ -22,6 +22,7 @@ from entente.deconflict import (
     explain_conflict,
     rebuild_index,
 )
+from entente.deconflict.conflict_row import SPANS_KEPT, SpanRow
 from entente.deconflict.conflicts import MEASURED
 from entente.kernel.rows import MemoryRows
 from entente.space import Separation, VolumeWire, find_conflict, parse_volume
@@ -220,6 +221,21 @@ def test_every_earlier_span_stays(record: RecordSimulator) -> None:
     row = get_conflict(record.host, "alpha|bravo")
     assert row.since_index == 5
     assert [(span.since_index, span.resolved_index) for span in row.earlier] == [(1, 2), (3, 4)]
+
+
+def test_a_party_that_flaps_makes_no_row_grow(record: RecordSimulator) -> None:
+    record.notify("us", "alpha")
+    leaf = record.notify("ru", "bravo")
+    for turn in range(2 * SPANS_KEPT + 6):
+        away = [make_circle(lon=50.0 if turn % 2 == 0 else EAST)]
+        body = Update("bravo", leaf, "t", away, [], "", armed=False, concur_by=None)
+        leaf = record.send("ru", "activity.update", body)
+    spans = [
+        (one.since_index, one.resolved_index) for one in record.host.select(SpanRow, conflict="alpha|bravo")
+    ]
+    assert spans == [(index, index + 1) for index in range(1, 2 * SPANS_KEPT + 7, 2)]
+    row = get_conflict(record.host, "alpha|bravo")
+    assert [(one.since_index, one.resolved_index) for one in row.earlier] == spans[-SPANS_KEPT:]
 
 
 def test_the_row_is_the_same_whoever_came_last() -> None:

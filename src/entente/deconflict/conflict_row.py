@@ -1,7 +1,8 @@
 """A conflict as it is kept and as it is said: who, where, when, how high, by how much, under which rule.
 
 Invariants:
-  * A row is never removed: it is resolved, with the entry and the reason, and its earlier spans stay.
+  * A row is never removed: it is resolved, with the entry and the reason, and its earlier spans stay, each
+    in a row of its own.
   * A row about a zone names the rules that ask and exactly what is missing: whose concurrence, by how much
     the notice is too short, who has not heard of it. Nothing is shown as given that was not.
   * Whatever is said of a site carries the notice that notification changes no protection.
@@ -14,7 +15,7 @@ It computes nothing: see `entente.deconflict.conflicts`.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 import msgspec
 
@@ -26,6 +27,8 @@ from entente.deconflict.zone_needs import say_rules
 from entente.kernel.rows import Row
 
 RuleName = Literal["separation", "buffer", "zone"]
+SPANS_KEPT: Final = 10
+"""In the row itself, which is written again at each change: a party that flaps must not make it grow."""
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -65,6 +68,21 @@ class Span(msgspec.Struct, frozen=True):
     why: str
 
 
+class SpanRow(Row, frozen=True):
+    """A time in which two objects were in conflict, by the entries that opened and resolved it."""
+
+    TABLE: ClassVar[str] = "conflict-spans"
+    INDEXED: ClassVar[tuple[str, ...]] = ("conflict",)
+    conflict: str
+    since_index: int
+    resolved_index: int
+    why: str
+
+    def key(self) -> str:
+        """Return the conflict's key and the entry that opened it."""
+        return f"{self.conflict}#{self.since_index:016d}"
+
+
 class ConflictRow(Row, frozen=True):
     """Two objects that meet, or met."""
 
@@ -85,6 +103,7 @@ class ConflictRow(Row, frozen=True):
     resolved_index: int | None = None
     why: str = ""
     earlier: tuple[Span, ...] = ()
+    """The `SPANS_KEPT` latest; all of them are `SpanRow`."""
     zone: ZoneFinding | None = None
     """What the zone asks and what is missing, under the rule *zone*; None under the others."""
 

@@ -31,7 +31,7 @@ from typing import Any, Final
 import msgspec
 
 from entente.deconflict.activity import ActivityRow
-from entente.deconflict.conflict_row import Closeness, ConflictRow, RuleName, Side, Span
+from entente.deconflict.conflict_row import SPANS_KEPT, Closeness, ConflictRow, RuleName, Side, Span, SpanRow
 from entente.deconflict.index import ConflictIndex, MemoryIndex, widen
 from entente.deconflict.objects import (
     NO_VERSION,
@@ -184,6 +184,8 @@ def _settle(
         for known in opened
         if known.key() not in keys
     ]
+    for ended in changed:
+        rows.put(SpanRow(ended.key(), ended.since_index, at_index, why))
     changed += [_continue(row, rows) for row in found]
     for row in changed:
         rows.put(row)
@@ -438,7 +440,7 @@ def _continue(row: ConflictRow, rows: Rows) -> ConflictRow:
         return msgspec.structs.replace(row, since_index=known.since_index, earlier=known.earlier)
     ended = known.resolved_index if known.resolved_index is not None else row.since_index
     behind = Span(known.since_index, ended, known.why)
-    return msgspec.structs.replace(row, earlier=(*known.earlier, behind))
+    return msgspec.structs.replace(row, earlier=(*known.earlier, behind)[-SPANS_KEPT:])
 
 
 def _list_open(name: str, rows: Rows) -> list[ConflictRow]:
