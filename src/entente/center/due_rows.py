@@ -63,8 +63,10 @@ class DueRows:
                 due_utc = (
                     self._find_due(found) if isinstance(found, ReceiptRow) else self._find_answer_due(found)
                 )
-                if due_utc is not None and due_utc > self._now_utc:
+                if due_utc is not None and due_utc > self._now_utc - _SLACK:
+                    # What is shown may still be a moment short of its time: then the next look is at once.
                     self.next_due = min(self.next_due, due_utc)
+                if due_utc is not None and due_utc > self._now_utc:
                     continue
             yield found
 
