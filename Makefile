@@ -59,7 +59,7 @@ unit: $(DEV_STAMP) ## the quick suites, with the network taken away; make unit A
 system: $(DEV_STAMP) ## the suites with real processes, sockets and strace; make system ARGS='-k kill'
 	@$(BIN)/pytest tests/system $(ARGS)
 
-# Two processes: one runs the system suite, the other what is quick, until both share what is left of that.
+# Two processes: the system suite is two groups, each in one of them (tests/conftest.py).
 suite: $(DEV_STAMP) ## all suites in one run, branch coverage of the quick ones measured
 	@$(BIN)/python -m tools.compile_ahead
 	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report=term-missing $(ARGS)
