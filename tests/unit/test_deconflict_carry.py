@@ -211,6 +211,7 @@ def test_a_carried_yes_of_another_partys_message_is_refused(record: RecordSimula
 
 def test_too_much_to_compare_asks_again(record: RecordSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = 0
+
     def count(outer: Any, inner: Any) -> bool:
         nonlocal calls
         calls += 1
