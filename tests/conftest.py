@@ -70,9 +70,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.system)
             # Coverage is a statement about the quick suites: what only a whole system reaches is not covered.
             item.add_marker(pytest.mark.no_cover)
-            # With several processes of tests, what picks free ports stays in one of them, and what needs a
-            # PostgreSQL in one, so that there is one server.
-            group = "postgres" if "postgres" in item.path.name else "system"
+            # With several processes of tests: what picks free ports stays in one of them, most of what needs a
+            # PostgreSQL in one, with its server.
+            group = "postgres" if "postg" in item.path.name else "system"
             item.add_marker(pytest.mark.xdist_group(group))
 
 
