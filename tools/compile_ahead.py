@@ -12,20 +12,68 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+import pyarrow as pa
+import shapely
+
 from entente.deconflict.standing import fetch_packed_rule
+from entente.screening import Columns, Samples, TrackRules, from_arrow, make_tracks, screen
 from entente.space import Circle, HeightBand, Separation, Volume, Window
 from entente.space.bulk import find_pairs, find_pairs_between, pack_volumes
+
+START = datetime(2016, 9, 17, tzinfo=UTC)
+END = START + timedelta(hours=1)
+
+
+def compile_volumes() -> int:
+    """Return how many pairs of two volumes in one place are found, in each way of asking."""
+    table = pack_volumes(
+        [Volume(Circle((35.3, 40.1), 500.0), HeightBand(0.0, 100.0), Window(START, END))] * 2
+    )
+    return len(find_pairs(table, Separation())) + len(find_pairs_between(table, table, Separation()))
+
+
+def compile_files() -> int:
+    """Return how many pairs of two outlines of an Arrow table are found."""
+    outlines = shapely.to_wkb([shapely.box(40.0, 35.0, 40.1, 35.1)] * 2)
+    moments = pa.timestamp("us", "UTC")
+    table = pa.table(
+        {
+            "id": ["one", "two"],
+            "geometry": outlines,
+            "floor_m": [0.0, 0.0],
+            "ceiling_m": [100.0, 100.0],
+            "start": pa.array([START] * 2, type=moments),
+            "end": pa.array([END] * 2, type=moments),
+        }
+    )
+    return len(screen(from_arrow(table, Columns(datum="ellipsoid")), separation=Separation()))
+
+
+def compile_tracks() -> int:
+    """Return how many pairs of two tracks over one ground are found."""
+    zero = np.zeros(4)
+    samples = Samples(
+        flights=pa.array(["one", "one", "two", "two"]),
+        time_us=np.array([0, 10_000_000, 0, 10_000_000]),
+        lat_deg=zero + 35.3,
+        lon_deg=np.array([40.1, 40.101, 40.1, 40.101]),
+        height_m=zero + 100.0,
+        moved_m=zero,
+        doubt_m=zero,
+    )
+    return len(
+        screen(make_tracks(samples, TrackRules(20.0, 10.0, datum="ellipsoid")), separation=Separation())
+    )
 
 
 def main() -> None:
     """Ask each compiled question once."""
     began = time.perf_counter()
-    start = datetime(2016, 9, 17, tzinfo=UTC)
-    window = Window(start, start + timedelta(hours=1))
-    table = pack_volumes([Volume(Circle((35.3, 40.1), 500.0), HeightBand(0.0, 100.0), window)] * 2)
-    if len(find_pairs(table, Separation())) != 1 or len(find_pairs_between(table, table, Separation())) != 4:
-        raise AssertionError("compiled code: expected two volumes in one place to meet")
     fetch_packed_rule()
+    found = (compile_volumes(), compile_files(), compile_tracks())
+    if found != (5, 1, 1):
+        raise AssertionError(f"compiled code: expected (5, 1, 1) pairs, got {found}")
     sys.stdout.write(f"compiled code is ready ({time.perf_counter() - began:.0f} s)\n")
 
 
