@@ -199,15 +199,17 @@ def load_postgis(cursor: Any, volumes: BenchVolumes, outlines: NDArray[np.object
     cursor.execute("UPDATE v SET g = ST_SetSRID(g, 4326)")
 
 
-def run_postgis(cursor: Any, column: str) -> Answer:  # noqa: ANN401 - psycopg's cursor
+def run_postgis(cursor: Any, column: str, patience_s: float) -> Answer:  # noqa: ANN401 - psycopg's cursor
     """Join by the index on ``column`` (geometry or geography), time and height; the index is made before."""
     cursor.execute("VACUUM ANALYZE v")
+    cursor.execute(f"SET statement_timeout = '{patience_s:.0f}s'")
     began = time.perf_counter()
     cursor.execute(
         f"SELECT a.id, b.id FROM v a JOIN v b ON a.{column} && b.{column} AND a.tr && b.tr AND a.ar && b.ar "  # noqa: S608
         f"AND a.id < b.id AND ST_Intersects(a.{column}, b.{column})"
     )
     found = np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 2)
+    cursor.execute("SET statement_timeout = 0")
     return Answer(time.perf_counter() - began, encode(found[:, 0], found[:, 1]))
 
 

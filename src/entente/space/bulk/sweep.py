@@ -240,6 +240,7 @@ def sweep_cells(
     if min(len(first) - places[0], len(unsure) - places[1]) < AHEAD:
         return
     small, names = np.empty((8, 0), dtype=np.int32), np.empty(0, dtype=np.int32)
+    begins, chosen, souths, wests, by_height = no_crowd()
     found = 0
     which, heap, at, other = state[0], state[1], state[2], state[3]
     while which < len(cells):
@@ -259,8 +260,6 @@ def sweep_cells(
             heaps = len(souths)
             if small.shape[1] < count + LANES:
                 small, names = np.empty((8, count + LANES), dtype=np.int32), np.empty(count, dtype=np.int32)
-        else:
-            begins, chosen, souths, wests, by_height = no_crowd()
         while heap < heaps:
             if is_crowd:
                 some = chosen[begins[heap] : begins[heap + 1]]
