@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,22 @@ def test_a_third_at_once_is_sent_away(door: Door) -> None:
         suggesting.process(encode_canonical(question))
     suggesting._turns.release()
     assert suggesting.process(encode_canonical(question)).status == 200
+
+
+def test_a_look_that_gets_no_answer_in_time_ends_and_the_next_goes_on(
+    door: Door, parties: list[PartySimulator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One slow message before it in the queue is no reason to end the center.
+    notify(door, parties[0], "theirs", armed=True)
+    notify(door, parties[1], "ours", armed=True)
+    clock: LadderClock = door.center.ladder
+    monkeypatch.setattr("entente.center.ladder_clock._ANSWER_S", 0.01)
+    with monkeypatch.context() as busy:
+        busy.setattr(door.center.sequencer, "submit", lambda submission: Future())
+        assert clock.tell_due() == 0
+    door.center.sequencer.deliver = deliver_at_once
+    assert clock.tell_due() == 1
+    assert clock.tell_due() == 0
 
 
 def test_the_centers_clock_raises_what_is_due_at_its_next_look(

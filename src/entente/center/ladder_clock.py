@@ -122,6 +122,10 @@ class LadderClock:
             self._quiet_until = now_utc  # what follows from this may be due as well
             try:
                 self._tell(kind, body, now_utc)
+            except TimeoutError:
+                # The writer has much before it. What was handed in may still be recorded: the next look sees.
+                self._log.warning("no-answer-yet", kind=kind, waited_s=_ANSWER_S)
+                break
             except StoreError:
                 raise
             except EntenteError as error:
