@@ -26,12 +26,14 @@ from entente.deconflict.trial import Trial, try_activity, try_plan
 from entente.kernel.canonical import parse_canonical_as
 from entente.kernel.charter import list_parties
 from entente.kernel.errors import Malformed, NotFound
+from entente.kernel.message import MAX_BODY_BYTES
 from entente.kernel.rows import Rows
 from entente.kernel.wire import SlugText, WireStruct
 from entente.store.index_home import make_index
 from entente.store.sql import Database
 
-MAX_QUESTION_BYTES: Final = 1 << 20
+MAX_QUESTION_BYTES: Final = MAX_BODY_BYTES + 8_000
+"""What a message may hold: moving a plan costs by its vertices, which `LOOKS` and `CHECKS` do not count."""
 _AT_ONCE: Final = 2
 LOOKS: Final = 300
 CHECKS: Final = 10_000
