@@ -132,8 +132,11 @@ def update_conflicts(entry: Entry[Any], rows: Rows, index: ConflictIndex) -> lis
         index.withdraw(name)
     else:
         why = f"{say_name(name)} changed"
-        volumes = _insert(thing, rows, index)
+        volumes = _read_volumes(thing, rows)
+        # Not yet in the index, or no longer: it would meet itself, and each meeting costs.
+        index.withdraw(name)
         found = list(find_conflicts_of(thing, volumes, entry.index, rows, index))
+        _insert(thing, rows, index)
     changed = _settle(_list_open(name, rows), found, entry.index, why, rows)
     past = None if thing.type == "activity" else _find_past(thing, rows)
     if past is not None and thing.type == "site":

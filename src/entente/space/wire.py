@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import Annotated, Final
 
 import msgspec
@@ -100,6 +101,8 @@ _PLACES: Final = {
     "floor": "floor_cm",
     "ceiling": "ceiling_cm",
 }
+_SMALL_VERTICES: Final = 64
+"""Outlines of no more are kept when they were read: bounds the memory of what is kept."""
 _LOOP_PLACE: Final = re.compile(r"^(vertices|parts\[\d+\]\.(?:outer|holes))(?=\[|$)")
 
 
@@ -109,11 +112,24 @@ def parse_outline(wire: OutlineWire) -> Outline:
     Raises:
         InvalidVolume: A second spelling of a position, or no valid outline.
     """
+    if isinstance(wire, CircleWire) or (
+        isinstance(wire, PolygonWire) and len(wire.vertices_e7) <= _SMALL_VERTICES
+    ):
+        return _parse_small(wire)
+    return _parse_outline(wire)
+
+
+def _parse_outline(wire: OutlineWire) -> Outline:
     if isinstance(wire, CircleWire):
         return Circle(_parse_position(wire.centre_e7, "centre"), wire.radius_cm / 100)
     if isinstance(wire, RegionWire):
         return Region(tuple(_parse_part(part, f"parts[{place}]") for place, part in enumerate(wire.parts)))
     return Polygon(_parse_loop(wire.vertices_e7, "vertices"))
+
+
+# A message's volumes are read when it is admitted, projected, and looked at for conflicts: the same value each
+# time, and nothing can change it.
+_parse_small: Final = lru_cache(maxsize=256)(_parse_outline)
 
 
 def encode_outline(outline: Outline) -> OutlineWire:

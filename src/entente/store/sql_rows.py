@@ -22,6 +22,7 @@ from __future__ import annotations
 import heapq
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -247,6 +248,7 @@ class SqlRows:
         return found
 
 
+@cache
 def _select_rows(fields: tuple[str, ...]) -> Select[str, str]:
     """Return the question for rows whose ``fields`` have given values, a page by key."""
     first = ROW_INDEX.alias("i0") if fields else None
