@@ -70,8 +70,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.system)
             # Coverage is a statement about the quick suites: what only a whole system reaches is not covered.
             item.add_marker(pytest.mark.no_cover)
-            # With several processes of tests: what picks free ports stays in one of them, most of what needs a
-            # PostgreSQL in one, with its server.
+            # With several processes of tests: what picks free ports stays in one of them, and most of what
+            # needs a PostgreSQL in one, with its server.
             group = "postgres" if "postg" in item.path.name else "system"
             item.add_marker(pytest.mark.xdist_group(group))
 

@@ -127,8 +127,8 @@ def _parse_outline(wire: OutlineWire) -> Outline:
     return Polygon(_parse_loop(wire.vertices_e7, "vertices"))
 
 
-# A message's volumes are read when it is admitted, projected, and looked at for conflicts: the same each time,
-# and nothing can change it.
+# A message's volumes are read when it is admitted, projected, and looked at for conflicts. It is the same
+# each time, and nothing can change it.
 _parse_small: Final = lru_cache(maxsize=256)(_parse_outline)
 
 
