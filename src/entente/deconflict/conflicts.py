@@ -101,7 +101,7 @@ def fill_index(
     """Insert what `rebuild_index` has into an index, one object at a time; yield the name of each."""
     for thing in rows.select(ObjectRow, state="standing"):
         if thing.type in only:
-            _insert(thing, rows, index)
+            _insert(thing, _read_volumes(thing, rows), rows, index)
             yield thing.object
     if "site" in only:
         for version in rows.select(VersionRow):
@@ -136,7 +136,7 @@ def update_conflicts(entry: Entry[Any], rows: Rows, index: ConflictIndex) -> lis
         # Not yet in the index, or no longer: it would meet itself, and each meeting costs.
         index.withdraw(name)
         found = list(find_conflicts_of(thing, volumes, entry.index, rows, index))
-        _insert(thing, rows, index)
+        _insert(thing, volumes, rows, index)
     changed = _settle(_list_open(name, rows), found, entry.index, why, rows)
     past = None if thing.type == "activity" else _find_past(thing, rows)
     if past is not None and thing.type == "site":
@@ -258,12 +258,10 @@ def _find_past(thing: ObjectRow, rows: Rows) -> VersionRow | None:
     return rows.find(VersionRow, version.previous) if version.previous != NO_VERSION else None
 
 
-def _insert(thing: ObjectRow, rows: Rows, index: ConflictIndex) -> list[Volume]:
+def _insert(thing: ObjectRow, volumes: Sequence[Volume], rows: Rows, index: ConflictIndex) -> None:
     version = rows.find(VersionRow, thing.version)
-    volumes = parse_volumes(version.volumes, path="$.body.volumes") if version else []
     reach_m = version.reach_cm / 100 if version else 0.0
     index.insert(thing.object, volumes, group=thing.type, reach_m=reach_m)
-    return volumes
 
 
 def _insert_past(version: VersionRow, index: ConflictIndex) -> None:
