@@ -29,14 +29,20 @@ from entente.store.sql_rows import SqlRows
 from entente.store.tables import ARRIVALS, JOURNAL_METADATA, META, METADATA, SEALED
 from tests.postgres import Cluster, running_postgres
 from tests.unit.test_rows_contract import (
+    BELLS,
     STEPS,
+    WATCHES,
     BoatRow,
     Committing,
     boat,
+    compare_alike_with_memory,
     compare_with_memory,
     test_a_later_put_replaces,
     test_a_put_during_select_does_not_disturb_it,
+    test_a_row_that_changes_leaves_the_others_alone,
+    test_a_value_that_means_something_to_a_database_is_a_value,
     test_more_rows_than_one_page,
+    test_rows_put_alike_are_as_if_put_one_by_one,
     test_select_by_a_field_without_index_is_a_callers_mistake,
     test_select_by_two_fields_needs_both,
     test_select_is_by_key_and_bounded,
@@ -45,6 +51,7 @@ from tests.unit.test_rows_contract import (
     test_what_was_put_is_found,
 )
 from tests.unit.test_store_sql import (
+    test_a_migration_back_takes_rows_alike_apart,
     test_a_reader_sees_whole_commits_alone,
     test_a_row_of_another_version_is_named,
     test_an_upsert_replaces,
@@ -55,13 +62,17 @@ from tests.unit.test_store_sql import (
 
 __all__ = (
     "test_a_later_put_replaces",
+    "test_a_migration_back_takes_rows_alike_apart",
     "test_a_put_during_select_does_not_disturb_it",
     "test_a_reader_sees_whole_commits_alone",
     "test_a_row_of_another_version_is_named",
+    "test_a_row_that_changes_leaves_the_others_alone",
+    "test_a_value_that_means_something_to_a_database_is_a_value",
     "test_an_upsert_replaces",
     "test_expected_rows_are_found_and_absent_ones_are_remembered_until_the_commit",
     "test_more_rows_than_one_page",
     "test_readers_cannot_write",
+    "test_rows_put_alike_are_as_if_put_one_by_one",
     "test_select_by_a_field_without_index_is_a_callers_mistake",
     "test_select_by_two_fields_needs_both",
     "test_select_is_by_key_and_bounded",
@@ -94,6 +105,16 @@ def test_postgres_and_memory_never_differ(
     with database.write() as connection:
         connection.execute(text("TRUNCATE rows, row_index"))
     compare_with_memory(database, steps, after, limit)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+@given(steps=WATCHES, after=st.sampled_from(["", BELLS[0], f"{BELLS[1]}:ann", "b"]))
+def test_postgres_and_memory_never_differ_about_rows_alike(
+    database: PostgresDatabase, steps: list[tuple[Any, ...]], after: str
+) -> None:
+    with database.write() as connection:
+        connection.execute(text("TRUNCATE rows, row_index"))
+    compare_alike_with_memory(database, steps, after)
 
 
 def test_a_commit_waits_for_the_disk(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Final
 
 import pytest
 from hypothesis import given
@@ -36,6 +36,29 @@ class NoteRow(Row, frozen=True):
         return self.name
 
 
+class WatchRow(Row, frozen=True):
+    """One a sailor: what each owes for one bell."""
+
+    TABLE: ClassVar[str] = "watches"
+    INDEXED: ClassVar[tuple[str, ...]] = ("state", "sailor", "bell")
+    ALIKE: ClassVar[tuple[str, str] | None] = ("bell", "sailor")
+    bell: str
+    sailor: str
+    state: str
+    officer: str
+    hours: int = 0
+
+    def key(self) -> str:
+        return f"{self.bell}:{self.sailor}"
+
+
+BELLS: Final = tuple(f"{digit * 8}" * 8 for digit in "0af")
+
+
+def watch(bell: int, sailor: str = "", state: str = "waiting", hours: int = 0) -> WatchRow:
+    return WatchRow(bell=BELLS[bell], sailor=sailor, state=state, officer="ann", hours=hours)
+
+
 def boat(name: str, port: str = "tartus", flag: str = "ru", tons: int = 0) -> BoatRow:
     return BoatRow(name=name, port=port, flag=flag, tons=tons)
 
@@ -45,6 +68,10 @@ class Committing(SqlRows):
 
     def put(self, row: Row) -> None:
         super().put(row)
+        self.commit()
+
+    def put_alike(self, row: Row, values: Sequence[str]) -> None:
+        super().put_alike(row, values)
         self.commit()
 
 
@@ -141,6 +168,55 @@ def test_the_longest_key_and_value_are_kept(rows: Rows) -> None:
     assert rows.find(BoatRow, longest) == boat(longest, port=longest)
 
 
+def test_rows_put_alike_are_as_if_put_one_by_one(rows: Rows) -> None:
+    rows.put_alike(watch(1), ["bob", "ann", "cyd"])
+    rows.put_alike(watch(0), ["ann"])
+    assert rows.find(WatchRow, f"{BELLS[1]}:bob") == watch(1, "bob")
+    assert rows.find(WatchRow, f"{BELLS[1]}:dan") is None
+    assert rows.find(WatchRow, f"{BELLS[2]}:bob") is None
+    assert rows.find(WatchRow, BELLS[1]) is None
+    everything = [watch(0, "ann"), watch(1, "ann"), watch(1, "bob"), watch(1, "cyd")]
+    assert list(rows.select(WatchRow)) == everything
+    assert list(rows.select(WatchRow, state="waiting", sailor="ann")) == [everything[0], everything[1]]
+    assert list(rows.select(WatchRow, bell=BELLS[1], limit=2)) == everything[1:3]
+    assert list(rows.select(WatchRow, after=f"{BELLS[1]}:ann")) == everything[2:]
+    assert list(rows.select(WatchRow, after=f"{BELLS[1]}:bob", limit=1)) == everything[3:]
+
+
+def test_a_row_that_changes_leaves_the_others_alone(rows: Rows) -> None:
+    rows.put_alike(watch(1), ["ann", "bob", "cyd"])
+    for hours, sailor in enumerate(("bob", "ann", "bob", "cyd"), 1):
+        rows.put(watch(1, sailor, "done", hours))
+        assert rows.find(WatchRow, f"{BELLS[1]}:{sailor}") == watch(1, sailor, "done", hours)
+        assert len(list(rows.select(WatchRow))) == 3
+    assert list(rows.select(WatchRow, state="waiting")) == []
+    assert [row.hours for row in rows.select(WatchRow, state="done")] == [2, 3, 4]
+    rows.put(watch(1, "dan"))
+    assert [row.sailor for row in rows.select(WatchRow, bell=BELLS[1], state="waiting")] == ["dan"]
+
+
+def test_what_is_put_during_select_is_seen_as_it_is_now(rows: Rows) -> None:
+    if isinstance(rows, Committing):
+        pytest.skip("a commit while rows are being yielded: they may be as they were before it")
+    rows.put_alike(watch(1), ["ann", "bob", "cyd"])
+    seen = []
+    for row in rows.select(WatchRow):
+        rows.put(watch(1, "cyd", "done"))
+        seen.append((row.sailor, row.state))
+    assert seen == [("ann", "waiting"), ("bob", "waiting"), ("cyd", "done")]
+
+
+@pytest.mark.parametrize("words", ("%", "_", "!", '"', "\\", "a%b"))
+def test_a_value_that_means_something_to_a_database_is_a_value(rows: Rows, words: str) -> None:
+    rows.put_alike(watch(1), [words, "ann", "axb"])
+    assert [row.sailor for row in rows.select(WatchRow, sailor=words)] == [words]
+
+
+def test_rows_of_a_type_that_does_not_say_so_cannot_be_put_alike(rows: Rows) -> None:
+    with pytest.raises(TypeError, match="expected a type of rows with ALIKE fields"):
+        rows.put_alike(boat("ada"), ["ru"])
+
+
 NAMES = st.sampled_from("abcdef")
 STEPS = st.lists(
     st.one_of(
@@ -148,6 +224,15 @@ STEPS = st.lists(
         st.just(("commit",)),
     ),
     max_size=25,
+)
+SAILORS = st.sampled_from(("ann", "bob", "cyd"))
+WATCHES = st.lists(
+    st.one_of(
+        st.tuples(st.just("alike"), st.integers(0, 2), st.sets(SAILORS, min_size=1)),
+        st.tuples(st.just("put"), st.integers(0, 2), SAILORS, st.sampled_from(("waiting", "done"))),
+        st.just(("commit",)),
+    ),
+    max_size=12,
 )
 
 
@@ -181,3 +266,43 @@ def compare_with_memory(
             wanted = list(plain.select(BoatRow, after=after, limit=limit, **equals))
             assert list(sql.select(BoatRow, after=after, limit=limit, **equals)) == wanted
         assert sql.find(BoatRow, str(name)) == plain.find(BoatRow, str(name))
+
+
+@given(steps=WATCHES, after=st.sampled_from(["", BELLS[0], f"{BELLS[1]}:ann", f"{BELLS[1]}:cyd", "b"]))
+def test_sql_and_memory_never_differ_about_rows_alike(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]], after: str
+) -> None:
+    database = open_sqlite(tmp_path_factory.mktemp("rows") / "rows.db")
+    try:
+        compare_alike_with_memory(database, steps, after)
+    finally:
+        database.close()
+
+
+def compare_alike_with_memory(database: Database, steps: list[tuple[Any, ...]], after: str) -> None:
+    plain, sql, used = MemoryRows(), SqlRows(database, cache_rows=2), set()
+    for step in steps:
+        if step[0] == "commit":
+            sql.commit()
+        elif step[0] == "put":
+            used.add(step[1])
+            for home in (plain, sql):
+                home.put(watch(step[1], step[2], step[3]))
+        elif step[1] not in used:
+            used.add(step[1])
+            for home in (plain, sql):
+                home.put_alike(watch(step[1]), sorted(step[2]))
+        for equals in (
+            {},
+            {"state": "waiting"},
+            {"sailor": "ann"},
+            {"state": "done", "sailor": "bob"},
+            {"bell": BELLS[1]},
+            {"bell": BELLS[1], "state": "waiting", "sailor": "cyd"},
+        ):
+            for limit in (None, 2):
+                wanted = list(plain.select(WatchRow, after=after, limit=limit, **equals))
+                assert list(sql.select(WatchRow, after=after, limit=limit, **equals)) == wanted
+        for bell in BELLS:
+            key = f"{bell}:bob"
+            assert sql.find(WatchRow, key) == plain.find(WatchRow, key)

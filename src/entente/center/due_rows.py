@@ -13,7 +13,7 @@ what is recorded after a look is due later than that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -52,6 +52,10 @@ class DueRows:
     def put(self, row: Row) -> None:
         """Refuse: looking changes nothing."""
         raise TypeError(f"ladder: expected to look only, got a put of {row.key()!r}")
+
+    def put_alike(self, row: Row, values: Sequence[str]) -> None:
+        """Refuse: looking changes nothing."""
+        raise TypeError(f"ladder: expected to look only, got puts of {row.key()!r} for {len(values)}")
 
     def select(
         self, row: type[R], *, after: str = "", limit: int | None = None, **equals: str

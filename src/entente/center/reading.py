@@ -13,7 +13,7 @@ It speaks no HTTP: `http` does, and calls these functions in a thread of their o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -245,24 +245,33 @@ class Reading:
             raise NotFound("no-table", f"table: expected one of {sorted(TABLES)}, got {table[:40]!r}")
         _check_names(query, {"after", "limit", *row.INDEXED})
         limit = _parse_limit(query)
-        question = select(ROWS.c.key, ROWS.c.data).where(
-            ROWS.c.tbl == table, ROWS.c.key > query.get("after", "")
-        )
-        for at, field in enumerate(name for name in row.INDEXED if name in query):
+        found = list(self._list_rows(row, query, limit + 1))
+        page = found[:limit]
+        following = page[-1][0] if len(found) > limit else None
+        body = ",".join(data for _, data in page)
+        text = '{"rows":[' + body + '],"next":' + msgspec.json.encode(following).decode() + "}"
+        return Answer(200, text.encode())
+
+    def _list_rows(self, row: type[Row], query: Mapping[str, str], limit: int) -> Iterator[tuple[str, str]]:
+        """Yield key and data of rows."""
+        after, fields = query.get("after", ""), [name for name in row.INDEXED if name in query]
+        if row.ALIKE is not None:
+            # Many of them may be stored as one: `store.sheaf`.
+            equals = {name: query[name] for name in fields}
+            for one in self.rows.select(row, after=after, limit=limit, **equals):
+                yield one.key(), msgspec.json.encode(one).decode()
+            return
+        question = select(ROWS.c.key, ROWS.c.data).where(ROWS.c.tbl == row.TABLE, ROWS.c.key > after)
+        for at, field in enumerate(fields):
             index = ROW_INDEX.alias(f"i{at}")
             question = question.where(
-                index.c.tbl == table,
+                index.c.tbl == row.TABLE,
                 index.c.field == field,
                 index.c.value == query[field],
                 index.c.key == ROWS.c.key,
             )
         with self.database.read() as connection:
-            found = connection.execute(question.order_by(ROWS.c.key).limit(limit + 1)).all()
-        page = found[:limit]
-        following = page[-1].key if len(found) > limit else None
-        body = ",".join(one.data for one in page)
-        text = '{"rows":[' + body + '],"next":' + msgspec.json.encode(following).decode() + "}"
-        return Answer(200, text.encode())
+            yield from connection.execute(question.order_by(ROWS.c.key).limit(limit)).tuples()
 
     def process_ladder(self, leaf: str) -> Answer:
         """Answer with every rung of a message's ladder."""

@@ -48,6 +48,7 @@ class PositionRow(Row, frozen=True):
 
     TABLE: ClassVar[str] = "positions"
     INDEXED: ClassVar[tuple[str, ...]] = ("state", "party", "message")
+    ALIKE: ClassVar[tuple[str, str] | None] = ("message", "party")
     message: str
     party: str
     author: str
@@ -79,8 +80,8 @@ def open_positions(entry: Entry[Any], rows: Rows) -> None:
     """Open one row for each party that owes a reading of this version."""
     message = entry.message
     state: PositionWord = "sealed" if message.body is None else "unread"
-    for party in list_owed(message, rows):
-        rows.put(PositionRow(message=message.leaf, party=party, author=message.author, state=state))
+    reading = PositionRow(message=message.leaf, party="", author=message.author, state=state)
+    rows.put_alike(reading, list_owed(message, rows))
 
 
 def position_state(rows: Rows, object_name: str) -> PositionState:

@@ -80,6 +80,7 @@ class ReceiptRow(Row, frozen=True):
 
     TABLE: ClassVar[str] = "receipts"
     INDEXED: ClassVar[tuple[str, ...]] = ("state", "party", "author")
+    ALIKE: ClassVar[tuple[str, str] | None] = ("message", "party")
     message: str
     kind: str
     author: str
@@ -117,19 +118,19 @@ def find_receipt(rows: Rows, leaf: str, party: str) -> ReceiptRow | None:
 def open_receipts(entry: Entry[Any], parties: Sequence[str], rows: Rows) -> None:
     """Open the ladder of an acknowledged kind: one receipt for each addressee, or each other party."""
     message = entry.message
-    stamp = make_stamp(entry)
-    for party in parties:
-        if party == message.author or (message.addressees and party not in message.addressees):
-            continue
-        rows.put(
-            ReceiptRow(
-                message=message.leaf,
-                kind=message.payload.kind,
-                author=message.author,
-                party=party,
-                submitted=stamp,
-            )
-        )
+    owing = [
+        party
+        for party in parties
+        if party != message.author and (not message.addressees or party in message.addressees)
+    ]
+    receipt = ReceiptRow(
+        message=message.leaf,
+        kind=message.payload.kind,
+        author=message.author,
+        party="",
+        submitted=make_stamp(entry),
+    )
+    rows.put_alike(receipt, owing)
 
 
 def list_receipts(rows: Rows, leaf: str, parties: Iterable[str]) -> list[ReceiptRow]:

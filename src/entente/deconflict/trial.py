@@ -139,6 +139,10 @@ class _Besides:
         """Refuse: a trial changes nothing."""
         raise TypeError(f"trial: expected to look only, got a put of {row.key()!r}")
 
+    def put_alike(self, row: Row, values: Sequence[str]) -> None:
+        """Refuse: a trial changes nothing."""
+        raise TypeError(f"trial: expected to look only, got puts of {row.key()!r} for {len(values)}")
+
     def select(
         self, row: type[R], *, after: str = "", limit: int | None = None, **equals: str
     ) -> Iterator[R]:

@@ -6,6 +6,9 @@ projections write them, through the `Rows` port; they never see a database.
 Invariants: a row's key is text and unique in its table; `Rows.select` yields in key order; what was put is
 found by the next call of the same caller.
 
+Some rows come many at a time and differ in one field only: what each party owes for one message. Such a type
+names its ``ALIKE`` fields, and a home may keep them as one until one of them changes (`Rows.put_alike`).
+
     class ZoneRow(Row, frozen=True):
         TABLE: ClassVar[str] = "zones"
         INDEXED: ClassVar[tuple[str, ...]] = ("party",)
@@ -16,7 +19,7 @@ found by the next call of the same caller.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, Protocol, TypeVar
 
 import msgspec
@@ -25,10 +28,15 @@ from entente.kernel.errors import NotFound
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A projected value. Subclasses name their table and the text fields that can be selected by."""
+    """A projected value. Subclasses name their table and the text fields that can be selected by.
+
+    ``ALIKE``: the two fields that make the key, ``first:second``, of rows that are put many at a time: a hash
+    in hex, and the one in which they differ, which holds no colon.
+    """
 
     TABLE: ClassVar[str] = ""
     INDEXED: ClassVar[tuple[str, ...]] = ()
+    ALIKE: ClassVar[tuple[str, str] | None] = None
 
     def key(self) -> str:
         """Return the row's unique text key; at most 200 characters."""
@@ -52,6 +60,12 @@ class Rows(Protocol):
     def put(self, row: Row) -> None:
         """Insert or replace a row by its key."""
 
+    def put_alike(self, row: Row, values: Sequence[str]) -> None:
+        """Insert a row for each of ``values``, as ``row`` but for the second of its ``ALIKE`` fields.
+
+        For rows under a hash that none was put under before; then it is as so many puts.
+        """
+
     def select(
         self, row: type[R], *, after: str = "", limit: int | None = None, **equals: str
     ) -> Iterator[R]:
@@ -64,6 +78,13 @@ def get_row(rows: Rows, row: type[R], key: str, *, what: str) -> R:
     if found is None:
         raise NotFound("not-found", f"{what} {key!r}: expected one in the record, found none")
     return found
+
+
+def differ_in(row: Row) -> str:
+    """Return the one field in which rows of this type differ that are put many at a time."""
+    if row.ALIKE is None:
+        raise TypeError(f"table {row.TABLE!r}: expected a type of rows with ALIKE fields")
+    return row.ALIKE[1]
 
 
 class MemoryRows:
@@ -89,6 +110,12 @@ class MemoryRows:
         table[key] = row
         for field in row.INDEXED:
             self._indexes.setdefault((row.TABLE, field, getattr(row, field)), {})[key] = None
+
+    def put_alike(self, row: Row, values: Sequence[str]) -> None:
+        """Insert a row for each of ``values``."""
+        field = differ_in(row)
+        for value in values:
+            self.put(msgspec.structs.replace(row, **{field: value}))
 
     def select(
         self, row: type[R], *, after: str = "", limit: int | None = None, **equals: str

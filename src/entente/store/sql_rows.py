@@ -6,6 +6,7 @@ Invariants:
   * What was put is seen by this object at once, by others after `commit` (or after the transaction that
     `write_to` wrote in).
   * Memory: the uncommitted puts, and a bounded number of rows that were used last.
+  * Rows that were put alike are stored as one until they change (`store.sheaf`); nobody sees a difference.
 
 One thread uses an object. A second object over the same database reads what is committed; give it
 ``cache_rows=0``, since nobody tells it what changes.
@@ -23,6 +24,7 @@ import heapq
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from itertools import chain, islice
 from typing import Any, Final
 
 import msgspec
@@ -30,10 +32,12 @@ from sqlalchemy import Connection, Select, bindparam, select
 
 from entente.kernel.errors import StoreError
 from entente.kernel.rows import R, Row
-from entente.store.sql import Database
+from entente.store.sheaf import Sheaf, make_sheaf, sheaf_of, split_key
+from entente.store.sql import Database, Prepared
 from entente.store.tables import ROW_INDEX, ROWS
 
 _PAGE: Final = 500
+HASH_CHARACTERS: Final = 64
 _CHUNK: Final = 64
 """Keys in one question."""
 _FIND: Final = select(ROWS.c.data).where(ROWS.c.tbl == bindparam("t"), ROWS.c.key == bindparam("k"))
@@ -73,6 +77,7 @@ class SqlRows:
         self._forget = database.prepare_delete(ROW_INDEX)
         self._puts: dict[str, dict[str, Row]] = {}
         self._put_index: dict[tuple[str, str, str], dict[str, None]] = {}
+        self._questions: dict[tuple[tuple[str, ...], bool], Prepared] = {}
 
     def find(self, row: type[R], key: str) -> R | None:
         """Return the row, or None."""
@@ -82,8 +87,11 @@ class SqlRows:
             found = self._cache.get(place)
             if found is not None:
                 self._cache.move_to_end(place)
-            elif place not in self._absent:
-                found = self._load(row, key)
+            else:
+                if row.ALIKE is not None:
+                    found = self._find_alike(row, key)
+                if found is None and place not in self._absent:
+                    found = self._load(row, key)
         return found if isinstance(found, row) else None
 
     def expect(self, row: type[Row], keys: Sequence[str]) -> None:
@@ -99,6 +107,8 @@ class SqlRows:
     def put(self, row: Row) -> None:
         """Insert or replace a row by its key."""
         key = row.key()
+        if row.ALIKE is not None:
+            self._draw(row, key)
         table = self._puts.setdefault(row.TABLE, {})
         old = table.get(key)
         if old is not None:
@@ -108,6 +118,11 @@ class SqlRows:
         for field in row.INDEXED:
             self._put_index.setdefault((row.TABLE, field, getattr(row, field)), {})[key] = None
 
+    def put_alike(self, row: Row, values: Sequence[str]) -> None:
+        """Insert a row for each of ``values``, as ``row`` but for the field in which they differ."""
+        if values:
+            self.put(make_sheaf(row, values))
+
     def select(
         self, row: type[R], *, after: str = "", limit: int | None = None, **equals: str
     ) -> Iterator[R]:
@@ -115,13 +130,28 @@ class SqlRows:
         for field in equals:
             if field not in row.INDEXED:
                 raise ValueError(f"table {row.TABLE!r}: expected an indexed field, got {field!r}")
+        if limit is not None and limit <= 0:
+            return
+        found = self._select_single(row, after, limit, equals)
+        if row.ALIKE is not None:
+            alike = self._select_alike(row, after, equals)
+            found = islice(heapq.merge(found, alike, key=lambda one: one.key()), limit)
+        yield from found
+
+    def _select_single(
+        self,
+        row: type[R],
+        after: str,
+        limit: int | None,
+        equals: dict[str, str],
+        holding: str | None = None,
+    ) -> Iterator[R]:
+        """Yield rows that are stored or put by themselves; ``holding``: in whose data a text occurs."""
         table = self._puts.get(row.TABLE, {})
         # What was put counts as it is now, not as the database still has it.
         hidden = frozenset(table)
         fresh = sorted(key for key in self._matching(row.TABLE, table, equals) if key > after)
-        if limit is not None and limit <= 0:
-            return
-        stored = self._stored(row, after, len(hidden), limit, equals)
+        stored = self._stored(row, after, len(hidden), limit, equals, holding)
         pairs: Iterable[tuple[str, R | None]] = heapq.merge(
             ((key, None) for key in fresh),
             ((key, found) for key, found in stored if key not in hidden),
@@ -136,6 +166,44 @@ class SqlRows:
                 yielded += 1
                 if yielded == limit:
                     return
+
+    def _select_alike(self, row: type[R], after: str, equals: dict[str, str]) -> Iterator[R]:
+        """Yield rows that are in sheaves."""
+        shared, differing = row.ALIKE or ("", "")
+        rest = {field: value for field, value in equals.items() if field not in {shared, differing}}
+        value = equals.get(differing)
+        sheaves: Iterable[Sheaf]
+        if shared in equals:
+            sheaf = self.find(sheaf_of(row), equals[shared])
+            sheaves = () if sheaf is None else (sheaf,)
+        else:
+            # Hashes are of one length: a key beyond ``after`` has a hash at or beyond that of ``after``.
+            begin = split_key(after)[0][:HASH_CHARACTERS]
+            first = self.find(sheaf_of(row), begin)
+            later = self._select_single(sheaf_of(row), begin, None, rest, value)
+            sheaves = later if first is None else chain((first,), later)
+        for sheaf in sheaves:
+            if any(getattr(sheaf, field) != wanted for field, wanted in rest.items()):
+                continue
+            for alike in sheaf.list_rows(value):
+                # Drawn out meanwhile, it counts as it is now.
+                found = self._puts.get(row.TABLE, {}).get(alike.key(), alike)
+                if isinstance(found, row) and found.key() > after:
+                    yield found
+
+    def _find_alike(self, row: type[Row], key: str) -> Row | None:
+        shared, value = split_key(key)
+        sheaf = self.find(sheaf_of(row), shared)
+        return None if sheaf is None else sheaf.find(value)
+
+    def _draw(self, row: Row, key: str) -> None:
+        """Take a row that is about to be put out of its sheaf, if it is in one."""
+        if key in self._puts.get(row.TABLE, ()) or (row.TABLE, key) in self._cache:
+            return
+        shared, value = split_key(key)
+        sheaf = self.find(sheaf_of(type(row)), shared)
+        if sheaf is not None and value in sheaf.values:
+            self.put(sheaf.draw(value))
 
     def commit(self) -> None:
         """Make every put durable, in one transaction."""
@@ -214,17 +282,27 @@ class SqlRows:
         return table if keys is None else keys
 
     def _stored(
-        self, row: type[R], after: str, hidden: int, limit: int | None, equals: dict[str, str]
+        self,
+        row: type[R],
+        after: str,
+        hidden: int,
+        limit: int | None,
+        equals: dict[str, str],
+        holding: str | None,
     ) -> Iterator[tuple[str, R]]:
         """Yield what the database has, page by page, by key."""
-        question = _select_rows(tuple(sorted(equals)))
+        fields = tuple(sorted(equals))
+        question = self._questions.get((fields, holding is not None))
+        if question is None:
+            question = self._database.prepare(_select_rows(fields, is_held=holding is not None))
+            self._questions[fields, holding is not None] = question
         page = _PAGE if limit is None else min(_PAGE, limit + hidden)
-        values = {f"v_{field}": value for field, value in equals.items()}
+        given: dict[str, object] = {f"v_{field}": value for field, value in equals.items()}
+        given |= {f"f_{field}": field for field in fields}
+        given |= {"t": row.TABLE, "page": page, "skip": 0, "held": f'%"{_escape(holding or "")}"%'}
         while True:
-            with self._database.read() as connection:
-                found = connection.execute(
-                    question, {"t": row.TABLE, "after": after, "page": page, **values}
-                ).all()
+            given["after"] = after
+            found = self._database.find_rows(question, *(given[name] for name in question.names))
             for key, data in found:
                 yield key, decode_row(row, data)
             if len(found) < page:
@@ -248,8 +326,14 @@ class SqlRows:
         return found
 
 
+def _escape(text: str) -> str:
+    """Return a text as it stands in stored data, for LIKE."""
+    data = _ENCODER.encode(text).decode()[1:-1]
+    return data.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+
+
 @cache
-def _select_rows(fields: tuple[str, ...]) -> Select[str, str]:
+def _select_rows(fields: tuple[str, ...], *, is_held: bool) -> Select[str, str]:
     """Return the question for rows whose ``fields`` have given values, a page by key."""
     first = ROW_INDEX.alias("i0") if fields else None
     key = ROWS.c.key if first is None else first.c.key
@@ -258,8 +342,15 @@ def _select_rows(fields: tuple[str, ...]) -> Select[str, str]:
         index = first if at == 0 and first is not None else ROW_INDEX.alias(f"i{at}")
         question = question.where(
             index.c.tbl == bindparam("t"),
-            index.c.field == field,
+            index.c.field == bindparam(f"f_{field}"),
             index.c.value == bindparam(f"v_{field}"),
             index.c.key == ROWS.c.key,
         )
-    return question.where(key > bindparam("after")).order_by(key).limit(bindparam("page"))
+    if is_held:
+        question = question.where(ROWS.c.data.like(bindparam("held"), escape="!"))
+    return (
+        question.where(key > bindparam("after"))
+        .order_by(key)
+        .limit(bindparam("page"))
+        .offset(bindparam("skip"))
+    )
