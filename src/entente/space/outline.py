@@ -132,13 +132,19 @@ class Circle:
 
     centre: Position
     radius_m: float
-    ring: Ring = field(init=False, repr=False, compare=False)
+    _made: list[Ring] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check centre and radius."""
         check_position(self.centre, "centre")
         _check_radius("circle", self.radius_m)
-        object.__setattr__(self, "ring", ring_of_point(*self.centre))
+
+    @property
+    def ring(self) -> Ring:
+        """The ring that is the centre; made when it is first asked for, which most circles never are."""
+        if not self._made:
+            self._made.append(ring_of_point(*self.centre))
+        return self._made[0]
 
     @property
     def margin_m(self) -> float:
