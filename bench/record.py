@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.report import Report, percentile
-from entente.center.writer import encode_signed
+from entente.center.host_time import encode_signed
 from entente.joint import KeyRing, verify_message
 from entente.kernel.envelope import encode_pae, parse_envelope
 from entente.kernel.keys import SigningKey, verify_signature

@@ -25,7 +25,8 @@ from typing import Final
 
 from entente.center import archive
 from entente.center.folder import CenterFolder, HostKeys
-from entente.center.writer import RecordWriter, host_time_key, open_writer, read_host_time
+from entente.center.host_time import host_time_key, read_host_time
+from entente.center.writer import RecordWriter, open_writer
 from entente.joint import KINDS
 from entente.kernel.errors import Denied, StoreError
 from entente.kernel.ports import Clock

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Final
 
 from entente.center.folder import CenterFolder
-from entente.center.writer import encode_signed, host_cosigner, host_time_key, read_host_time
+from entente.center.host_time import encode_signed, host_cosigner, host_time_key, read_host_time
 from entente.kernel.errors import Denied, StoreError
 from entente.kernel.ports import Clock
 from entente.kernel.time import to_unix_s

@@ -25,7 +25,8 @@ from collections.abc import Callable
 
 from entente.center import archive
 from entente.center.folder import CenterFolder, CenterSettings, HostKeys
-from entente.center.writer import RecordWriter, host_time_key, read_host_time
+from entente.center.host_time import host_time_key, read_host_time
+from entente.center.writer import RecordWriter
 from entente.kernel.errors import StoreError
 from entente.kernel.kinds import KindTable
 from entente.kernel.ports import Clock

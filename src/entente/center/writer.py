@@ -33,33 +33,25 @@ from sqlalchemy import Connection
 
 from entente.center import archive
 from entente.center.folder import CenterFolder, HostKeys
+from entente.center.host_time import encode_signed, host_cosigner, host_time_key, read_host_time
 from entente.center.standings import Standings
 from entente.joint import AlreadyRecorded, JointState, KeyRing, MessageRow, SeqRow, verify_message
 from entente.kernel.envelope import parse_envelope
 from entente.kernel.errors import EntenteError, StoreError
 from entente.kernel.ids import PartyID
-from entente.kernel.keys import PublicKey, SigningKey
 from entente.kernel.kinds import KindTable
 from entente.kernel.message import VerifiedMessage
 from entente.kernel.ports import Clock
 from entente.kernel.rows import Rows
 from entente.kernel.time import encode_utc, from_unix_s, to_unix_s
 from entente.record import (
-    Checkpoint,
-    CosignatureSigner,
     Frame,
-    NoteKey,
     NoteSigner,
     SignatureLine,
-    SignatureType,
-    SignedNote,
     Tree,
     VerifiedCheckpoint,
     check_frame,
-    encode_checkpoint,
-    encode_note,
     leaf_hash,
-    parse_note,
     verify_checkpoint,
 )
 from entente.store.index_home import fill_missing, make_index
@@ -70,7 +62,6 @@ from entente.store.sql_rows import SqlRows
 
 _REPLAY_ENTRIES: Final = 2_000
 """Entries a transaction while rows are caught up: bounds memory, keeps a long rebuild resumable."""
-_TIME_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,23 +111,6 @@ class _PastHead:
 
     def root(self, size: int | None = None) -> bytes:
         return self.tree.root(self.size if size is None else size)
-
-
-def host_time_key(origin: str, center: PublicKey) -> NoteKey:
-    """Return the key of the host's timestamped line: the center's own, which the charter names."""
-    return NoteKey(f"{origin}/host", SignatureType.COSIGNATURE_ED25519, center.raw)
-
-
-def host_cosigner(keys: HostKeys) -> CosignatureSigner:
-    """Return what makes the host's timestamped line (docs/adr/0005-store-and-center.md)."""
-    name = host_time_key(keys.origin, keys.center.public).name
-    return CosignatureSigner(SigningKey(name, keys.center.seed))
-
-
-def encode_signed(tree: Tree, log: NoteSigner, host: CosignatureSigner, time_s: int) -> bytes:
-    """Return the signed checkpoint of a tree, with the host's timestamped line on it."""
-    text = encode_checkpoint(Checkpoint(log.key.name, tree.size, tree.root()))
-    return encode_note(SignedNote(text, (log.sign(text), host.cosign(text, time_s))))
 
 
 class RecordWriter:
@@ -424,14 +398,6 @@ class RecordWriter:
         if place is None:
             raise AssertionError(f"entry {index}: expected a recorded time, found none")
         return place.recorded_utc
-
-
-def read_host_time(note: bytes, key: NoteKey) -> int:
-    """Return the time, in POSIX seconds, of the host's own line on a checkpoint; 0 when it has none."""
-    for line in parse_note(note).signatures:
-        if line.is_by(key):
-            return int.from_bytes(line.signature[:_TIME_BYTES], "big")
-    return 0
 
 
 def open_writer(
