@@ -133,8 +133,8 @@ def say_readers(to: Sequence[str]) -> str:
 
 def list_owed(message: VerifiedMessage[Any], rows: Rows) -> list[PartyID]:
     """Return whom a message concerns: its addressees, or every party but its author; sorted."""
-    concerned = message.addressees or list_parties(rows)
-    return sorted(party for party in concerned if party != message.author)
+    concerned, author = message.addressees or list_parties(rows), message.author
+    return sorted([party for party in concerned if party != author])
 
 
 def parse_volumes(wires: Sequence[VolumeWire], *, path: str) -> list[Volume]:

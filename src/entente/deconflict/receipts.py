@@ -118,11 +118,8 @@ def find_receipt(rows: Rows, leaf: str, party: str) -> ReceiptRow | None:
 def open_receipts(entry: Entry[Any], parties: Sequence[str], rows: Rows) -> None:
     """Open the ladder of an acknowledged kind: one receipt for each addressee, or each other party."""
     message = entry.message
-    owing = [
-        party
-        for party in parties
-        if party != message.author and (not message.addressees or party in message.addressees)
-    ]
+    author, addressees = message.author, message.addressees
+    owing = [party for party in parties if party != author and (not addressees or party in addressees)]
     receipt = ReceiptRow(
         message=message.leaf,
         kind=message.payload.kind,
