@@ -49,14 +49,17 @@ CALLERS: Final = 64
 ROOT: Final = Path(__file__).resolve().parent.parent
 _RUN: Final = (
     "import sys; from pathlib import Path; from entente.center.serve import serve_center; "
-    "sys.exit(serve_center(Path(sys.argv[1]), on_ready=lambda url: print(url, flush=True)))"
+    "sys.exit(serve_center(Path(sys.argv[1]), clock=sys.argv[2] or None, "
+    "on_ready=lambda url: print(url, flush=True)))"
 )
 
 
 @contextmanager
-def running_center(folder: Path, *, trace: Path | None = None) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def running_center(
+    folder: Path, *, trace: Path | None = None, clock: str = ""
+) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """Run the center as a process and give it and its port."""
-    command = [sys.executable, "-c", _RUN, str(folder)]
+    command = [sys.executable, "-c", _RUN, str(folder), clock]
     if trace is not None:
         command = ["strace", "-D", "-f", "-c", "-e", "trace=fdatasync,fsync", "-o", str(trace), *command]
     with (folder.parent / "center.log").open("a", encoding="utf-8") as log:

@@ -1,23 +1,29 @@
 """Notifying over HTTP with a conflict check: every caller in the one busy cell where a million volumes stand.
 
-64 parties, each a caller with one open activity under way, are told to the center over plain HTTP on this
-machine. The center is a real process, the load another. Every message is checked in full, its volumes
-against all that stand, and answered when a durable checkpoint covers it. Each is owed an acknowledgement and
-a reading by all other parties: with n parties a message makes some 2 n rows. So the figure is given for 64
-parties and for 8.
+64 parties, each a caller with one message under way, are told to the center over plain HTTP on this machine;
+then 8 of them alone, as 8 desks would. The center is a real process, the load another. Every message is
+checked in full, its volume against all that stand, and answered when a durable checkpoint covers it. Each is
+owed an acknowledgement and a reading by the 63 other parties. All messages are signed before the clock
+starts.
 
-The standing volumes are activities of 50 volumes, recorded the same way before the clock starts.
+What stands before that are activities of 50 volumes. They go through the same sequencer and writer, in this
+process and many to a batch, since HTTP would only make it longer. A million take minutes: with --kept the
+folder is kept and used again, its record growing with each run.
 
-    python -m bench.deconflict_http [--small] [--standing N] [--each N]
+    python -m bench.deconflict_http [--small] [--standing N] [--each N] [--kept FOLDER]
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import shutil
 import tempfile
 import time
+from collections import deque
+from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -27,17 +33,44 @@ import msgspec
 
 from bench.center import measure, running_center
 from bench.load import SEPARATOR
-from bench.parties import NOW, RULES, PartySimulator, encode_request, init_signed, make_party
+from bench.parties import (
+    NOW,
+    RULES,
+    FrozenClock,
+    PartySimulator,
+    SeededRandom,
+    encode_request,
+    init_signed,
+    make_party,
+)
 from bench.report import Report
+from entente.center.service import CenterPorts, open_center
+from entente.center.writer import Recorded
 from entente.deconflict import Notify
+from entente.kernel.envelope import SignedMessage
 from entente.kernel.time import encode_utc
 from entente.space import Circle, HeightBand, Volume, VolumeWire, Window, encode_volume
+from entente.store.clock import ExerciseClock, encode_clock
 
 VOLUMES: Final = 50
 DAYS: Final = 30
 MIDDLE: Final = (35.3, 40.1)
 CLOSE: Final = msgspec.structs.replace(RULES, lateral_cm=5_000, vertical_cm=3_000, time_s=60)
 """Small drones: 50 m, 30 m, a minute."""
+UNDER_WAY: Final = 64
+"""Messages that the fill has in the sequencer at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A center's folder in which much stands, and the parties as they go on from there."""
+
+    folder: Path
+    parties: list[PartySimulator]
+    draw: random.Random
+    standing: int
+    rate: float
+    """Volumes a second while it was filled; 0 for what was filled before."""
 
 
 def draw_volume(draw: random.Random) -> VolumeWire:
@@ -54,22 +87,27 @@ def draw_volume(draw: random.Random) -> VolumeWire:
     )
 
 
-def build_file(party: PartySimulator, path: Path, count: int, volumes: int, draw: random.Random) -> Path:
+def sign_notify(party: PartySimulator, volumes: int, draw: random.Random) -> SignedMessage:
+    """Return a party's next activity, from which it goes on."""
+    body = Notify(
+        id=f"{party.name}-{party.seq}",
+        activity="drone",
+        title=f"survey {party.seq}",
+        volumes=[draw_volume(draw) for _ in range(volumes)],
+        concurrence=[],
+        armed=False,
+        concur_by=None,
+    )
+    signed = party.sign("activity.notify", body, at=encode_utc(NOW))
+    party.accept(signed)
+    return signed
+
+
+def build_file(party: PartySimulator, path: Path, count: int, draw: random.Random) -> Path:
     """Write a caller's requests, one after the other."""
     with path.open("wb") as file:
         for _ in range(count):
-            body = Notify(
-                id=f"{party.name}-{party.seq}",
-                activity="drone",
-                title=f"survey {party.seq}",
-                volumes=[draw_volume(draw) for _ in range(volumes)],
-                concurrence=[],
-                armed=False,
-                concur_by=None,
-            )
-            signed = party.sign("activity.notify", body, at=encode_utc(NOW))
-            party.accept(signed)
-            content = encode_request(signed)
+            content = encode_request(sign_notify(party, 1, draw))
             head = (
                 "POST /messages HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
                 f"content-length: {len(content)}\r\n\r\n"
@@ -78,37 +116,106 @@ def build_file(party: PartySimulator, path: Path, count: int, volumes: int, draw
     return path
 
 
-def run(report: Report, callers: int, standing: int, each: int) -> None:
+def fill(folder: Path, parties: int, standing: int) -> Filled:
+    """Make a center in which so many volumes stand, or go on with the one that is there."""
+    people = [make_party(f"p{place:02d}") for place in range(parties)]
+    known = folder / "parties.json"
+    if known.exists():
+        state = json.loads(known.read_text(encoding="utf-8"))
+        assert (state["standing"], len(state["parties"])) == (standing, parties), "filled otherwise"
+        for party, (seq, prev) in zip(people, state["parties"], strict=True):
+            party.seq, party.prev = seq, prev
+        return Filled(folder, people, random.Random(str(state["parties"])), standing, 0.0)
+    folder.mkdir(parents=True, exist_ok=True)
+    init_signed(folder / "center", people, rules=CLOSE)
+    draw = random.Random(20_161_128)
+    messages = -(-standing // VOLUMES)
+    begin = time.perf_counter()
+    _record_many(folder / "center", people, messages, draw)
+    rate = messages * VOLUMES / (time.perf_counter() - begin)
+    filled = Filled(folder, people, draw, standing, rate)
+    keep(filled)
+    return filled
+
+
+def keep(filled: Filled) -> None:
+    """Write down where each party goes on."""
+    state = {"standing": filled.standing, "parties": [[one.seq, one.prev] for one in filled.parties]}
+    (filled.folder / "parties.json").write_text(json.dumps(state), encoding="utf-8")
+
+
+def _record_many(root: Path, parties: list[PartySimulator], messages: int, draw: random.Random) -> None:
+    failed: list[BaseException] = []
+    # Nothing lapses while it is filled: the clock stands still.
+    ports = CenterPorts(FrozenClock(), SeededRandom("fill"), failed.append, ladder_every_s=3_600.0)
+    center = open_center(root, ports)
+    center.start()
+    try:
+        waiting: deque[Future[Recorded]] = deque()
+        for place in range(messages):
+            signed = sign_notify(parties[place % len(parties)], VOLUMES, draw)
+            waiting.append(center.sequencer.submit(center.parse(encode_request(signed))))
+            if len(waiting) >= UNDER_WAY:
+                waiting.popleft().result(60)
+        for each in waiting:
+            each.result(60)
+    finally:
+        center.stop()
+    assert not failed, failed
+
+
+def run(report: Report, folder: Path, parties: int, standing: int, each: int) -> None:
     """Fill a center, then measure."""
+    filled = fill(folder, parties, standing)
     work = Path(tempfile.mkdtemp(prefix="entente-bench-"))
     try:
-        parties = [make_party(f"p{place:02d}") for place in range(callers)]
-        init_signed(work / "center", parties, rules=CLOSE)
-        draw = random.Random(20_161_128)
-        with running_center(work / "center") as (_, port):
+        begin = time.perf_counter()
+        # By its clock nothing that stands is older than this run: nothing lapses while it is measured.
+        clock = encode_clock(ExerciseClock(NOW, time.time(), 1))
+        with running_center(folder / "center", clock=clock) as (process, port):
             _wait_until_open(port)
-            fill = -(-standing // VOLUMES // callers)
-            files = [build_file(one, work / one.name, fill, VOLUMES, draw) for one in parties]
-            filled = measure(None, work, port, files, parties)
-            files = [build_file(one, work / one.name, each, 1, draw) for one in parties]
-            figures = measure(None, work, port, files, parties)
+            opened_s = time.perf_counter() - begin
+            # The first questions wait for the compiled rule, which a thread of the center loads meanwhile.
+            _measure(filled, work, port, filled.parties, max(1, each // 10))
+            time.sleep(0 if parties < UNDER_WAY else 3)
+            many = _measure(filled, work, port, filled.parties, each)
+            few = _measure(filled, work, port, filled.parties[:8], each)
+            resident, most = _read_memory_mb(process.pid)
             with httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
                 conflicts = _count_conflicts(http)
     finally:
+        keep(filled)
         shutil.rmtree(work)
-    stands = fill * callers * VOLUMES
-    what = f"notify with conflict check over HTTP, {callers} callers, {stands:,} standing in one cell"
-    _add(report, what, figures)
-    report.add(f"{what}: conflicts found in all", conflicts, "")
-    report.add(
-        f"while filling it, {VOLUMES} volumes a message: rate", filled["answers"] / filled["seconds"], "1/s"
-    )
+    stands = f"{standing:,} standing in one cell, {parties} parties"
+    for callers, figures in ((parties, many), (min(8, parties), few)):
+        what = f"notify over HTTP, {callers} callers, {stands}"
+        is_asked = callers == parties
+        rate = figures["answers"] / figures["seconds"]
+        report.add(f"{what}: rate", rate, "1/s", target=">= 500" if is_asked else "")
+        report.add(f"{what}: p50", figures["p50_ms"], "ms")
+        report.add(f"{what}: p99", figures["p99_ms"], "ms", target="<= 250" if is_asked else "")
+        report.add(f"{what}: slowest", figures["max_ms"], "ms")
+    report.add(f"conflicts found in all, {stands}", conflicts, "")
+    report.add(f"center's memory, {stands}", resident, "MB")
+    report.add(f"center's most memory, {stands}", most, "MB")
+    report.add(f"center's database, {stands}", (folder / "center" / "center.db").stat().st_size / 1e6, "MB")
+    report.add(f"start until open, {stands}", opened_s, "s")
+    if filled.rate:
+        report.add(f"filling it, {VOLUMES} volumes a message, without HTTP", filled.rate, "volumes/s")
 
 
-def _add(report: Report, what: str, figures: dict[str, Any]) -> None:
-    report.add(f"{what}: rate", figures["answers"] / figures["seconds"], "1/s", target=">= 500")
-    report.add(f"{what}: p50", figures["p50_ms"], "ms")
-    report.add(f"{what}: p99", figures["p99_ms"], "ms", target="<= 250")
+def _measure(
+    filled: Filled, work: Path, port: int, callers: list[PartySimulator], each: int
+) -> dict[str, Any]:
+    files = [build_file(one, work / one.name, each, filled.draw) for one in callers]
+    return measure(None, work, port, files, callers)
+
+
+def _read_memory_mb(pid: int) -> tuple[float, float]:
+    """Return a process's memory now, and the most that it was."""
+    text = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    facts = dict(line.split(":", 1) for line in text.splitlines())
+    return int(facts["VmRSS"].split()[0]) / 1e3, int(facts["VmHWM"].split()[0]) / 1e3
 
 
 def _wait_until_open(port: int) -> None:
@@ -136,14 +243,20 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="a quick run for correctness; writes no results")
     parser.add_argument("--standing", type=int, default=1_000_000)
     parser.add_argument("--each", type=int, default=100, help="messages a caller")
+    parser.add_argument("--kept", type=Path, default=None, help="a folder to fill, or filled before")
     asked = parser.parse_args()
     report = Report("deconflict_http")
-    if asked.small:
-        run(report, 4, 2_000, 5)
-        return
-    for callers, each in ((64, asked.each), (8, asked.each * 8)):
-        run(report, callers, asked.standing, each)
-    report.write()
+    folder = asked.kept or Path(tempfile.mkdtemp(prefix="entente-bench-"))
+    try:
+        if asked.small:
+            run(report, folder, 4, 400, 3)
+        else:
+            run(report, folder, 64, asked.standing, asked.each)
+    finally:
+        if asked.kept is None:
+            shutil.rmtree(folder)
+    if not asked.small and asked.standing >= 1_000_000:
+        report.write()
 
 
 if __name__ == "__main__":
