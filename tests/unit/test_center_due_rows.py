@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,8 +28,18 @@ from entente.kernel.keys import SigningKey, encode_public_key
 from entente.kernel.roster import PartyRow
 from entente.kernel.rows import MemoryRows
 from entente.kernel.time import encode_utc
+from entente.store.sql import Database, open_sqlite
+from entente.store.sql_rows import SqlRows
 
-PARTIES = [make_party(name) for name in ("ru", "us")]
+NAMES = ("ru", "us")
+PARTIES = [make_party(name) for name in NAMES]
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    opened = open_sqlite(tmp_path_factory.mktemp("due") / "rows.db")
+    yield opened
+    opened.close()
 
 
 def rows_of(receipts: list[Any]) -> tuple[MemoryRows, dict[int, datetime]]:
@@ -108,6 +119,48 @@ def test_no_answer_that_is_due_is_left_out(asked: list[tuple[int, int, bool]], s
     if not plan:
         just_before = due_rows.next_due - timedelta(milliseconds=1)
         assert plan_concurrence(rows, max(now_utc, just_before), find_recorded) == []
+
+
+@given(
+    waits_s=st.lists(st.integers(-7_200, 0), max_size=6).map(sorted),
+    answered=st.sets(st.tuples(st.integers(0, 5), st.sampled_from(NAMES))),
+    taken=st.sets(st.tuples(st.integers(0, 5), st.sampled_from(NAMES))),
+    seconds=st.integers(-100, 4_000),
+)
+@example(waits_s=[-300, -299], answered=set(), taken=set(), seconds=0)
+def test_nothing_that_is_due_is_left_out_of_what_is_kept_as_one(
+    database: Database,
+    waits_s: list[int],
+    answered: set[tuple[int, str]],
+    taken: set[tuple[int, str]],
+    seconds: int,
+) -> None:
+    rows = SqlRows(database)  # of which nothing is ever committed
+    plain, _ = rows_of([])
+    for one in (*plain.select(CharterRow), *plain.select(PartyRow)):
+        rows.put(one)
+    times = {index: NOW + timedelta(seconds=recorded_s) for index, recorded_s in enumerate(waits_s)}
+    for index, recorded in times.items():
+        leaf, stamp = f"{index:064x}", Stamp(f"{index:064x}", index, encode_utc(recorded), ())
+        row = ReceiptRow(message=leaf, kind="thread.say", author="x", party="", submitted=stamp)
+        rows.put_alike(row, NAMES)
+        for name in NAMES:
+            if (index, name) in answered:
+                rows.put(msgspec.structs.replace(row, party=name, state="acknowledged"))
+            elif (index, name) in taken:
+                steps = (Escalation(1, "duty-2", 0, stamp),)
+                rows.put(msgspec.structs.replace(row, party=name, escalations=steps))
+    now_utc = NOW + timedelta(seconds=seconds)
+
+    def find_recorded(leaf: LeafHash) -> datetime | None:
+        return times.get(int(leaf, 16))
+
+    due_rows = DueRows(rows, times.get, now_utc, len(times))
+    plan = plan_ladder(rows, now_utc, find_recorded)
+    assert plan_ladder(due_rows, now_utc, find_recorded) == plan
+    if not plan:
+        just_before = due_rows.next_due - timedelta(milliseconds=1)
+        assert plan_ladder(rows, max(now_utc, just_before), find_recorded) == []
 
 
 def test_looking_changes_nothing() -> None:

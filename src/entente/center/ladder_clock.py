@@ -110,7 +110,9 @@ class LadderClock:
         # A new roster may bring contacts, and a clock that jumped back new dates: both need a look.
         if now_utc >= self._quiet_until or now_utc < self._looked_utc or ring is not self._ring:
             self._looked_utc, self._ring = now_utc, ring
-            due_rows = DueRows(rows, self._find_recorded_at, now_utc)
+            published = self._ports.find_published()
+            size = published.size if published else 0
+            due_rows = DueRows(rows, self._find_recorded_at, now_utc, size)
             due += deconflict.plan_ladder(due_rows, now_utc, self._find_recorded)
             due += deconflict.plan_concurrence(due_rows, now_utc, self._find_recorded)
             due += deconflict.plan_follow_ups(rows, now_utc, self._find_recorded)

@@ -31,6 +31,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from entente import deconflict
 from entente.center import archive
 from entente.center.folder import CenterFolder, HostKeys
 from entente.center.host_time import encode_signed, host_cosigner, host_time_key, read_host_time
@@ -60,6 +61,7 @@ from entente.store.journal_file import create_journal, lock_journal
 from entente.store.sql import Database, open_sqlite
 from entente.store.sql_rows import SqlRows
 
+_ABOUT_ACTIVITIES: Final = (deconflict.Notify, deconflict.Update, deconflict.Close)
 _REPLAY_ENTRIES: Final = 2_000
 """Entries a transaction while rows are caught up: bounds memory, keeps a long rebuild resumable."""
 
@@ -357,6 +359,12 @@ class RecordWriter:
         self._rows.expect(MessageRow, [one.message.leaf for one in submissions])
         headers = [one.message.payload for one in submissions]
         self._rows.expect(SeqRow, [f"{header.author}:{header.seq}" for header in headers])
+        activities = [
+            deconflict.name_object(message, message.body.id)
+            for message in (one.message for one in submissions)
+            if isinstance(message.body, _ABOUT_ACTIVITIES)
+        ]
+        self._rows.expect(deconflict.ObjectRow, activities)
 
     def _make_published(self) -> Published:
         """Sign the grown tree (step 2). When the clock jumps back, the recorded time stands still."""

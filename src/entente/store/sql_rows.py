@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain, islice
 from typing import Any, Final
@@ -127,16 +127,37 @@ class SqlRows:
         self, row: type[R], *, after: str = "", limit: int | None = None, **equals: str
     ) -> Iterator[R]:
         """Yield rows whose indexed fields equal the given texts, by key, from beyond ``after``."""
+        return self.select_picked(row, None, after=after, limit=limit, **equals)
+
+    def select_picked(
+        self,
+        row: type[R],
+        pick: Callable[[R], bool] | None,
+        *,
+        after: str = "",
+        limit: int | None = None,
+        **equals: str,
+    ) -> Iterator[R]:
+        """Do as `select`, but leave out rows of which ``pick`` says no.
+
+        Of rows that are kept as one it is asked once, with the row that they are like: it must not look at
+        the field in which they differ.
+        """
         for field in equals:
             if field not in row.INDEXED:
                 raise ValueError(f"table {row.TABLE!r}: expected an indexed field, got {field!r}")
         if limit is not None and limit <= 0:
             return
-        found = self._select_single(row, after, limit, equals)
+        if row.ALIKE is None and pick is None:
+            yield from self._select_single(row, after, limit, equals)
+            return
+        found = self._select_single(row, after, None if pick else limit, equals)
+        if pick is not None:
+            found = filter(pick, found)
         if row.ALIKE is not None:
-            alike = self._select_alike(row, after, equals)
-            found = islice(heapq.merge(found, alike, key=lambda one: one.key()), limit)
-        yield from found
+            alike = self._select_alike(row, after, equals, pick)
+            found = heapq.merge(found, alike, key=lambda one: one.key())
+        yield from islice(found, limit)
 
     def _select_single(
         self,
@@ -167,7 +188,9 @@ class SqlRows:
                 if yielded == limit:
                     return
 
-    def _select_alike(self, row: type[R], after: str, equals: dict[str, str]) -> Iterator[R]:
+    def _select_alike(
+        self, row: type[R], after: str, equals: dict[str, str], pick: Callable[[R], bool] | None
+    ) -> Iterator[R]:
         """Yield rows that are in sheaves."""
         shared, differing = row.ALIKE or ("", "")
         rest = {field: value for field, value in equals.items() if field not in {shared, differing}}
@@ -184,6 +207,8 @@ class SqlRows:
             sheaves = later if first is None else chain((first,), later)
         for sheaf in sheaves:
             if any(getattr(sheaf, field) != wanted for field, wanted in rest.items()):
+                continue
+            if pick is not None and not pick(sheaf.row):
                 continue
             for alike in sheaf.list_rows(value):
                 # Drawn out meanwhile, it counts as it is now.
