@@ -20,9 +20,10 @@ What it does not do: search among many volumes, hold terrain, geoid or place dat
 """
 
 from entente.space.bounds import is_apart
+from entente.space.doubt import AGREE_M, relate
 from entente.space.ellipsoid import compass_word, distance_and_bearing
 from entente.space.heights import HeightBand
-from entente.space.holding import holds
+from entente.space.holding import HOLD_M, LOOSE_HOLD_M, SURE_HOLD_M, holds
 from entente.space.outline import (
     Circle,
     Lane,
@@ -45,6 +46,7 @@ from entente.space.wire import (
     RegionWire,
     SeparationWire,
     VolumeWire,
+    check_volume,
     encode_outline,
     encode_position,
     encode_separation,
@@ -57,6 +59,10 @@ from entente.space.wire import (
 from entente.space.words import Gazetteer, NamedArea, Place, PositionWords, describe_position
 
 __all__ = [
+    "AGREE_M",
+    "HOLD_M",
+    "LOOSE_HOLD_M",
+    "SURE_HOLD_M",
     "Circle",
     "CircleWire",
     "Gazetteer",
@@ -80,6 +86,7 @@ __all__ = [
     "Volume",
     "VolumeWire",
     "Window",
+    "check_volume",
     "compass_word",
     "contains_point",
     "describe_position",
@@ -99,4 +106,5 @@ __all__ = [
     "parse_separation",
     "parse_volume",
     "reference_point",
+    "relate",
 ]

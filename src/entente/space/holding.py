@@ -55,9 +55,13 @@ HOLD_M: Final = 0.01
 """What may be outside: a position on the wire is rounded by up to 8 mm."""
 CUTS: Final = 3
 """Each piece of a ring is cut into as many here: then it leaves its straight line by less than 0.2 mm."""
-FLAT_HOLD_M: Final = HOLD_M - 0.001
-"""In the plane, which never shortens. The millimetre covers both boundaries' pieces, stretched by at most
-1.8, and what GEOS rounds (1e-12 of the plane's size)."""
+SURE_HOLD_M: Final = 0.009
+"""What is held by so much less is held wherever it is computed, and still has room for the wire's 8 mm."""
+LOOSE_HOLD_M: Final = 0.02
+"""What is not held even so is held nowhere."""
+PLANE_SLACK_M: Final = 0.001
+"""Taken off in the plane, which never shortens: covers both boundaries' pieces, stretched by at most 1.8, and
+what GEOS rounds (1e-12 of the plane's size)."""
 _DEEP: Final = 0.3
 """Least cosine of the angle from the plane's middle: what is farther is certainly not held."""
 LOOKS: Final = 8
@@ -66,31 +70,35 @@ MAX_TRIANGLES: Final = 200_000
 """Bounds the work: who draws what needs more is told no."""
 
 
-def holds(outer: Volume, inner: Volume) -> bool:
-    """Return True only if nothing of ``inner`` is outside ``outer``; 1 cm is allowed in the footprint.
+def holds(outer: Volume, inner: Volume, *, hold_m: float = HOLD_M) -> bool:
+    """Return True only if nothing of ``inner`` is more than ``hold_m`` outside ``outer`` in the footprint.
 
     Errs towards False: see the module's text for what is always recognised.
+
+    Args:
+        hold_m: 1 cm is the rule. `SURE_HOLD_M` and `LOOSE_HOLD_M` tell whether the answer hangs on a
+            computer's last digits (`entente.space.doubt`).
     """
     return (
         _holds_window(outer.window, inner.window)
         and _holds_band(outer.heights, inner.heights)
-        and holds_outline(outer.outline, inner.outline)
+        and holds_outline(outer.outline, inner.outline, hold_m=hold_m)
     )
 
 
-def holds_outline(outer: Outline, inner: Outline) -> bool:
-    """Return True only if no point of ``inner`` is more than 1 cm outside ``outer``: the footprint part."""
+def holds_outline(outer: Outline, inner: Outline, *, hold_m: float = HOLD_M) -> bool:
+    """Return True only if no point of ``inner`` is more than ``hold_m`` outside ``outer``."""
     if outer == inner:
         return True
     if isinstance(outer, Circle):
         far_m = max(distance_and_bearing(*outer.centre, *vertex)[0] for vertex in _list_vertices(inner))
-        return far_m + inner.margin_m <= outer.radius_m + HOLD_M
+        return far_m + inner.margin_m <= outer.radius_m + hold_m
     if isinstance(outer, Lane):
         return isinstance(inner, Lane) and _holds_lane(outer, inner)
     if inner.ring.is_area:
-        return _holds_area(outer.ring, inner.ring)
+        return _holds_area(outer.ring, inner.ring, hold_m)
     # What is within `keep_m` of the inner's line is connected, starts inside and meets no boundary.
-    keep_m = inner.margin_m - HOLD_M
+    keep_m = inner.margin_m - hold_m
     return is_inside(outer.ring, inner.ring.starts[0]) and (
         find_gap(outer.ring, inner.ring, max(0.0, keep_m)) is None
     )
@@ -124,7 +132,7 @@ def _holds_lane(outer: Lane, inner: Lane) -> bool:
     return any(outer.points[at : at + size] == inner.points for at in range(len(outer.points) - size + 1))
 
 
-def _holds_area(outer: Ring, inner: Ring) -> bool:
+def _holds_area(outer: Ring, inner: Ring, hold_m: float) -> bool:
     if find_gap(outer, inner, 0.0) is None:
         # Boundaries apart: each part of the inner is wholly in the outer or wholly in one of its gaps, and
         # what the outer lacks within a part of the inner would begin with a hole there.
@@ -133,20 +141,20 @@ def _holds_area(outer: Ring, inner: Ring) -> bool:
         return all(is_inside(outer, start) for start in starts) and not any(
             is_inside(inner, start) for start in holes
         )
-    if any(_is_clear_of(outer, inner, int(first)) for first in inner.outers[:LOOKS]):
+    if any(_is_clear_of(outer, inner, int(first), hold_m) for first in inner.outers[:LOOKS]):
         return False
     plane = plane_under(outer)
     if float((inner.starts @ plane.axis / np.linalg.norm(inner.starts, axis=1)).min()) < _DEEP:
         return False
-    return _is_thin(*_flatten_finely(outer, plane), _flatten_finely(inner, plane)[0])
+    return _is_thin(*_flatten_finely(outer, plane), _flatten_finely(inner, plane)[0], hold_m)
 
 
-def _is_clear_of(outer: Ring, inner: Ring, piece: int) -> bool:
-    """Return True only if the start of a piece of ``inner`` is more than 1 cm outside ``outer``."""
+def _is_clear_of(outer: Ring, inner: Ring, piece: int, hold_m: float) -> bool:
+    """Return True only if the start of a piece of ``inner`` is more than ``hold_m`` outside ``outer``."""
     if is_inside(outer, inner.starts[piece]):
         return False
     point = ring_of_point(float(inner.lat_deg[piece]), float(inner.lon_deg[piece]))
-    return find_gap(outer, point, HOLD_M) is None
+    return find_gap(outer, point, hold_m) is None
 
 
 def _flatten_finely(ring: Ring, plane: Plane) -> tuple[shapely.Geometry, Floats, Floats]:
@@ -164,7 +172,9 @@ def _flatten_finely(ring: Ring, plane: Plane) -> tuple[shapely.Geometry, Floats,
     return flatten_loops(flat, CUTS * ring.loops, CUTS * ring.outers), flat, flat[follow]
 
 
-def _is_thin(outer: shapely.Geometry, starts: Floats, ends: Floats, inner: shapely.Geometry) -> bool:
+def _is_thin(
+    outer: shapely.Geometry, starts: Floats, ends: Floats, inner: shapely.Geometry, hold_m: float
+) -> bool:
     """Return whether all that ``inner`` has beyond ``outer`` is certainly near the boundary of ``outer``."""
     try:
         if not (shapely.is_valid(outer) and shapely.is_valid(inner)):
@@ -180,11 +190,13 @@ def _is_thin(outer: shapely.Geometry, starts: Floats, ends: Floats, inner: shape
     tree = shapely.STRtree(shapely.linestrings(np.stack((starts, ends), axis=1)))
     corners = shapely.get_coordinates(triangles).reshape(-1, 4, 2)[:, :3]
     done = 0
+    # Who asks whether it is sure is told no at half the work: another machine may cut a few more.
+    most = MAX_TRIANGLES if hold_m >= HOLD_M else MAX_TRIANGLES // 2
     while len(corners):
         done += len(corners)
-        if done > MAX_TRIANGLES:
+        if done > most:
             return False
-        near = _list_near(tree, corners)
+        near = _list_near(tree, corners, hold_m - PLANE_SLACK_M)
         if near is None:
             return False
         corners = _halve(corners[~near])
@@ -200,12 +212,10 @@ def _sum_areas(polygons: NDArray[np.object_]) -> float:
     return float(((x[:-1] * y[1:] - x[1:] * y[:-1])[within]).sum() / 2)
 
 
-def _list_near(tree: shapely.STRtree, corners: Floats) -> NDArray[np.bool_] | None:
+def _list_near(tree: shapely.STRtree, corners: Floats, within_m: float) -> NDArray[np.bool_] | None:
     """Return which triangles have all corners near one line; None if a corner is near no line at all."""
     count = len(corners)
-    point, line = tree.query(
-        shapely.points(corners.reshape(-1, 2)), predicate="dwithin", distance=FLAT_HOLD_M
-    )
+    point, line = tree.query(shapely.points(corners.reshape(-1, 2)), predicate="dwithin", distance=within_m)
     if len(np.unique(point)) < 3 * count:
         return None
     # Of (triangle, line), those that all three corners named.

@@ -144,8 +144,11 @@ def check_position(position: Position, path: str) -> None:
         )
 
 
-def measure_loops(loops: Loops) -> Edges:
+def measure_loops(loops: Loops, *, slack_m: float = 0.0) -> Edges:
     """Return the edges of ``loops``, which keep every limit.
+
+    Args:
+        slack_m: By how much lengths may be beyond; edges may then be half as long as the shortest, too.
 
     Raises:
         InvalidVolume: They do not; says which vertex or edge, and where.
@@ -155,7 +158,7 @@ def measure_loops(loops: Loops) -> Edges:
         for place, vertex in enumerate(vertices):
             check_position(vertex, f"{path}[{place}]")
     edges = measure_edges(loops.vertices)
-    _check_edges(loops, edges)
+    _check_edges(loops, edges, slack_m)
     return edges
 
 
@@ -184,9 +187,9 @@ def _check_counts(loops: Loops) -> None:
         )
 
 
-def _check_edges(loops: Loops, edges: Edges) -> None:
+def _check_edges(loops: Loops, edges: Edges, slack_m: float) -> None:
     lat_deg, lon_deg, length_m = edges.lat_deg, edges.lon_deg, edges.length_m
-    short = np.flatnonzero(length_m < MIN_EDGE_M)
+    short = np.flatnonzero(length_m < (MIN_EDGE_M / 2 if slack_m else MIN_EDGE_M))
     if len(short):
         edge = int(short[0])
         loop, place = loops.find(edge)
@@ -198,7 +201,7 @@ def _check_edges(loops: Loops, edges: Edges) -> None:
             f" {lat_deg[first]:.6f}, {lon_deg[first]:.6f}",
             path=loops.path(first),
         )
-    long = np.flatnonzero(length_m > MAX_EXTENT_M)
+    long = np.flatnonzero(length_m > MAX_EXTENT_M + slack_m)
     if len(long):
         edge = int(long[0])
         raise InvalidVolume(
@@ -209,7 +212,7 @@ def _check_edges(loops: Loops, edges: Edges) -> None:
             path=loops.path(edge),
         )
     perimeter_m = float(length_m.sum())
-    if perimeter_m > MAX_PERIMETER_M:
+    if perimeter_m > MAX_PERIMETER_M + slack_m * len(length_m):
         raise InvalidVolume(
             "too-long",
             f"outline: expected edges of together <= {MAX_PERIMETER_M / 1000:.0f} km,"
@@ -217,10 +220,10 @@ def _check_edges(loops: Loops, edges: Edges) -> None:
         )
     # Two vertices of one closed loop are at most half its length apart.
     if len(loops.vertices) > 1 or perimeter_m / 2 > MAX_EXTENT_M:
-        _check_extent(loops, lat_deg, lon_deg)
+        _check_extent(loops, lat_deg, lon_deg, slack_m)
 
 
-def _check_extent(loops: Loops, lat_deg: Floats, lon_deg: Floats) -> None:
+def _check_extent(loops: Loops, lat_deg: Floats, lon_deg: Floats, slack_m: float) -> None:
     points = points_from_normals(surface_normals(lat_deg, lon_deg))
     if math.dist(points.min(axis=0), points.max(axis=0)) <= _WIDE_CHORD_M:
         return
@@ -235,7 +238,7 @@ def _check_extent(loops: Loops, lat_deg: Floats, lon_deg: Floats) -> None:
             away_m = measure_lines(*here, lat_deg[far], lon_deg[far])[2]
             worst = int(away_m.argmax())
             second = int(far[worst])
-            if away_m[worst] > MAX_EXTENT_M:
+            if away_m[worst] > MAX_EXTENT_M + slack_m:
                 raise InvalidVolume(
                     "too-wide",
                     f"outline: expected vertices <= {MAX_EXTENT_M / 1000:.0f} km apart (beyond, inside and"

@@ -30,7 +30,8 @@ from entente.kernel.errors import InvalidVolume
 from entente.kernel.time import UTC_PATTERN, encode_utc, parse_utc
 from entente.space.heights import HeightBand
 from entente.space.loops import MAX_VERTICES, Vertices
-from entente.space.outline import Circle, Lane, Outline, Part, Polygon, Region
+from entente.space.outline import Circle, Lane, Outline, Part, Region
+from entente.space.recorded import parse_recorded_polygon, parse_recorded_region
 from entente.space.volume import Separation, Volume
 from entente.space.window import Window
 
@@ -109,9 +110,17 @@ _LOOP_PLACE: Final = re.compile(r"^(vertices|parts\[\d+\]\.(?:outer|holes))(?=\[
 def parse_outline(wire: OutlineWire) -> Outline:
     """Return the outline that ``wire`` spells.
 
+    For what stands in a record: a fault that another machine may not have seen is none
+    (`entente.space.recorded`). What is new is held to more by `check_volume`.
+
     Raises:
         InvalidVolume: A second spelling of a position, or no valid outline.
     """
+    return _find_fault(wire)[0]
+
+
+def _find_fault(wire: OutlineWire) -> tuple[Outline, InvalidVolume | None]:
+    """Return the outline, and what is wrong with it here, though another machine may not have seen it."""
     if isinstance(wire, CircleWire) or (
         isinstance(wire, PolygonWire) and len(wire.vertices_e7) <= _SMALL_VERTICES
     ):
@@ -119,12 +128,12 @@ def parse_outline(wire: OutlineWire) -> Outline:
     return _parse_outline(wire)
 
 
-def _parse_outline(wire: OutlineWire) -> Outline:
+def _parse_outline(wire: OutlineWire) -> tuple[Outline, InvalidVolume | None]:
     if isinstance(wire, CircleWire):
-        return Circle(_parse_position(wire.centre_e7, "centre"), wire.radius_cm / 100)
+        return Circle(_parse_position(wire.centre_e7, "centre"), wire.radius_cm / 100), None
     if isinstance(wire, RegionWire):
-        return Region(tuple(_parse_part(part, f"parts[{place}]") for place, part in enumerate(wire.parts)))
-    return Polygon(_parse_loop(wire.vertices_e7, "vertices"))
+        return parse_recorded_region(_parse_parts(wire))
+    return parse_recorded_polygon(_parse_loop(wire.vertices_e7, "vertices"))
 
 
 # A message's volumes are read when it is admitted, projected, and looked at for conflicts. It is the same
@@ -169,6 +178,18 @@ def parse_volume(wire: VolumeWire, *, path: str = "$") -> Volume:
     except InvalidVolume as error:
         raise InvalidVolume(error.code, error.message, path=f"{path}.{_wire_place(error.path)}") from error
     return Volume(outline, heights, window)
+
+
+def check_volume(wire: VolumeWire, *, path: str = "$") -> None:
+    """Return if ``wire`` spells a volume that is sound here, to the last digit: for what is new.
+
+    Raises:
+        InvalidVolume, Malformed: As `parse_volume`, and where a fault hangs on less than can be measured.
+    """
+    parse_volume(wire, path=path)
+    fault = _find_fault(wire.outline)[1]
+    if fault is not None:
+        raise InvalidVolume(fault.code, fault.message, path=f"{path}.{_wire_place(fault.path)}") from fault
 
 
 def encode_volume(volume: Volume) -> VolumeWire:
@@ -221,6 +242,10 @@ def _parse_position(position: PositionE7, path: str) -> tuple[float, float]:
             "pole-longitude", f"position: expected longitude 0 at a pole, got {lon}", path=path
         )
     return lat / _E7, lon / _E7
+
+
+def _parse_parts(wire: RegionWire) -> tuple[Part, ...]:
+    return tuple(_parse_part(part, f"parts[{place}]") for place, part in enumerate(wire.parts))
 
 
 def _parse_part(part: PartWire, path: str) -> Part:
