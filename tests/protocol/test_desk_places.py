@@ -15,13 +15,14 @@ from entente.deconflict import (
     Consent,
     DeclareSite,
     DeclareZone,
+    Deliver,
     FollowUpRow,
     IncidentRow,
     Obligation,
     ReportIncident,
     VerifySite,
 )
-from entente.deconflict.receipts import Stamp
+from entente.deconflict.receipts import Delivery, Stamp
 from entente.desk.inbox import InboxItem
 from entente.desk.service import VERBS, call
 from entente.kernel.errors import Denied, Malformed
@@ -208,8 +209,14 @@ def test_our_silence_is_shown_as_recorded_and_can_still_be_broken(stage: Stage) 
     assert (shown["words"], shown["is_late"]) == ("us has answered, late: it was silent", True)
 
 
+def hear(stage: Stage, leaf: str) -> str:
+    """The other side's desk says that it has what we declared."""
+    stage.center.say("ru", "receipt.deliver", Deliver([Delivery(leaf, "readable", "")]), officers=[])
+    return leaf
+
+
 def test_our_report_opens_what_the_others_owe(stage: Stage) -> None:
-    declare_site(stage)
+    hear(stage, declare_site(stage))
     stage.clock.pass_s(60)
     report(stage)
     (shown,) = ask(stage, "incidents")
@@ -222,7 +229,7 @@ def test_our_report_opens_what_the_others_owe(stage: Stage) -> None:
 
 def test_a_report_at_a_sealed_site_goes_to_those_who_know_of_it(stage: Stage) -> None:
     consent = {"owner": "M2 board", "given": "2016-09-01T00:00:00Z", "recipients": ["ru"], "note": ""}
-    declare_site(stage, consent=consent, to=["ru"])
+    hear(stage, declare_site(stage, consent=consent, to=["ru"]))
     assert "told to ru only" in ask(stage, "site", id="m2")["words"]
     stage.clock.pass_s(60)
     report(stage)
@@ -243,7 +250,7 @@ def test_a_report_at_a_sealed_site_goes_to_those_who_know_of_it(stage: Stage) ->
 
 def test_a_report_where_a_sealed_site_was_goes_to_those_who_knew_of_it_there(stage: Stage) -> None:
     consent = {"owner": "M2 board", "given": "2016-09-01T00:00:00Z", "recipients": ["ru"], "note": ""}
-    first = declare_site(stage, consent=consent, to=["ru"])
+    first = hear(stage, declare_site(stage, consent=consent, to=["ru"]))
     stage.clock.pass_s(3600)
     moved = {
         "outline": {"type": "circle", "centre_e7": [HERE_E7[0] + 10_000_000, HERE_E7[1]], "radius_cm": 5_000},
@@ -252,7 +259,7 @@ def test_a_report_where_a_sealed_site_was_goes_to_those_who_knew_of_it_there(sta
         "start": "2016-09-01T00:00:00Z",
         "end": "2100-01-01T00:00:00Z",
     }
-    declare_site(stage, consent=consent, to=["ru"], volume=moved, replaces=first)
+    hear(stage, declare_site(stage, consent=consent, to=["ru"], volume=moved, replaces=first))
     stage.clock.pass_s(60)
     report(stage)
     (row,) = stage.desk.rows.select(IncidentRow)

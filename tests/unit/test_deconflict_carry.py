@@ -212,10 +212,10 @@ def test_a_carried_yes_of_another_partys_message_is_refused(record: RecordSimula
 def test_too_much_to_compare_asks_again(record: RecordSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = 0
 
-    def count(outer: Any, inner: Any) -> bool:
+    def count(outer: Any, inner: Any, **more: float) -> bool:
         nonlocal calls
         calls += 1
-        return holds(outer, inner)
+        return holds(outer, inner, **more)
 
     monkeypatch.setattr(carry_module, "holds", count)
     far = [make_circle(20.0 + place / 10, radius_m=1000.0) for place in range(30)]

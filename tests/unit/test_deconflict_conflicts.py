@@ -23,7 +23,7 @@ from entente.deconflict import (
     rebuild_index,
 )
 from entente.deconflict.conflict_row import SPANS_KEPT, SpanRow
-from entente.deconflict.conflicts import MEASURED
+from entente.deconflict.nearness import MEASURED
 from entente.kernel.rows import MemoryRows
 from entente.space import Separation, VolumeWire, find_conflict, parse_volume
 from tests.unit.test_deconflict_simulator import RecordSimulator, make_circle
@@ -88,6 +88,7 @@ def test_two_parties_too_close_conflict(record: RecordSimulator) -> None:
     near = row.closest
     assert (near.start, near.end) == ("2016-09-17T14:00:00Z", "2016-09-17T16:00:00Z")
     assert (near.floor_cm, near.ceiling_cm) == (0, 300_000)
+    assert near.gap_cm is not None
     assert 254_000 < near.gap_cm < 256_000
     assert (row.since_index, row.resolved_index) == (1, None)
     assert (row.lateral_cm, row.vertical_cm, row.time_s) == (500_000, 30_000, 600)
@@ -369,7 +370,7 @@ def test_two_objects_of_many_volumes_are_measured_a_bounded_number_of_times(
         calls += 1
         return find_conflict(one, other, separation)
 
-    monkeypatch.setattr("entente.deconflict.conflicts.find_conflict", count)
+    monkeypatch.setattr("entente.deconflict.nearness.find_conflict", count)
     record.notify("us", "alpha", *(make_circle(radius_m=100.0 + place) for place in range(12)))
     record.notify("ru", "bravo", *(make_circle(35.3, radius_m=100.0 + place) for place in range(12)))
     row = record.host.find(ConflictRow, "alpha|bravo")
@@ -387,3 +388,22 @@ def test_the_first_meeting_is_first_by_time_and_not_by_its_spelling(record: Reco
     row = record.host.find(ConflictRow, "alpha|bravo")
     assert row is not None
     assert (row.closest.start, row.sides[0].volume) == ("2016-09-17T14:00:00Z", 1)
+
+
+def test_an_entry_that_meets_very_many_measures_a_bounded_number_and_tells_of_all(
+    record: RecordSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("entente.deconflict.nearness.MEASURED_PAIRS", 2)
+    for place in range(5):
+        record.notify("us", f"alpha-{place}")
+    # What only some can read moves no measure of what all can: every view tells of the open ones alike.
+    record.notify("us", "aaa", to=["ru"])
+    record.notify("ru", "bravo")
+    for view in (None, "ru", "us", "un"):
+        rows = [row for row in record.rows(view).select(ConflictRow) if "alpha" in row.first]
+        assert [row.closest.gap_cm for row in rows] == [0, 0, None, None, None]
+        assert {row.closest.start for row in rows} == {"2016-09-17T14:00:00Z"}
+        assert "was not measured: it is one of very many" in explain_conflict(rows[4])
+        assert "near " not in explain_conflict(rows[4]).split(";")[0]
+    (sealed,) = [row for row in record.rows("ru").select(ConflictRow) if row.first.startswith("aaa@")]
+    assert sealed.closest.gap_cm == 0

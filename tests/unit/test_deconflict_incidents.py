@@ -10,6 +10,7 @@ import pytest
 from entente.deconflict import (
     AccountRow,
     AnswerIncident,
+    Deliver,
     FollowUpRow,
     IncidentRow,
     ReportIncident,
@@ -19,6 +20,7 @@ from entente.deconflict import (
     plan_follow_ups,
     rebuild_index,
 )
+from entente.deconflict.receipts import Delivery
 from entente.kernel.errors import InvalidVolume, Malformed
 from entente.kernel.time import encode_utc
 from tests.unit.test_deconflict_simulator import START, RecordSimulator, make_circle, refused
@@ -32,9 +34,15 @@ HERE_E7: Final = (362_000_000, 371_600_000)
 def record() -> RecordSimulator:
     """A hospital that stands since before one o'clock, and a clock at half past one."""
     made = RecordSimulator()
-    made.send("un", "site.declare", make_site())
+    hear(made, made.send("un", "site.declare", make_site()))
     made.tick(minutes=30)
     return made
+
+
+def hear(record: RecordSimulator, leaf: str, party: str = "ru", *, at: str | None = None) -> str:
+    """Another party's desk says that it has a message."""
+    record.send(party, "receipt.deliver", Deliver([Delivery(leaf, "readable", "")]), officers=(), at=at)
+    return leaf
 
 
 def make_report(**more: Any) -> ReportIncident:
@@ -55,7 +63,8 @@ def make_report(**more: Any) -> ReportIncident:
 
 def report(record: RecordSimulator, author: str = "un", *, to: tuple[str, ...] = (), **more: Any) -> str:
     record.tick(minutes=60)
-    return record.send(author, "incident.report", make_report(**more), to=to)
+    at = more.pop("at", None)
+    return record.send(author, "incident.report", make_report(**more), to=to, at=at)
 
 
 def owed(record: RecordSimulator, view: str | None = None) -> dict[str, str]:
@@ -112,11 +121,11 @@ def test_a_site_withdrawn_or_moved_since_still_counts(record: RecordSimulator) -
     leaf = next(iter(record.recorded))
     record.tick(minutes=60)
     moved = make_site(volume=make_circle(36.4, 37.16, 50.0), replaces=leaf)
-    second = record.send("un", "site.declare", moved)
+    second = hear(record, record.send("un", "site.declare", moved))
     report(record)
     (met,) = get(record).sites
     assert (met.version, met.since) == (leaf, "replaced")
-    record.send("un", "site.withdraw", WithdrawSite("m2", "closed", ""))
+    hear(record, record.send("un", "site.withdraw", WithdrawSite("m2", "closed", "")))
     place = (364_000_000, 371_600_000)
     when: dict[str, Any] = {"start": "2016-09-17T14:35:00Z", "end": "2016-09-17T14:40:00Z"}
     report(record, id="later", place_e7=place, **when)
@@ -126,7 +135,7 @@ def test_a_site_withdrawn_or_moved_since_still_counts(record: RecordSimulator) -
 
 
 def test_a_site_that_was_gone_before_it_happened_does_not_count(record: RecordSimulator) -> None:
-    record.send("un", "site.withdraw", WithdrawSite("m2", "closed", ""))  # 13:30
+    hear(record, record.send("un", "site.withdraw", WithdrawSite("m2", "closed", "")))  # 13:30
     report(record)
     assert owed(record) == {}
 
@@ -134,7 +143,7 @@ def test_a_site_that_was_gone_before_it_happened_does_not_count(record: RecordSi
 def test_a_site_notified_only_afterwards_does_not_count(record: RecordSimulator) -> None:
     record.tick(minutes=120)
     late = make_site(volume=make_circle(36.4, 37.16, 50.0), id="late")
-    record.send("un", "site.declare", late)  # 15:30
+    hear(record, record.send("un", "site.declare", late))  # 15:30
     report(record, place_e7=(364_000_000, 371_600_000))
     assert owed(record) == {}
     assert get(record).sites == ()
@@ -146,8 +155,45 @@ def test_withdrawing_the_site_first_closes_no_follow_up(record: RecordSimulator)
     assert owed(record) == {"ru": "waiting", "us": "waiting"}
 
 
+def test_a_withdrawal_dated_back_suppresses_no_follow_up(record: RecordSimulator) -> None:
+    record.tick(minutes=60)
+    # It burns from 14:05 on. Afterwards the notification is withdrawn, as if an hour ago.
+    back = record.send("un", "site.withdraw", WithdrawSite("m2", "closed", ""), at="2016-09-17T13:31:00Z")
+    report(record, "us")
+    assert owed(record) == {"ru": "waiting", "un": "waiting"}
+    # Nor does it once the others have it, which they say by their own clocks.
+    hear(record, back)
+    report(record, "us", id="again")
+    assert [row.state for row in record.host.select(FollowUpRow, incident="again")] == ["waiting", "waiting"]
+
+
+def test_a_site_dated_back_or_told_to_nobody_makes_no_question(record: RecordSimulator) -> None:
+    record.tick(minutes=120)  # 15:30
+    place: Any = {"place_e7": (364_000_000, 371_600_000)}
+    body = make_site(volume=make_circle(36.4, 37.16, 50.0), id="late")
+    leaf = record.send("un", "site.declare", body, at="2016-09-17T13:00:00Z")
+    report(record, **place)
+    hear(record, leaf)
+    report(record, id="again", **place)
+    assert owed(record) == {}
+
+
+def test_a_report_of_a_century_is_one_of_a_week_and_ends_when_it_is_made(record: RecordSimulator) -> None:
+    place: Any = {"place_e7": (364_000_000, 371_600_000), "start": "1970-01-01T00:00:00Z"}
+    # A camp that is there from 14:00 to 16:00 of the 17th.
+    camp = make_site(volume=make_circle(36.4, 37.16, 50.0), id="camp")
+    hear(record, record.send("un", "site.declare", camp))
+    report(record, id="early", end="8999-01-01T00:00:00Z", at="2016-09-17T13:59:59Z", **place)
+    assert owed(record) == {}
+    record.tick(minutes=20 * DAY_MINUTES)
+    report(record, end="8999-01-01T00:00:00Z", **place)
+    assert owed(record) == {}
+    report(record, id="near", end="2016-09-18T14:00:00Z", **place)
+    assert set(owed(record)) == {"ru", "us"}
+
+
 def test_several_sites_are_all_named(record: RecordSimulator) -> None:
-    record.send("us", "site.declare", make_site(id="school", name="School", category="school"))
+    hear(record, record.send("us", "site.declare", make_site(id="school", name="School", category="school")))
     report(record)
     assert [met.object for met in get(record).sites] == ["m2", "school"]
     assert owed(record) == {"ru": "waiting", "us": "waiting"}
@@ -168,7 +214,7 @@ def test_a_rebuilt_index_still_knows_the_past(record: RecordSimulator) -> None:
 @pytest.fixture
 def sealed() -> RecordSimulator:
     made = RecordSimulator()
-    made.send("un", "site.declare", make_site("ru"), to=("ru",))
+    hear(made, made.send("un", "site.declare", make_site("ru"), to=("ru",)))
     made.tick(minutes=30)
     return made
 
@@ -181,7 +227,7 @@ def test_an_open_report_at_a_sealed_site_opens_nothing_for_anyone(sealed: Record
 
 def test_an_open_report_at_a_site_sealed_to_all_opens_nothing_that_the_host_cannot_see() -> None:
     record = RecordSimulator()
-    record.send("un", "site.declare", make_site("ru", "us"), to=("ru", "us"))
+    hear(record, record.send("un", "site.declare", make_site("ru", "us"), to=("ru", "us")))
     record.tick(minutes=30)
     report(record)
     for view in (None, "ru", "un", "us"):

@@ -540,10 +540,10 @@ def test_judging_many_volumes_compares_each_pair_once(
 ) -> None:
     calls = 0
 
-    def count(outer: Any, inner: Any) -> bool:
+    def count(outer: Any, inner: Any, **more: float) -> bool:
         nonlocal calls
         calls += 1
-        return holds(outer, inner)
+        return holds(outer, inner, **more)
 
     monkeypatch.setattr("entente.deconflict.zone_judgement.holds", count)
     monkeypatch.setattr("entente.deconflict.carry.holds", count)

@@ -41,6 +41,7 @@ from entente.deconflict.alarm import (
     Seen,
     explain_alarm,
     explain_sight,
+    is_raise_in_doubt,
     list_owing,
     plan_alarms,
     track_alarms,
@@ -84,13 +85,12 @@ from entente.deconflict.incident import (
     AnswerIncident,
     FollowUpRow,
     IncidentRow,
-    ReportIncident,
     SilentIncident,
     answer_due,
-    find_sites,
     open_follow_ups,
     plan_follow_ups,
 )
+from entente.deconflict.incident_sites import ReportIncident, find_sites
 from entente.deconflict.index import ConflictIndex, Hit, MemoryIndex
 from entente.deconflict.ladder import RECEIPT_ESCALATE, RECEIPT_LAPSE, Escalate, Lapse, plan_ladder
 from entente.deconflict.ladder_view import LadderView, PartyLadder, Rung, describe_ladder
@@ -262,6 +262,7 @@ __all__ = [
     "find_stated",
     "find_volumes",
     "has_concurred",
+    "is_raise_in_doubt",
     "list_guarantees",
     "list_owing",
     "list_proposals",

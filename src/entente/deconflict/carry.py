@@ -26,11 +26,11 @@ from typing import ClassVar, Final, Literal, Protocol
 
 import msgspec
 
-from entente.deconflict.objects import VersionRow, parse_volumes
+from entente.deconflict.objects import NO_VERSION, VersionRow, parse_volumes
 from entente.deconflict.receipts import Stamp
 from entente.kernel.rows import Row, Rows
 from entente.kernel.time import encode_utc
-from entente.space import Volume, VolumeWire, holds
+from entente.space import HOLD_M, SURE_HOLD_M, Volume, VolumeWire, holds
 
 AnswerWord = Literal["waiting", "concurred", "objected", "reconsider", "lapsed", "void"]
 """``waiting``: none yet. ``lapsed``: none by the deadline. ``void``: not needed any more, the version is
@@ -139,6 +139,32 @@ def has_concurred(rows: Rows, version: str, party: str) -> bool:
     return row is not None and row.answer == "concurred"
 
 
+def may_count(rows: Rows, version: str, party: str, hold_m: float) -> bool:
+    """Return whether a party's yes holds for this version where so much may be outside.
+
+    With `entente.space.SURE_HOLD_M`, whether it does on every machine; with `LOOSE_HOLD_M`, whether it may on
+    some. A yes of the party's own to this very version always does.
+    """
+    row = rows.find(ConcurrenceRow, f"{version}:{party}")
+    if row is None or row.answer not in {"concurred", "waiting"} or row.agreed is None:
+        return False
+    if row.answer == "concurred" and not row.carried_from:
+        return True
+    known = rows.find(VersionRow, version)
+    if known is None or known.previous == NO_VERSION:
+        return False
+    # As `ask_concurrence` asked: all parties together, against what each had agreed to by then.
+    comparison = Comparison(known.volumes, parse_volumes(known.volumes, path="$.body.volumes"), hold_m=hold_m)
+    held = False
+    for one in row.asked:
+        earlier = rows.find(ConcurrenceRow, f"{known.previous}:{one}")
+        agreed = earlier.agreed if earlier is not None else None
+        if agreed is not None and _is_said(row, agreed):
+            is_held = comparison.holds_all(agreed.version, rows)
+            held = held or (one == party and is_held)
+    return held and not comparison.may_have_run_out()
+
+
 def _is_said(row: ConcurrenceRow, agreed: Agreed) -> bool:
     """Return whether nothing grew in words: the same title, nobody more asked, not newly armed."""
     return (
@@ -149,12 +175,20 @@ def _is_said(row: ConcurrenceRow, agreed: Agreed) -> bool:
 
 
 class Comparison:
-    """Volumes held against earlier versions, each version once, all together with bounded work."""
+    """Volumes held against earlier versions, each version once, all together with bounded work.
 
-    def __init__(self, wires: Sequence[VolumeWire], volumes: Sequence[Volume]) -> None:
+    Args:
+        hold_m: What may be outside; other than `entente.space.HOLD_M` to learn how sure an answer is.
+    """
+
+    def __init__(
+        self, wires: Sequence[VolumeWire], volumes: Sequence[Volume], *, hold_m: float = HOLD_M
+    ) -> None:
         self._wires = wires
         self._volumes = volumes
+        self._hold_m = hold_m
         self._left = MAX_COMPARED
+        self._most = 0
         self._known: dict[str, bool] = {}
 
     def holds_all(self, leaf: str, rows: Rows) -> bool:
@@ -164,8 +198,19 @@ class Comparison:
             self._known[leaf] = version is not None and self._is_held(version)
         return self._known[leaf]
 
+    def may_have_run_out(self) -> bool:
+        """Return whether another machine could have come to the end of the work, asked to be sure."""
+        return self._hold_m <= SURE_HOLD_M and self._most > MAX_COMPARED
+
     def _is_held(self, version: VersionRow) -> bool:
         outer = parse_volumes(version.volumes, path="$.body.volumes")
+        if self._hold_m <= SURE_HOLD_M:
+            self._most += sum(
+                _may_hold(one, inner)
+                for wire, inner in zip(self._wires, self._volumes, strict=True)
+                if wire not in version.volumes
+                for one in outer
+            )
         for place, (wire, inner) in enumerate(zip(self._wires, self._volumes, strict=True)):
             if wire in version.volumes:
                 continue
@@ -182,7 +227,7 @@ class Comparison:
         if self._left <= 0 or not _may_hold(outer, inner):
             return False
         self._left -= 1
-        return holds(outer, inner)
+        return holds(outer, inner, hold_m=self._hold_m)
 
 
 def _may_hold(outer: Volume, inner: Volume) -> bool:

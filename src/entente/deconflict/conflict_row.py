@@ -45,7 +45,8 @@ class Closeness(msgspec.Struct, frozen=True):
     """Where, when, how high and how near: the first meeting in time. Bounds are rounded outward, gaps down.
 
     ``start``, ``end`` are empty when the windows miss each other by ``time_gap_s``; the heights, when the
-    bands miss each other by ``vertical_gap_cm``, are both null and ``has_band`` is false.
+    bands miss each other by ``vertical_gap_cm``, are both null and ``has_band`` is false. The gap and the
+    place are null where they were not measured (`entente.deconflict.nearness`).
     """
 
     start: str
@@ -55,9 +56,9 @@ class Closeness(msgspec.Struct, frozen=True):
     floor_cm: int | None
     ceiling_cm: int | None
     vertical_gap_cm: int
-    gap_cm: int
-    lat_e7: int
-    lon_e7: int
+    gap_cm: int | None
+    lat_e7: int | None
+    lon_e7: int | None
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -116,11 +117,8 @@ def explain_conflict(row: ConflictRow) -> str:
     """Return a conflict in plain sentences: who, where, when, how high, by how much, under which rule."""
     one, other = row.sides
     near = row.closest
-    place = f"near {_say_degrees(near.lat_e7, 'N', 'S')} {_say_degrees(near.lon_e7, 'E', 'W')}"
     text = f"{_say_side(one)} and {_say_side(other)} {_say_rule(row)}: "
-    text += f"{place}, {_say_when(near)}, {_say_heights(near)}"
-    gap = f"{say_metres(near.gap_cm)} apart on the ground" if near.gap_cm else "the outlines meet"
-    text += f"; {gap}."
+    text += f"{_say_place(near)}{_say_when(near)}, {_say_heights(near)}; {_say_gap(near)}."
     if row.meetings > 1:
         text += f" {row.meetings} pairs of their volumes meet; this is the first."
     if row.state == "resolved":
@@ -144,6 +142,18 @@ def _say_rule(row: ConflictRow) -> str:
         "in height, "
         f"{row.time_s} s)"
     )
+
+
+def _say_place(near: Closeness) -> str:
+    if near.lat_e7 is None or near.lon_e7 is None:
+        return ""
+    return f"near {_say_degrees(near.lat_e7, 'N', 'S')} {_say_degrees(near.lon_e7, 'E', 'W')}, "
+
+
+def _say_gap(near: Closeness) -> str:
+    if near.gap_cm is None:
+        return "how near on the ground was not measured: it is one of very many that one entry opened"
+    return f"{say_metres(near.gap_cm)} apart on the ground" if near.gap_cm else "the outlines meet"
 
 
 def _say_when(near: Closeness) -> str:

@@ -23,16 +23,15 @@ It does not decide who gives way.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from entente.deconflict.activity import ActivityRow
-from entente.deconflict.conflict_row import SPANS_KEPT, Closeness, ConflictRow, RuleName, Side, Span, SpanRow
+from entente.deconflict.conflict_row import SPANS_KEPT, ConflictRow, RuleName, Side, Span, SpanRow
 from entente.deconflict.index import ConflictIndex, MemoryIndex, widen
+from entente.deconflict.nearness import Measuring, Met, VolumeList, find_start
 from entente.deconflict.objects import (
     NO_VERSION,
     ObjectRow,
@@ -42,29 +41,24 @@ from entente.deconflict.objects import (
     parse_volumes,
     say_name,
 )
+from entente.deconflict.receipts import find_first_word, find_receipt
 from entente.deconflict.site import SiteRow
 from entente.deconflict.zone import ZoneRow
 from entente.deconflict.zone_judgement import Judging, ZoneFinding, add_asked, ask_zone, find_missing
-from entente.deconflict.zone_needs import Asked
 from entente.kernel.charter import get_charter
 from entente.kernel.message import Entry
 from entente.kernel.rows import R, Rows
-from entente.kernel.time import encode_utc
-from entente.space import Overlap, Separation, Volume, encode_position, find_conflict
+from entente.space import Separation, Volume
 
 PAST_SITE: Final = "past-site"
 """The index's group of site versions that are past, by leaf: for what happened while they stood."""
 EVERY_TYPE: Final[frozenset[ObjectType]] = frozenset({"activity", "zone", "site"})
-MEASURED: Final = 20
-"""How many meetings of two objects that begin at the same moment are measured: 50 volumes meet 50 others in
-2,500 places, which would be seconds."""
 _CHANGING: Final = frozenset({"activity.notify", "activity.update", "zone.declare", "site.declare"})
 _ENDING: Final = {
     "activity.close": "closed",
     "zone.withdraw": "withdrawn",
     "site.withdraw": "withdrawn",
 }
-_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _ANSWERING: Final = frozenset({"activity.concur", "activity.object", "activity.reconsider"})
 _HEARING: Final = frozenset({"receipt.deliver", "receipt.acknowledge", "receipt.lapse"})
 _AGAINST: Final[dict[ObjectType, tuple[ObjectType, ...]]] = {
@@ -74,17 +68,13 @@ _AGAINST: Final[dict[ObjectType, tuple[ObjectType, ...]]] = {
 }
 
 
-class _Met(msgspec.Struct, frozen=True):
-    """Two volumes that meet, by their places in the two objects, in the order of the objects' names.
+class _Thing(NamedTuple):
+    """An object that stands, as its own row tells it."""
 
-    ``start_utc`` is when their windows begin to overlap; None where these miss each other.
-    """
-
-    one: int
-    two: int
-    start_utc: datetime | None
-    asked: Asked | None = None
-    finding: ZoneFinding | None = None
+    row: ActivityRow | ZoneRow | SiteRow
+    type: ObjectType
+    title: str
+    volumes: VolumeList
 
 
 def rebuild_index(rows: Rows, *, only: frozenset[ObjectType] = EVERY_TYPE) -> MemoryIndex:
@@ -137,7 +127,9 @@ def update_conflicts(entry: Entry[Any], rows: Rows, index: ConflictIndex) -> lis
         index.withdraw(name)
         found = list(find_conflicts_of(thing, volumes, entry.index, rows, index))
         _insert(thing, volumes, rows, index)
-    changed = _settle(_list_open(name, rows), found, entry.index, why, rows)
+    # What is told of for the first time has no row yet.
+    opened = [] if thing.first_index == entry.index else _list_open(name, rows)
+    changed = _settle(opened, found, entry.index, why, rows)
     past = None if thing.type == "activity" else _find_past(thing, rows)
     if past is not None and thing.type == "site":
         _insert_past(past, index)
@@ -150,8 +142,9 @@ def find_conflicts_of(
     thing: ObjectRow, volumes: Sequence[Volume], at_index: int, rows: Rows, index: ConflictIndex
 ) -> Iterator[ConflictRow]:
     """Yield the conflicts of a standing object with these volumes, as rows; writes nothing."""
+    measuring = Measuring()
     for group in _AGAINST[thing.type]:
-        yield from _find_group(thing, volumes, group, at_index, rows, index)
+        yield from _find_group(thing, volumes, group, at_index, rows, index, measuring)
 
 
 def _find_group(
@@ -161,20 +154,40 @@ def _find_group(
     at_index: int,
     rows: Rows,
     index: ConflictIndex,
+    measuring: Measuring,
 ) -> Iterator[ConflictRow]:
     separation = _separation_of(thing, group, rows)
     pairs: dict[str, list[tuple[int, int]]] = {}
     for ordinal, volume in enumerate(volumes):
         for hit in index.query(volume, separation, group=group, most=None):
             pairs.setdefault(hit.object, []).append((ordinal, hit.ordinal))
+    if not pairs:
+        return
     judging = Judging(rows)
+    own = _find_thing(thing.object, thing.type, rows, volumes)
+    if own is None:
+        raise AssertionError(f"{thing.type} {thing.object!r}: stands and has no row")
     for name, met in sorted(pairs.items()):
-        other = rows.find(ObjectRow, name)
-        if other is None or (group == thing.type and other.author == thing.author):
+        other = _find_thing(name, group, rows)
+        if other is None or (group == thing.type and other.row.author == thing.author):
             continue
-        row = _make_row(thing, volumes, other, met, at_index, judging)
+        row = _make_row(own, other, met, at_index, judging, measuring)
         if row is not None:
             yield row
+
+
+def _find_thing(name: str, group: ObjectType, rows: Rows, volumes: Sequence[Volume] = ()) -> _Thing | None:
+    """Return an object by the row of its own kind: one look-up has all that is told of it."""
+    if group == "activity":
+        activity = rows.find(ActivityRow, name)
+        if activity is None:
+            return None
+        return _Thing(activity, group, activity.title, VolumeList(activity.volumes, volumes))
+    row = rows.find(ZoneRow, name) if group == "zone" else rows.find(SiteRow, name)
+    if row is None:
+        return None
+    wires = row.declared.volumes if isinstance(row, ZoneRow) else [row.declared.volume]
+    return _Thing(row, group, row.declared.name, VolumeList(wires, volumes))
 
 
 def _settle(
@@ -196,16 +209,25 @@ def _settle(
 
 
 def _judge_again(
-    name: str, what: str, entry: Entry[Any], rows: Rows, index: ConflictIndex
+    name: str,
+    what: str,
+    entry: Entry[Any],
+    rows: Rows,
+    index: ConflictIndex,
+    measuring: Measuring | None = None,
 ) -> list[ConflictRow]:
     """Judge an activity against the zones that it meets once more: what they ask was answered, or heard."""
     thing = rows.find(ObjectRow, name)
     if thing is None or thing.type != "activity" or thing.state != "standing":
         return []
     volumes = _read_volumes(thing, rows)
-    found = list(_find_group(thing, volumes, "zone", entry.index, rows, index))
     opened = [row for row in _list_open(name, rows) if row.rule == "zone"]
     known = {row.key(): row for row in opened}
+    measuring = measuring or Measuring()
+    found = [
+        _keep_measured(row, known.get(row.key()))
+        for row in _find_group(thing, volumes, "zone", entry.index, rows, index, measuring)
+    ]
     # Only what is another row now has changed: an answer says nothing to most zones.
     new = [row for row in found if row.key() not in known or _continue(row, rows) != known[row.key()]]
     keys = {row.key() for row in found}
@@ -216,21 +238,61 @@ def _judge_again(
 
 def _judge_heard(entry: Entry[Any], rows: Rows, index: ConflictIndex) -> list[ConflictRow]:
     body = entry.message.opened()
+    party = entry.message.author
     if entry.message.payload.kind == "receipt.lapse":
-        leaves = [body.message]
+        leaves, party = [body.message], body.party
     elif entry.message.payload.kind == "receipt.deliver":
         leaves = [one.leaf for one in body.messages]
     else:
         leaves = list(body.messages)
+    if next(rows.select(ZoneRow, limit=1), None) is None:
+        return []
     changed: list[ConflictRow] = []
+    measuring = Measuring()
+    judged: set[str] = set()
     for leaf in leaves:
         version = rows.find(VersionRow, leaf)
-        if version is None or version.type != "activity":
+        if version is None or version.type != "activity" or version.object in judged:
             continue
         # Hearing fulfils, and never voids: where no row of a zone waits for it, there is nothing to judge.
-        if any(row.zone is not None and row.zone.notice_h for row in _list_open(version.object, rows)):
-            changed += _judge_again(version.object, "what was heard", entry, rows, index)
+        waiting = [row for row in _list_open(version.object, rows) if _waits_for(row, party)]
+        receipt = find_receipt(rows, leaf, party)
+        if not waiting or receipt is None or find_first_word(receipt) is None:
+            continue
+        judged.add(version.object)
+        is_last = any(row.zone is not None and row.zone.unheard in {(), (party,)} for row in waiting)
+        if is_last or version.until:
+            changed += _judge_again(version.object, "what was heard", entry, rows, index, measuring)
+        else:
+            # Others have not heard yet: this party is one fewer, and nothing else is another.
+            changed += [_strike_unheard(row, party, rows) for row in waiting]
     return changed
+
+
+def _waits_for(row: ConflictRow, party: str) -> bool:
+    """Return whether a party's word can change what a zone holds to be missing."""
+    zone = row.zone
+    # Once all have heard, an earlier version's word may still bring the time forward.
+    return zone is not None and zone.notice_h > 0 and (party in zone.unheard or not zone.unheard)
+
+
+def _strike_unheard(row: ConflictRow, party: str, rows: Rows) -> ConflictRow:
+    if row.zone is None:
+        raise AssertionError(f"conflict {row.key()!r}: expected one with a zone")
+    unheard = tuple(one for one in row.zone.unheard if one != party)
+    struck = msgspec.structs.replace(row, zone=msgspec.structs.replace(row.zone, unheard=unheard))
+    rows.put(struck)
+    return struck
+
+
+def _keep_measured(row: ConflictRow, known: ConflictRow | None) -> ConflictRow:
+    """Return a row with the measure that is known of the same meeting, where none was made again."""
+    if row.closest.gap_cm is not None or known is None or known.closest.gap_cm is None:
+        return row
+    same = msgspec.structs.replace(
+        row.closest, gap_cm=known.closest.gap_cm, lat_e7=known.closest.lat_e7, lon_e7=known.closest.lon_e7
+    )
+    return msgspec.structs.replace(row, sides=known.sides, closest=same) if same == known.closest else row
 
 
 def _judge_corridor(
@@ -274,59 +336,60 @@ def _read_volumes(thing: ObjectRow, rows: Rows) -> list[Volume]:
     return parse_volumes(version.volumes, path="$.body.volumes") if version else []
 
 
+def agreed_separation(rows: Rows) -> Separation:
+    """Return what the charter says that activities of different parties keep."""
+    rules = get_charter(rows).rules
+    return Separation(rules.lateral_cm / 100, rules.vertical_cm / 100, float(rules.time_s))
+
+
 def _separation_of(thing: ObjectRow, group: ObjectType, rows: Rows) -> Separation:
     """Return what to ask the index for.
 
     A site that is asked *about* brings its buffer; one that stands in the index has it there.
     """
     if thing.type == "activity" and group == "activity":
-        rules = get_charter(rows).rules
-        return Separation(rules.lateral_cm / 100, rules.vertical_cm / 100, float(rules.time_s))
+        return agreed_separation(rows)
     if thing.type == "site":
         return widen(Separation(), _get(SiteRow, thing.object, rows).declared.buffer_cm / 100)
     return Separation()
 
 
 def _make_row(
-    thing: ObjectRow,
-    volumes: Sequence[Volume],
-    other: ObjectRow,
+    own: _Thing,
+    other: _Thing,
     met: Sequence[tuple[int, int]],
     at_index: int,
     judging: Judging,
+    measuring: Measuring,
 ) -> ConflictRow | None:
     """Return the row of two objects whose volumes meet, or None where all that is asked is fulfilled."""
-    rows = judging.rows
     # INVARIANT: the row is the same whichever of the two came last, so the pair is measured in the order of
     # its names.
-    is_first = thing.object < other.object
-    first, second = (thing, other) if is_first else (other, thing)
-    others = _read_volumes(other, rows)
-    rule, agreed = _name_rule(first, second, rows)
-    ours, theirs = (volumes, others) if is_first else (others, volumes)
-    found: list[_Met] = []
+    is_first = own.row.object < other.row.object
+    first, second = (own, other) if is_first else (other, own)
+    rule, agreed = _name_rule(first, second, judging.rows)
+    found: list[Met] = []
     for here, there in met:
         one, two = (here, there) if is_first else (there, here)
-        meeting = _Met(one, two, _find_start(ours[one], theirs[two]))
+        meeting = Met(one, two, find_start(first.volumes.get_window(one), second.volumes.get_window(two)))
         if rule == "zone":
-            meeting = _judge(
-                meeting, first, second, ours[one] if first.type == "activity" else theirs[two], judging
-            )
+            meeting = _judge(meeting, first, second, judging)
             if meeting.finding is None:
                 continue
         found.append(meeting)
     if not found:
         return None
-    nearest, near = _find_nearest(found, ours, theirs, agreed)
+    is_open = not (first.row.to or second.row.to)
+    told = measuring.tell(found, first.volumes, second.volumes, agreed, is_open=is_open)
     return ConflictRow(
-        first=first.object,
-        second=second.object,
-        sides=(_make_side(first, nearest.one, rows), _make_side(second, nearest.two, rows)),
+        first=first.row.object,
+        second=second.row.object,
+        sides=(_make_side(first, told.met.one), _make_side(second, told.met.two)),
         rule=rule,
         lateral_cm=round(agreed.lateral_m * 100),
         vertical_cm=round(agreed.vertical_m * 100),
         time_s=round(agreed.time_s),
-        closest=near,
+        closest=told.closest,
         meetings=len(found),
         state="open",
         since_index=at_index,
@@ -334,44 +397,23 @@ def _make_row(
     )
 
 
-def _find_nearest(
-    found: Sequence[_Met], ours: Sequence[Volume], theirs: Sequence[Volume], agreed: Separation
-) -> tuple[_Met, Closeness]:
-    """Return the meeting that begins first, and of those that begin together the nearest, and how near."""
-    ordered = sorted(found, key=_rank)
-    first = ordered[0].start_utc
-    measured = []
-    for met in ordered[:MEASURED]:
-        if met.start_utc != first:
-            break
-        overlap = find_conflict(ours[met.one], theirs[met.two], agreed)
-        if overlap is None:
-            raise AssertionError(f"volumes {met.one} and {met.two}: expected some that meet")
-        measured.append((met, _measure(overlap)))
-    return min(measured, key=lambda one: (one[1].gap_cm, one[0].one, one[0].two))
-
-
-def _judge(met: _Met, first: ObjectRow, second: ObjectRow, inside: Volume, judging: Judging) -> _Met:
+def _judge(met: Met, first: _Thing, second: _Thing, judging: Judging) -> Met:
     """Return the meeting with what the zone asks of the activity's volume and what of that is missing."""
-    rows = judging.rows
-    is_zone_first = first.type == "zone"
-    zone = _get(ZoneRow, (first if is_zone_first else second).object, rows)
-    activity = _get(ActivityRow, (second if is_zone_first else first).object, rows)
-    asked = ask_zone(
-        zone, met.one if is_zone_first else met.two, inside, activity.author, activity.activity, judging
-    )
+    ordinal, place = (met.one, met.two) if first.type == "zone" else (met.two, met.one)
+    over, under = (first, second) if first.type == "zone" else (second, first)
+    zone, activity = over.row, under.row
+    if not isinstance(zone, ZoneRow) or not isinstance(activity, ActivityRow):
+        raise AssertionError(f"conflict of {first.row.object!r}: expected an activity and a zone")
+    # Only a corridor asks where the volume lies.
+    inside = under.volumes.get_volume(place) if zone.declared.corridors else None
+    asked = ask_zone(zone, ordinal, inside, activity.author, activity.activity, judging)
     if met.start_utc is None:
         raise AssertionError("zone: expected windows that overlap where no separation is asked for")
     finding = find_missing(asked, zone, activity, met.start_utc, judging)
     return msgspec.structs.replace(met, asked=asked, finding=finding)
 
 
-def _find_start(one: Volume, other: Volume) -> datetime | None:
-    start_utc = max(one.window.start_utc, other.window.start_utc)
-    return start_utc if start_utc < min(one.window.end_utc, other.window.end_utc) else None
-
-
-def _add_findings(found: Sequence[_Met]) -> ZoneFinding | None:
+def _add_findings(found: Sequence[Met]) -> ZoneFinding | None:
     """Return what all meetings together lack: the strictest of each."""
     findings = [one.finding for one in found if one.finding is not None]
     asked = [one.asked for one in found if one.asked is not None]
@@ -391,45 +433,17 @@ def _add_findings(found: Sequence[_Met]) -> ZoneFinding | None:
     )
 
 
-def _rank(met: _Met) -> tuple[bool, datetime, int, int]:
-    return met.start_utc is None, met.start_utc or _NEVER, met.one, met.two
-
-
-def _name_rule(first: ObjectRow, second: ObjectRow, rows: Rows) -> tuple[RuleName, Separation]:
+def _name_rule(first: _Thing, second: _Thing, rows: Rows) -> tuple[RuleName, Separation]:
     for one in (first, second):
-        if one.type == "site":
-            return "buffer", _separation_of(one, "activity", rows)
+        if isinstance(one.row, SiteRow):
+            return "buffer", widen(Separation(), one.row.declared.buffer_cm / 100)
         if one.type == "zone":
             return "zone", Separation()
-    return "separation", _separation_of(first, "activity", rows)
+    return "separation", agreed_separation(rows)
 
 
-def _measure(overlap: Overlap) -> Closeness:
-    window, band = overlap.window, overlap.heights
-    lat_e7, lon_e7 = encode_position(*overlap.place)
-    floor_m, ceiling_m = (band.floor_m, band.ceiling_m) if band else (None, None)
-    return Closeness(
-        start=encode_utc(window.start_utc) if window else "",
-        end=encode_utc(window.end_utc) if window else "",
-        time_gap_s=math.floor(overlap.time_gap_s),
-        has_band=band is not None,
-        floor_cm=None if floor_m is None else round(floor_m * 100),
-        ceiling_cm=None if ceiling_m is None else round(ceiling_m * 100),
-        vertical_gap_cm=math.floor(overlap.vertical_gap_m * 100),
-        gap_cm=math.floor(overlap.gap_m * 100),
-        lat_e7=lat_e7,
-        lon_e7=lon_e7,
-    )
-
-
-def _make_side(thing: ObjectRow, volume: int, rows: Rows) -> Side:
-    if thing.type == "activity":
-        title = _get(ActivityRow, thing.object, rows).title
-    elif thing.type == "zone":
-        title = _get(ZoneRow, thing.object, rows).declared.name
-    else:
-        title = _get(SiteRow, thing.object, rows).declared.name
-    return Side(thing.object, thing.type, thing.author, title, volume)
+def _make_side(thing: _Thing, volume: int) -> Side:
+    return Side(thing.row.object, thing.type, thing.row.author, thing.title, volume)
 
 
 def _continue(row: ConflictRow, rows: Rows) -> ConflictRow:

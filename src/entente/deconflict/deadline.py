@@ -25,7 +25,7 @@ from typing import Final
 
 import msgspec
 
-from entente.deconflict.carry import ConcurrenceRow
+from entente.deconflict.carry import ConcurrenceRow, may_count
 from entente.deconflict.objects import ObjectRow, VersionRow
 from entente.deconflict.receipts import find_receipt, list_receipts, make_stamp
 from entente.kernel.charter import get_charter, list_parties
@@ -35,6 +35,7 @@ from entente.kernel.message import Entry, VerifiedMessage
 from entente.kernel.rows import Rows
 from entente.kernel.time import encode_utc, parse_utc
 from entente.kernel.wire import Hex64, SlugText, UtcText, WireStruct
+from entente.space import SURE_HOLD_M
 
 
 class LapseConcurrence(WireStruct, frozen=True):
@@ -56,9 +57,11 @@ def decide_lapse_concurrence(message: VerifiedMessage[LapseConcurrence], rows: R
     if thing is None or row is None or thing.to:
         # One answer whether it exists for others or not: host and desks decide alike.
         return denied("not-asked", f"{what}: expected one that was asked for openly, found none")
-    if row.answer == "void":
+    if row.answer == "void" or thing.state != "standing" or thing.version != body.version:
         return denied("superseded", f"{what}: expected one that is waited for, that version is past")
-    if row.answer != "waiting":
+    # A yes that is carried over by a hair may not be at the center, which then waits for one.
+    is_sure = not row.carried_from or may_count(rows, row.version, row.party, SURE_HOLD_M)
+    if row.answer != "waiting" and is_sure:
         return denied("already-answered", f"{what}: expected none yet, it has {row.answer}")
     known = find_stated(rows, body.version)
     if known is not None and encode_utc(known) != body.recorded:

@@ -8,7 +8,8 @@ Invariants:
     answer. Nobody has to ask for it, and nobody can decline to open it.
   * An answer is the party's own account, or that it has nothing to state yet. Silence is neither: after the
     agreed days it is recorded as silence, and a later answer is accepted and marked late.
-  * A site that was moved or withdrawn since still counts; one that was notified only afterwards does not.
+  * A site that was moved or withdrawn since still counts; one that was notified only afterwards does not
+    (`entente.deconflict.incident_sites`).
 
 It does not compare accounts and finds nobody responsible.
 
@@ -26,55 +27,24 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 
-from entente.deconflict.conflicts import PAST_SITE
+from entente.deconflict.incident_sites import Report, ReportIncident, SiteMet, find_sites, incident_volume
 from entente.deconflict.index import ConflictIndex
 from entente.deconflict.ladder import decide_waited, measure_wait
-from entente.deconflict.objects import ObjectRow, VersionRow, list_readers, name_object
+from entente.deconflict.objects import list_readers, name_object
 from entente.deconflict.receipts import Stamp, make_stamp
-from entente.deconflict.site import SiteRow
-from entente.deconflict.zone import SourceText
 from entente.kernel.ids import LeafHash
 from entente.kernel.kinds import ALLOWED, Decision, Kind, SignedBy, denied
 from entente.kernel.message import Entry, VerifiedMessage
 from entente.kernel.rows import Row, Rows
 from entente.kernel.time import encode_utc, parse_utc
 from entente.kernel.wire import Count, NoteText, SlugText, UtcText, WireStruct
-from entente.space import CircleWire, PositionE7, Separation, Volume, VolumeWire, parse_volume
 
 ANSWER_DAYS: Final = 7
 URGENT_ANSWER_DAYS: Final = 2
 """A border agreement's clock: question, then an answer within seven days, two when urgent."""
-IncidentWord = Literal[
-    "strike",
-    "shelling",
-    "shooting",
-    "damage",
-    "intrusion",
-    "near-miss",
-    "interference",
-    "access-denied",
-    "other",
-]
-BasisWord = Literal["seen", "instrument", "told"]
-"""How it is known: by one's own people, by a sensor, or by what somebody said."""
 AnswerKind = Literal["account", "nothing-yet"]
 FollowUpState = Literal["waiting", "answered", "silent"]
 PartyNames = Annotated[list[SlugText], msgspec.Meta(min_length=1, max_length=64)]
-
-
-class ReportIncident(WireStruct, frozen=True):
-    """Body of ``incident.report``: within ``within_cm`` of the place, somewhen from ``start`` to ``end``."""
-
-    id: SlugText
-    category: IncidentWord
-    urgent: bool
-    place_e7: PositionE7
-    within_cm: Annotated[int, msgspec.Meta(ge=1, le=100_000_000)]
-    start: UtcText
-    end: UtcText
-    observed: Annotated[NoteText, msgspec.Meta(min_length=1)]
-    basis: BasisWord
-    source: SourceText
 
 
 class AnswerIncident(WireStruct, frozen=True):
@@ -94,16 +64,6 @@ class SilentIncident(WireStruct, frozen=True):
     waited_s: Count
 
 
-class SiteMet(msgspec.Struct, frozen=True):
-    """A site at which it happened: which version, and what has become of that version since."""
-
-    object: str
-    version: str
-    author: str
-    name: str
-    since: Literal["standing", "replaced", "withdrawn"]
-
-
 class IncidentRow(Row, frozen=True):
     """A report in the record. ``sites`` is empty when it was at no notified site that all can read."""
 
@@ -118,6 +78,8 @@ class IncidentRow(Row, frozen=True):
     at: str
     reported: ReportIncident
     sites: tuple[SiteMet, ...] = ()
+    in_doubt: bool = False
+    """Whether it hangs on a last digit, or on older rules, that it was at a site or at none."""
 
     def key(self) -> str:
         """Return the scoped name."""
@@ -181,12 +143,6 @@ def decide_report_incident(message: VerifiedMessage[ReportIncident], rows: Rows)
     return ALLOWED
 
 
-def incident_volume(body: ReportIncident) -> Volume:
-    """Return where and when it may have happened, at every height; raise `InvalidVolume` if that is none."""
-    wire = VolumeWire(CircleWire(body.place_e7, body.within_cm), None, None, body.start, body.end)
-    return parse_volume(wire, path="$.body")
-
-
 def project_report_incident(entry: Entry[ReportIncident], rows: Rows) -> None:
     """Write the report down; `open_follow_ups` finds out at which sites it was."""
     body = entry.message.body
@@ -215,67 +171,26 @@ def open_follow_ups(entry: Entry[Any], rows: Rows, index: ConflictIndex) -> list
     row = rows.find(IncidentRow, name)
     if row is None:
         raise AssertionError(f"incident {name!r}: was projected and has no row")
-    sites = find_sites(row.reported, row.author, row.to, rows, index)
-    if not sites:
+    met = find_sites(row.reported, Report(row.author, row.to, row.at), rows, index)
+    rows.put(msgspec.structs.replace(row, sites=met.sites, in_doubt=met.in_doubt))
+    if not met.sites:
         return []
-    rows.put(msgspec.structs.replace(row, sites=tuple(sites)))
-    opened = [
-        FollowUpRow(
-            incident=name,
-            party=party,
-            author=row.author,
-            message=row.message,
-            index=entry.index,
-            days=URGENT_ANSWER_DAYS if row.reported.urgent else ANSWER_DAYS,
-            state="waiting",
-        )
-        for party in list_readers(row.author, row.to, rows)
-        if party != row.author
-    ]
+    opened = [_owe(row, party) for party in list_readers(row.author, row.to, rows) if party != row.author]
     for one in opened:
         rows.put(one)
     return opened
 
 
-def find_sites(
-    body: ReportIncident, author: str, to: tuple[str, ...], rows: Rows, index: ConflictIndex
-) -> list[SiteMet]:
-    """Return the sites in whose buffer it was, as they stood then, that all can read; by name."""
-    volume = incident_volume(body)
-    found: dict[str, SiteMet] = {}
-    for group in ("site", PAST_SITE):
-        for hit in index.query(volume, Separation(), group=group, most=None):
-            if group == PAST_SITE:
-                version = rows.find(VersionRow, hit.object)
-            else:
-                thing = rows.find(ObjectRow, hit.object)
-                version = rows.find(VersionRow, thing.version) if thing is not None else None
-            met = _meet(body, author, to, version, rows)
-            if met is not None:
-                found[met.version] = met
-    return sorted(found.values(), key=lambda met: (met.object, met.version))
-
-
-def _meet(
-    body: ReportIncident, author: str, to: tuple[str, ...], version: VersionRow | None, rows: Rows
-) -> SiteMet | None:
-    thing = rows.find(ObjectRow, version.object) if version is not None else None
-    row = rows.find(SiteRow, version.object) if version is not None else None
-    if version is None or thing is None or row is None:
-        return None
-    readers = list_readers(author, to, rows)
-    # An open report is judged by the host too, which reads no sealed site; and a sealed one by its audience
-    # alone.
-    if thing.to and (not to or not set(readers) <= set(list_readers(thing.author, thing.to, rows))):
-        return None
-    if parse_utc(version.since) > parse_utc(body.end):
-        return None
-    if version.until and parse_utc(version.until) <= parse_utc(body.start):
-        return None
-    since: Literal["standing", "replaced", "withdrawn"] = "standing"
-    if version.until:
-        since = "withdrawn" if thing.state == "ended" and thing.version == version.version else "replaced"
-    return SiteMet(version.object, version.version, version.author, row.declared.name, since)
+def _owe(row: IncidentRow, party: str) -> FollowUpRow:
+    return FollowUpRow(
+        incident=row.incident,
+        party=party,
+        author=row.author,
+        message=row.message,
+        index=row.index,
+        days=_count_days(row.reported),
+        state="waiting",
+    )
 
 
 def decide_answer_incident(message: VerifiedMessage[AnswerIncident], rows: Rows) -> Decision:
@@ -323,7 +238,7 @@ def project_answer_incident(entry: Entry[AnswerIncident], rows: Rows) -> None:
 def decide_silent_incident(message: VerifiedMessage[SilentIncident], rows: Rows) -> Decision:
     """Allow the true list of who owes an answer still, once the agreed days are over."""
     body = message.opened()
-    waiting = sorted(row.party for row in rows.select(FollowUpRow, incident=body.id, state="waiting"))
+    waiting, days = _list_waiting(body.id, rows)
     if not waiting:
         return denied(
             "nothing-owed", f"incident {body.id!r}: expected one with answers that are owed, found none"
@@ -332,17 +247,35 @@ def decide_silent_incident(message: VerifiedMessage[SilentIncident], rows: Rows)
         # SECURITY: a center that could call one silent who has answered, or spare one who has not, would take
         # sides (tests/unit/test_deconflict_incidents.py, test_a_false_list_of_the_silent_is_refused).
         return denied("wrong-lists", f"incident {body.id!r}: expected silent {waiting}, got {body.silent}")
-    days = max(row.days for row in rows.select(FollowUpRow, incident=body.id, state="waiting"))
     return decide_waited(message.payload.at, body.recorded, body.waited_s, least_s=days * 86_400)
+
+
+def _list_waiting(name: str, rows: Rows) -> tuple[list[str], int]:
+    """Return who owes an answer about an incident still, and how many days each has."""
+    owed = list(rows.select(FollowUpRow, incident=name))
+    row = rows.find(IncidentRow, name)
+    if owed or row is None or row.to or not row.in_doubt:
+        days = max((one.days for one in owed), default=0)
+        return sorted(one.party for one in owed if one.state == "waiting"), days
+    # Nothing is owed by what was computed here, where another machine may hold that it is.
+    readers = [party for party in list_readers(row.author, row.to, rows) if party != row.author]
+    silent = [party for party in readers if rows.find(AccountRow, f"{name}:{party}") is None]
+    return silent, _count_days(row.reported)
+
+
+def _count_days(body: ReportIncident) -> int:
+    return URGENT_ANSWER_DAYS if body.urgent else ANSWER_DAYS
 
 
 def project_silent_incident(entry: Entry[SilentIncident], rows: Rows) -> None:
     """Record the silence."""
     body, stamp = entry.message.opened(), make_stamp(entry)
+    row = rows.find(IncidentRow, body.id)
+    if row is None:
+        raise AssertionError(f"incident {body.id!r}: has silent parties and no row")
     for party in body.silent:
-        owed = rows.find(FollowUpRow, f"{body.id}:{party}")
-        if owed is not None:
-            rows.put(msgspec.structs.replace(owed, state="silent", silent=stamp))
+        owed = rows.find(FollowUpRow, f"{body.id}:{party}") or _owe(row, party)
+        rows.put(msgspec.structs.replace(owed, state="silent", silent=stamp))
 
 
 def plan_follow_ups(

@@ -68,7 +68,7 @@ class VersionRow(Row, frozen=True):
 
     ``reach_cm`` widens its volumes in every direction: a site's buffer, else 0. ``since`` and ``until`` are
     when its author says that he made it, and that he replaced or ended it; ``until`` is empty while it is
-    the current one.
+    the current one. ``ended_by`` is the leaf of the message that replaced or ended it.
     """
 
     TABLE: ClassVar[str] = "versions"
@@ -83,6 +83,7 @@ class VersionRow(Row, frozen=True):
     since: str = ""
     reach_cm: int = 0
     until: str = ""
+    ended_by: str = ""
 
     def key(self) -> str:
         """Return the message's leaf hash."""
@@ -248,7 +249,7 @@ def put_version(
     name = name_object(message, object_id)
     known = rows.find(ObjectRow, name)
     if known is not None:
-        _end_version(known.version, message.payload.at, rows)
+        _end_version(known.version, message, rows)
     rows.put(
         VersionRow(
             version=message.leaf,
@@ -285,16 +286,16 @@ def end_object(
     known = rows.find(ObjectRow, name)
     if known is not None:
         rows.put(msgspec.structs.replace(known, state="ended"))
-        _end_version(known.version, entry.message.payload.at, rows)
+        _end_version(known.version, entry.message, rows)
     own = rows.find(row, name)
     if own is not None:
         rows.put(msgspec.structs.replace(own, state=state, note=note))
 
 
-def _end_version(version: str, at: str, rows: Rows) -> None:
+def _end_version(version: str, by: VerifiedMessage[Any], rows: Rows) -> None:
     row = rows.find(VersionRow, version)
     if row is not None:
-        rows.put(msgspec.structs.replace(row, until=at))
+        rows.put(msgspec.structs.replace(row, until=by.payload.at, ended_by=by.leaf))
 
 
 def find_volumes(rows: Rows, name: str) -> tuple[VolumeWire, ...] | None:

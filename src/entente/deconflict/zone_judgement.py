@@ -27,7 +27,7 @@ from typing import Final
 import msgspec
 
 from entente.deconflict.activity import ActivityRow
-from entente.deconflict.carry import Comparison, has_concurred
+from entente.deconflict.carry import Comparison, has_concurred, may_count
 from entente.deconflict.index import ConflictIndex
 from entente.deconflict.objects import NO_VERSION, ObjectRow, VersionRow, parse_volumes, say_name
 from entente.deconflict.receipts import find_first_word, find_receipt
@@ -36,7 +36,7 @@ from entente.deconflict.zone_needs import FREE, STRICTNESS, Asked, Need, add_nee
 from entente.kernel.charter import list_parties
 from entente.kernel.rows import Rows
 from entente.kernel.time import encode_utc, parse_utc
-from entente.space import Separation, Volume, holds
+from entente.space import HOLD_M, Separation, Volume, holds
 
 _MAX_LOOK_BACK: Final = 20
 """How many earlier versions are searched for a notice that still counts: a bound on the work."""
@@ -94,26 +94,39 @@ class Judging:
 
     An activity of 50 volumes meets a zone of 50 in 2,500 places: were earlier versions and corridors
     compared at each, one message would keep everybody busy for hours.
+
+    Args:
+        hold_m: What may be outside where one volume holds another; other than `entente.space.HOLD_M` to learn
+            whether a judgement hangs on it (`entente.deconflict.doubt`).
     """
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, *, hold_m: float = HOLD_M) -> None:
         self.rows = rows
+        self._hold_m = hold_m
         self._versions: dict[str, list[str]] = {}
         self._heard: dict[tuple[str, str], Heard] = {}
         self._corridors: dict[str, tuple[ZoneRow, list[Volume]] | None] = {}
         self._inside: dict[tuple[str, int], tuple[Volume, bool]] = {}
+
+    def has_concurred(self, version: str, party: str) -> bool:
+        """Return whether a party has said yes to this version, itself or carried over."""
+        if self._hold_m == HOLD_M:
+            return has_concurred(self.rows, version, party)
+        return may_count(self.rows, version, party, self._hold_m)
 
     def find_heard(self, zone: ZoneRow, activity: ActivityRow) -> Heard:
         """Return since when a notice of the activity counts for the zone, and who has not heard of it."""
         pair = (zone.object, activity.object)
         if pair not in self._heard:
             if activity.object not in self._versions:
-                self._versions[activity.object] = _list_holding_versions(activity, self.rows)
+                self._versions[activity.object] = _list_holding_versions(activity, self.rows, self._hold_m)
             self._heard[pair] = _find_heard(zone, activity, self._versions[activity.object], self.rows)
         return self._heard[pair]
 
-    def find_corridor(self, zone: ZoneRow, inside: Volume) -> ZoneRow | None:
+    def find_corridor(self, zone: ZoneRow, inside: Volume | None) -> ZoneRow | None:
         """Return the corridor that the zone names and that holds a volume of an activity, or None."""
+        if inside is None:
+            return None
         for leaf in zone.declared.corridors:
             if leaf not in self._corridors:
                 self._corridors[leaf] = _find_standing_corridor(leaf, self.rows)
@@ -124,16 +137,23 @@ class Judging:
             # The volume is kept beside its answer, so that its id stays its own.
             key = (leaf, id(inside))
             if key not in self._inside:
-                self._inside[key] = inside, any(holds(outer, inside) for outer in volumes)
+                self._inside[key] = (
+                    inside,
+                    any(holds(outer, inside, hold_m=self._hold_m) for outer in volumes),
+                )
             if self._inside[key][1]:
                 return corridor
         return None
 
 
 def ask_zone(
-    zone: ZoneRow, volume: int, inside: Volume, party: str, activity: str, judging: Judging
+    zone: ZoneRow, volume: int, inside: Volume | None, party: str, activity: str, judging: Judging
 ) -> Asked:
-    """Return what a zone asks of an activity's volume ``inside`` that meets its volume number ``volume``."""
+    """Return what a zone asks of an activity's volume ``inside`` that meets its volume number ``volume``.
+
+    Args:
+        inside: May be None where the zone names no corridor.
+    """
     corridor = judging.find_corridor(zone, inside)
     if corridor is not None:
         return Asked(
@@ -177,9 +197,7 @@ def find_missing(
         start_utc: When the meeting begins: notice is counted up to here.
     """
     need = asked.need
-    lacking = tuple(
-        party for party in need.concurrence if not has_concurred(judging.rows, activity.version, party)
-    )
+    lacking = tuple(party for party in need.concurrence if not judging.has_concurred(activity.version, party))
     heard: datetime | None = None
     unheard: tuple[str, ...] = ()
     short_s = None
@@ -235,7 +253,7 @@ def _find_word(version: str, party: str, rows: Rows) -> datetime | None:
     return max(parse_utc(receipt.submitted.at), parse_utc(word.at))
 
 
-def _list_holding_versions(activity: ActivityRow, rows: Rows) -> list[str]:
+def _list_holding_versions(activity: ActivityRow, rows: Rows, hold_m: float) -> list[str]:
     """Return the current version, and those before it as long as each holds all of what is planned now.
 
     With bounded work (`entente.deconflict.carry`): beyond, notice must be heard of anew.
@@ -243,11 +261,14 @@ def _list_holding_versions(activity: ActivityRow, rows: Rows) -> list[str]:
     found = [activity.version]
     if activity.armed:
         return found  # what was told before may have been unarmed: who heard of that has not heard of this
-    comparison = Comparison(activity.volumes, parse_volumes(activity.volumes, path="$.body.volumes"))
+    volumes = parse_volumes(activity.volumes, path="$.body.volumes")
+    comparison = Comparison(activity.volumes, volumes, hold_m=hold_m)
     version = rows.find(VersionRow, activity.version)
     while version is not None and version.previous != NO_VERSION and len(found) <= _MAX_LOOK_BACK:
         version = rows.find(VersionRow, version.previous)
         if version is None or not comparison.holds_all(version.version, rows):
+            break
+        if comparison.may_have_run_out():
             break
         found.append(version.version)
     return found

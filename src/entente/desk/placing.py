@@ -44,7 +44,8 @@ from entente.deconflict import (
     verification_state,
 )
 from entente.deconflict.activity import ActivityWord, PartyList, Volumes
-from entente.deconflict.incident import AnswerKind, BasisWord, IncidentWord, incident_volume
+from entente.deconflict.incident import AnswerKind
+from entente.deconflict.incident_sites import BasisWord, IncidentWord, incident_volume
 from entente.deconflict.look_alikes import find_look_alikes, warn_of
 from entente.deconflict.objects import VersionRow, list_readers, say_readers
 from entente.deconflict.site import SiteWord, WithdrawalWord
