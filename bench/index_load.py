@@ -10,6 +10,7 @@ import io
 import sqlite3
 import struct
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.volumes import BenchVolumes
-from entente.deconflict.cells import TURN_E4, Box, encode_key, find_slot, place_stem, stem_of
+from entente.deconflict.cells import (
+    _COLUMNS,
+    _FIRST,
+    _SIZES,
+    FEW,
+    LASTS_S,
+    TURN_E4,
+    Box,
+    encode_key,
+    find_slot,
+    place_stem,
+    stem_of,
+)
 from entente.deconflict.standing import pack, read_box
 from entente.store.index_home import FORM, FORM_FACT
 
@@ -34,6 +47,7 @@ _HEADER: Final = np.dtype(
 )
 _SPARE_E4: Final = 6
 """Sixty metres: the bulge of a 10 km edge at 80 degrees, the rule's own spare metre, and rounding."""
+_BESIDE: Final = ("end_s", "floor_m", "ceiling_m", "south", "west", "north", "east")
 _CELLS: Final = (
     "INSERT INTO index_cells (cell, start_s, id, end_s, floor_m, ceiling_m, south, west, north, east)"
     " VALUES (?,?,?,?,?,?,?,?,?,?)"
@@ -42,9 +56,27 @@ _CELLS: Final = (
 
 def make_rows(volumes: BenchVolumes) -> tuple[list[bytes], NDArray[np.int64]]:
     """Return packed volumes, and the rows of their cells with places of volumes from 0 as ids."""
-    count = len(volumes)
+    head = make_heads(volumes)
+    points = np.stack((volumes.lat_e7, volumes.lon_e7), axis=1).tobytes()
+    heads, size = head.tobytes(), _HEADER.itemsize
+    packed = [
+        heads[size * place : size * (place + 1)] + points[8 * begin : 8 * end]
+        for place, (begin, end) in enumerate(pairwise(volumes.vertex_of.tolist()))
+    ]
+    # Few: near the antimeridian or a pole.
+    odd = (head["west"] < -TURN_E4 // 2) | (head["east"] >= TURN_E4 // 2)
+    odd |= (head["north"] > 790_000) | (head["south"] < -790_000)
+    cells = [place_cells(head, ~odd)]
+    for place in np.flatnonzero(odd).tolist():
+        packed[place] = pack(volumes.volume(place), 0.0)
+        cells.append(np.array(list_cells(place, read_box(packed[place])), dtype=np.int64))
+    return packed, np.concatenate(cells)
+
+
+def make_heads(volumes: BenchVolumes) -> NDArray[np.void]:
+    """Return what stands before the positions in packed volumes."""
     first = volumes.vertex_of[:-1]
-    head = np.zeros(count, dtype=_HEADER)
+    head = np.zeros(len(volumes), dtype=_HEADER)
     head["what"], head["rings"] = 1, 1
     head["count"] = head["size"] = np.diff(volumes.vertex_of)
     head["start"], head["end"] = volumes.start_us, volumes.end_us
@@ -58,25 +90,36 @@ def make_rows(volumes: BenchVolumes) -> tuple[list[bytes], NDArray[np.int64]]:
     head["floor_m"] = np.floor(volumes.floor_cm / 100) - 1
     head["ceiling_m"] = np.ceil(volumes.ceiling_cm / 100) + 1
     head["start_s"], head["end_s"] = volumes.start_us // 1_000_000, -(-volumes.end_us // 1_000_000)
-    points = np.stack((volumes.lat_e7, volumes.lon_e7), axis=1)
-    packed: list[bytes] = []
-    cells: list[tuple[int, ...]] = []
-    heads = head.tobytes()
-    for place in range(count):
-        begin, end = int(volumes.vertex_of[place]), int(volumes.vertex_of[place + 1])
-        data = heads[place * _HEADER.itemsize : (place + 1) * _HEADER.itemsize] + points[begin:end].tobytes()
-        box = read_box(data)
-        if (
-            box.west < -TURN_E4 // 2
-            or box.east >= TURN_E4 // 2
-            or box.north > 790_000
-            or box.south < -790_000
-        ):
-            data = pack(volumes.volume(place), 0.0)  # few: near the antimeridian or a pole
-            box = read_box(data)
-        packed.append(data)
-        cells += list_cells(place, box)
-    return packed, np.array(cells, dtype=np.int64)
+    return head
+
+
+def place_cells(head: NDArray[np.void], wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the rows of many volumes in `index_cells`: what `list_cells` says of each, at once."""
+    box = {name: head[name].astype(np.int64) for name in head.dtype.names or ()}
+    lasts_s = box["end_s"] - box["start_s"]
+    duration = np.searchsorted(np.array(LASTS_S), lasts_s)
+    left, rows = wanted.copy(), []
+    for level, (size, columns, first) in enumerate(zip(_SIZES, _COLUMNS, _FIRST, strict=False)):
+        counts, begins = np.array(columns), np.array(first)
+        low, high = ((box[side] + TURN_E4 // 4) // size for side in ("south", "north"))
+        total = np.zeros(len(head), dtype=np.int64)
+        runs = []
+        for step in range(FEW):
+            row = np.minimum(low + step, len(columns) - 1)
+            west, east = ((box[side] + TURN_E4 // 2) * counts[row] // TURN_E4 for side in ("west", "east"))
+            wide = np.where(low + step <= high, east - west + 1, 0)
+            total += wide
+            runs.append((begins[row] + west, wide))
+        fits = left & (high - low < FEW) & (total <= FEW)
+        stem = (duration << 3 | level) << 22
+        for begin, wide in runs:
+            for step in range(FEW):
+                at = np.flatnonzero(fits & (step < wide))
+                rest = [box[name][at] for name in _BESIDE]
+                rows.append(np.stack([stem[at] + begin[at] + step, box["start_s"][at], at, *rest], axis=1))
+        left &= ~fits
+    assert not left.any(), "bench: expected no volume as wide as the Earth"
+    return np.concatenate(rows)
 
 
 def list_cells(place: int, box: Box) -> list[tuple[int, ...]]:
@@ -87,36 +130,42 @@ def list_cells(place: int, box: Box) -> list[tuple[int, ...]]:
 
 
 def fill_sqlite(path: Path, chunks: Iterator[BenchVolumes]) -> int:
-    """Fill the index of an empty database that `open_sqlite` made; return the number of volumes."""
+    """Fill the index of an empty database that `open_sqlite` made; return the number of volumes.
+
+    Every B-tree is written from its first key to its last, so that no page is visited twice.
+    """
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA synchronous = OFF")
-    connection.execute("PRAGMA cache_size = -400000")
-    connection.execute("PRAGMA wal_autocheckpoint = 100000")
+    # Whoever is interrupted begins anew: nothing here needs to survive.
+    for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -400000"):
+        connection.execute(f"PRAGMA {pragma}")
     count = 0
     kept: list[NDArray[np.int64]] = []
-    for volumes in chunks:
-        packed, cells = make_rows(volumes)
-        cells[:, 2] += count + 1
-        kept.append(cells)
-        with connection:
+    with connection:
+        for volumes in chunks:
+            packed, cells = make_rows(volumes)
+            cells[:, 2] += count + 1
+            kept.append(cells)
             connection.executemany(
                 "INSERT INTO index_volumes (id, object, ordinal, data) VALUES (?, ?, 0, ?)",
-                ((count + 1 + at, f"v{count + at}", data) for at, data in enumerate(packed)),
+                ((count + 1 + at, name_object(count + at), data) for at, data in enumerate(packed)),
             )
-            connection.executemany(
-                "INSERT INTO index_objects (object, name, number, first_id, volumes) VALUES (?, ?, ?, ?, 1)",
-                ((f"v{count + at}", GROUP, count + 1 + at, count + 1 + at) for at in range(len(packed))),
-            )
-        count += len(packed)
-    for cells in sort_parts(kept):
-        with connection:
+            count += len(packed)
+        connection.execute(
+            "INSERT INTO index_objects (object, name, number, first_id, volumes)"
+            " SELECT object, ?, id, id, 1 FROM index_volumes ORDER BY id",
+            (GROUP,),
+        )
+        for cells in sort_parts(kept):
             connection.executemany(_CELLS, cells.tolist())
-    with connection:
         connection.executemany("INSERT INTO index_stems (name, stem) VALUES (?, ?)", list_stems(kept))
         connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (FORM_FACT, FORM))
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     return count
+
+
+def name_object(place: int) -> str:
+    """Return the name of a drawn volume's object: names sort as places do."""
+    return f"v{place:08d}"
 
 
 def fill_postgres(connection: Any, chunks: Iterator[BenchVolumes]) -> int:  # noqa: ANN401 - psycopg's own
@@ -130,11 +179,11 @@ def fill_postgres(connection: Any, chunks: Iterator[BenchVolumes]) -> int:  # no
         kept.append(cells)
         text = io.StringIO()
         for at, data in enumerate(packed):
-            text.write(f"{ids[at]}\tv{count + at}\t0\t\\\\x{data.hex()}\n")
+            text.write(f"{ids[at]}\t{name_object(count + at)}\t0\t\\\\x{data.hex()}\n")
         copy(connection, "index_volumes (id, object, ordinal, data)", text.getvalue())
         text = io.StringIO()
         for at in range(len(packed)):
-            text.write(f"v{count + at}\t{GROUP}\t{count + at + 1}\t{ids[at]}\t1\n")
+            text.write(f"{name_object(count + at)}\t{GROUP}\t{count + at + 1}\t{ids[at]}\t1\n")
         copy(connection, "index_objects (object, name, number, first_id, volumes)", text.getvalue())
         count += len(packed)
     columns = "cell, start_s, id, end_s, floor_m, ceiling_m, south, west, north, east"
@@ -175,7 +224,9 @@ def list_stems(parts: list[NDArray[np.int64]]) -> list[tuple[str, int]]:
 
 def check_sample(volumes: BenchVolumes) -> None:
     """Hold the fast rows against what the index itself would write, but for larger boxes."""
-    packed, _ = make_rows(volumes)
+    packed, cells = make_rows(volumes)
+    slow = [row for place, data in enumerate(packed) for row in list_cells(place, read_box(data))]
+    assert sorted(map(tuple, cells.tolist())) == sorted(slow)
     for place in range(0, len(volumes), max(1, len(volumes) // 50)):
         own, fast = pack(volumes.volume(place), 0.0), packed[place]
         assert own[:56] + own[96:] == fast[:56] + fast[96:]

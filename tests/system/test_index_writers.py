@@ -83,10 +83,10 @@ class Paused(PostgresIndex):
         else:
             self.before(cursor)
 
-    def _write(self, connection: Connection, cursor: DBAPICursor, names: Any, inserted: Any) -> None:
+    def _write(self, connection: Connection, cursor: DBAPICursor, *given: Any) -> None:
         with suppress(threading.BrokenBarrierError):  # the other waits for our lock
             self.barrier.wait(timeout=1.0)
-        super()._write(connection, cursor, names, inserted)
+        super()._write(connection, cursor, *given)
 
 
 def insert_two(

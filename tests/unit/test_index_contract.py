@@ -56,6 +56,14 @@ class TestMemoryIndex(IndexContract):
         return MemoryIndex()
 
 
+class TestMemoryIndexUnderKeys(IndexContract):
+    """As it is where it holds many: every volume under its keys from the first on."""
+
+    @pytest.fixture
+    def index(self) -> ConflictIndex:
+        return MemoryIndex(few=0)
+
+
 class TestSqliteIndex(SqlIndexContract):
     @pytest.fixture
     def index(self, database: Database) -> ConflictIndex:
@@ -76,4 +84,5 @@ def test_every_home_finds_what_a_comparison_of_all_pairs_finds(
     gone = data.draw(st.sets(st.sampled_from([one.name for one in standing])))
     case = (standing, asked, separation, shuffled, gone)
     check_against_every_pair(MemoryIndex, leave, *case)
+    check_against_every_pair(lambda: MemoryIndex(few=0), leave, *case)
     check_against_every_pair(lambda: empty(database), commit, *case)

@@ -32,6 +32,9 @@ from datetime import timedelta
 from itertools import accumulate
 from typing import Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from entente.kernel.time import from_unix_s
 from entente.space import Outline, Volume
 from entente.space.ellipsoid import TIGHTEST_RADIUS_M, longest_line_from_chord_m, to_latlon
@@ -62,6 +65,7 @@ _SPARE_M: Final = 1.0
 """Added to every distance and height: far above what the exact rule's own rounding can add."""
 _HIGH_DEG: Final = 80.0
 """Beyond, and round a pole, a cap is boxed instead of a ring."""
+_SHORT: Final = 64
 _CELL_BITS: Final = 22
 _CLASS_BITS: Final = 3
 _LEVEL_BITS: Final = 3
@@ -153,17 +157,19 @@ def find_searches(box: Box, group: int, held: Iterable[tuple[int, int]]) -> list
     """
     cells: dict[int, tuple[list[int], list[tuple[int, int]]]] = {}
     found: dict[int, Search] = {}
-    for level, duration in sorted(held):
-        if level not in cells:
-            cells[level] = _list_cells(box, level)
+    for level, duration in held:
         search = found.get(duration)
         if search is None:
             # One second more on each side: starts and durations are of boxes, which are rounded outward.
             first_s = box.start_s - LASTS_S[duration] - 1
             search = found[duration] = Search(first_s, box.end_s + 1, [], [])
+        if level not in cells:
+            cells[level] = _list_cells(box, level)
         stem = encode_key(group, level, duration, 0)
-        search.keys.extend(stem + cell for cell in cells[level][0])
-        search.spans.extend((stem + first, stem + last) for first, last in cells[level][1])
+        named, spans = cells[level]
+        search.keys.extend([stem + cell for cell in named])
+        if spans:
+            search.spans.extend([(stem + first, stem + last) for first, last in spans])
     return list(found.values())
 
 
@@ -201,10 +207,13 @@ def _list_cells(box: Box, level: int) -> tuple[list[int], list[tuple[int, int]]]
     top = len(_COLUMNS[level]) - 1
     low, high = min((box.south + _POLE) // size, top), min((box.north + _POLE) // size, top)
     if high - low < MANY:
-        runs = _list_runs(box, level)
-        count = sum(last - begin + 1 for begin, last in runs)
-        if count <= MANY:
-            return [cell for begin, last in runs for cell in range(begin, last + 1)], []
+        named: list[int] = []
+        for begin, last in _list_runs(box, level):
+            if last - begin >= MANY - len(named):
+                break
+            named.extend(range(begin, last + 1))
+        else:
+            return named, []
     return [], [(first[low], first[high + 1] - 1)]
 
 
@@ -240,19 +249,27 @@ def _find_ground(outline: Outline, lateral_m: float) -> tuple[int, int, int, int
         south = north = float(lat[0])
         west = east = float(lon[0])
     else:
-        south, north = float(lat.min()), float(lat.max())
-        west, east = float(lon.min()), float(lon.max())
+        south, north = _span(lat)
+        west, east = _span(lon)
         # Along a piece, longitude only grows or only falls; latitude rises above both ends by at most its
         # bulge, s^2 tan(lat) / 8 R: taken twice. A ring with less than half a turn between its longitudes,
         # and away from the poles, goes round neither a pole nor the antimeridian: its inside lies between
         # them too.
-        longest_m = float(length_m.max())
+        longest_m = _span(length_m)[1]
         bulge_m = longest_m * longest_m / (4 * TIGHTEST_RADIUS_M)
         reach += bulge_m * math.tan(math.radians(_HIGH_DEG)) / TIGHTEST_RADIUS_M
     high = max(abs(south), abs(north))
     if high > _HIGH_DEG or east - west >= 180.0:
         return _find_cap(outline, lateral_m)
     return _widen(south, west, north, east, reach)
+
+
+def _span(values: NDArray[np.float64]) -> tuple[float, float]:
+    if len(values) > _SHORT:
+        return float(values.min()), float(values.max())
+    # An array's own minimum takes longer to begin than so many numbers to look at.
+    listed = values.tolist()
+    return min(listed), max(listed)
 
 
 def _find_cap(outline: Outline, lateral_m: float) -> tuple[int, int, int, int]:

@@ -23,6 +23,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Final, Protocol
 
 import numpy as np
@@ -50,6 +51,11 @@ MOST_HITS: Final = 10_000
 """Hits that a question gives unless it says otherwise: more than a person reads, less than a memory fills."""
 MOST_VOLUMES: Final = 65_536
 """Volumes of one object."""
+FEW_BOXES: Final = 256
+"""Volumes that are all looked at: their boxes are compared in less time than it takes to say which to."""
+_ORDER: Final = attrgetter("object", "ordinal")
+_NOWHERE: Final = Box(0, 0, 0, 0, 0, 0, 2**62, -(2**62))
+"""Of a place that is free: meets nothing."""
 _PAGE: Final = 1_024
 """Candidates that are decided together: bounds what a question costs beyond the most that it may find."""
 
@@ -173,6 +179,11 @@ def refuse_more(most: int) -> TooManyConflicts:
     )
 
 
+def sort_hits(hits: list[Hit]) -> list[Hit]:
+    """Return hits in their order, by a key: compared one by one they would take half of a large question."""
+    return sorted(hits, key=_ORDER)
+
+
 def find_question_box(volume: Volume, separation: Separation) -> Box:
     """Return the box that a question is about: the volume, widened by the separation."""
     return find_box(
@@ -187,9 +198,13 @@ class MemoryIndex:
     """The index in memory: packed volumes, numbers beside them, and under each key the places it has.
 
     Some 400 bytes a volume: a million in half a gigabyte. Made for 10^4 to 10^6; 10^7 belong in a database.
+
+    Args:
+        few: Volumes of a group that are kept under no key yet.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, few: int = FEW_BOXES) -> None:
+        self._few = few
         self._groups: dict[str, _Group] = {}
         self._group_of: dict[str, str] = {}
         self._decider = Decider()
@@ -207,7 +222,7 @@ class MemoryIndex:
     def insert_packed(self, object_name: str, volumes: Sequence[bytes], *, group: str) -> None:
         """Let an object stand whose volumes are packed already, in place of what stood under its name."""
         self._drop(object_name)
-        held = self._groups.setdefault(group, _Group())
+        held = self._groups.setdefault(group, _Group(self._few))
         for ordinal, data in enumerate(volumes):
             held.add(object_name, ordinal, data)
         self._group_of[object_name] = group
@@ -242,7 +257,7 @@ class MemoryIndex:
             hits += [page[at] for at in met]
             if most is not None and len(hits) > most:
                 raise refuse_more(most)
-        return sorted(hits)
+        return sort_hits(hits)
 
     def check_and_insert(
         self,
@@ -323,14 +338,19 @@ class _Bin:
 
 
 class _Group:
-    """One group's volumes: hits to give, their boxes as rows of numbers, bins by key, free rows."""
+    """One group's volumes: hits to give, their boxes as rows of numbers, bins by key, free rows.
 
-    def __init__(self) -> None:
+    While there are few, every box is looked at and there are no bins: what is pending for a batch is made and
+    thrown away many times a second.
+    """
+
+    def __init__(self, few: int) -> None:
+        self._few = few
         self.hits: list[Hit] = []
         self._boxes: NDArray[np.int64] = np.empty((64, 8), dtype=np.int64)
         self._places: dict[str, list[int]] = {}
         self._free: list[int] = []
-        self._bins: dict[int, dict[int, _Bin]] = {}
+        self._bins: dict[int, dict[int, _Bin]] | None = None
 
     def __len__(self) -> int:
         return len(self.hits) - len(self._free)
@@ -347,38 +367,37 @@ class _Group:
                 self._boxes = np.concatenate((self._boxes, np.empty_like(self._boxes)))
         self._boxes[place] = box
         self._places.setdefault(object_name, []).append(place)
-        slot = find_slot(box)
-        for cell in slot.cells:
-            key = encode_key(0, slot.level, slot.duration, cell)
-            self._bins.setdefault(stem_of(key), {}).setdefault(key, _Bin()).add(box.start_s, place)
+        if self._bins is not None:
+            _bin(self._bins, box, place)
+        elif len(self.hits) > self._few:
+            self._bins = {}
+            for places in self._places.values():
+                for each in places:
+                    _bin(self._bins, read_box(self.hits[each].data), each)
 
     def drop(self, object_name: str) -> None:
         for place in self._places.pop(object_name, []):
-            box = read_box(self.hits[place].data)
-            slot = find_slot(box)
-            for cell in slot.cells:
-                key = encode_key(0, slot.level, slot.duration, cell)
-                bins = self._bins[stem_of(key)]
-                bins[key].drop(box.start_s, place)
-                if not bins[key].places:
-                    del bins[key]
-                    if not bins:
-                        del self._bins[stem_of(key)]
+            if self._bins is not None:
+                _unbin(self._bins, read_box(self.hits[place].data), place)
+            self._boxes[place] = _NOWHERE
             self._free.append(place)
 
     def propose(self, box: Box) -> NDArray[np.int64]:
         """Return the places of the volumes whose boxes meet the question's: each once."""
-        held = [read_stem(stem) for stem in self._bins]
-        parts = [
-            part
-            for search in find_searches(box, 0, held)
-            for one in self._visit(search)
-            if len(part := one.between(search.first_start_s, search.last_start_s))
-        ]
-        if not parts:
-            return np.zeros(0, dtype=np.int64)
-        places = np.concatenate([np.frombuffer(part, dtype=np.int64) for part in parts])
-        rows = self._boxes[places]
+        if self._bins is None:
+            places, rows = np.arange(len(self.hits)), self._boxes[: len(self.hits)]
+        else:
+            held = [read_stem(stem) for stem in self._bins]
+            parts = [
+                part
+                for search in find_searches(box, 0, held)
+                for one in _visit(self._bins, search)
+                if len(part := one.between(search.first_start_s, search.last_start_s))
+            ]
+            if not parts:
+                return np.zeros(0, dtype=np.int64)
+            places = np.concatenate([np.frombuffer(part, dtype=np.int64) for part in parts])
+            rows = self._boxes[places]
         near = (rows[:, 6] <= box.end_s) & (rows[:, 7] >= box.start_s)
         near &= (rows[:, 4] <= box.ceiling_m) & (rows[:, 5] >= box.floor_m)
         near &= (rows[:, 0] <= box.north) & (rows[:, 2] >= box.south)
@@ -386,15 +405,35 @@ class _Group:
         found: NDArray[np.int64] = np.unique(places[near])
         return found
 
-    def _visit(self, search: Search) -> Iterator[_Bin]:
-        for key in search.keys:
-            one = self._bins[stem_of(key)].get(key)
-            if one is not None:
+
+def _bin(bins: dict[int, dict[int, _Bin]], box: Box, place: int) -> None:
+    slot = find_slot(box)
+    for cell in slot.cells:
+        key = encode_key(0, slot.level, slot.duration, cell)
+        bins.setdefault(stem_of(key), {}).setdefault(key, _Bin()).add(box.start_s, place)
+
+
+def _unbin(bins: dict[int, dict[int, _Bin]], box: Box, place: int) -> None:
+    slot = find_slot(box)
+    for cell in slot.cells:
+        key = encode_key(0, slot.level, slot.duration, cell)
+        held = bins[stem_of(key)]
+        held[key].drop(box.start_s, place)
+        if not held[key].places:
+            del held[key]
+            if not held:
+                del bins[stem_of(key)]
+
+
+def _visit(bins: dict[int, dict[int, _Bin]], search: Search) -> Iterator[_Bin]:
+    for key in search.keys:
+        one = bins[stem_of(key)].get(key)
+        if one is not None:
+            yield one
+    for first, last in search.spans:
+        for key, one in bins[stem_of(first)].items():
+            if first <= key <= last:
                 yield one
-        for first, last in search.spans:
-            for key, one in self._bins[stem_of(first)].items():
-                if first <= key <= last:
-                    yield one
 
 
 def _is_abreast(west: NDArray[np.int64], east: NDArray[np.int64], box: Box) -> NDArray[np.bool_]:

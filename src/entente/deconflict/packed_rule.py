@@ -16,6 +16,7 @@ Importing this costs a good part of a second (numba): `standing.Decider` does so
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
@@ -38,13 +39,12 @@ def decide_packed(asked: bytes, candidates: Sequence[bytes], separation: Separat
     """Return for each candidate whether it conflicts, or None where the exact rule must say.
 
     Args:
-        asked: The volume asked about, as `standing.pack` makes it without a reach.
+        asked: The volume asked about, as `standing.pack_question` makes it.
         candidates: Standing volumes, packed with their reaches.
     """
     words = np.frombuffer(b"".join((asked, *candidates)), dtype="<i4")
-    begins = np.zeros(len(candidates) + 1, dtype=np.int64)
-    np.cumsum([len(asked), *map(len, candidates[:-1])], out=begins[1:])
-    begins //= 4
+    sizes = accumulate(map(len, candidates), initial=len(asked))
+    begins = np.array([0, *sizes][:-1], dtype=np.int64) // 4
     answers = np.empty(len(candidates), dtype=np.int8)
     _decide(
         words,

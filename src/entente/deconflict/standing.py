@@ -32,6 +32,7 @@ import struct
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -46,6 +47,7 @@ from entente.space.volume import MAX_VERTICAL_M
 _HEADER: Final = struct.Struct("<BBHIqqdddd6i2q")
 _BOX: Final = struct.Struct("<6i2q")
 _BOX_AT: Final = 56
+_NO_BOX: Final = Box(0, 0, 0, 0, 0, 0, 0, 0)
 _CIRCLE, _POLYGON, _REGION, _LANE = range(4)
 _HOLE: Final = 1 << 31
 _E7: Final = 1e7
@@ -61,26 +63,35 @@ _KEPT: Final = 4_096
 
 def pack(volume: Volume, reach_m: float) -> bytes:
     """Return a standing volume as bytes, with its object's reach and the box of both."""
+    return _pack(volume, reach_m, find_box(volume, lateral_m=reach_m, vertical_m=reach_m))
+
+
+def pack_question(volume: Volume) -> bytes:
+    """Return a volume as the compiled rule takes the one asked about: without a box, which it never reads."""
+    return _pack(volume, 0.0, _NO_BOX)
+
+
+def _pack(volume: Volume, reach_m: float, box: Box) -> bytes:
     what, rings, holes = _list_rings(volume.outline)
-    positions = np.array([position for ring in rings for position in ring], dtype="<f8")
+    positions = np.fromiter(chain.from_iterable(chain.from_iterable(rings)), dtype="<f8")
     # Floats of the wire are whole 1e-7 degrees; any other stay as they are. Not `round(x, 7)`: it must come
     # back.
     whole = np.rint(positions * _E7)
     # On the wire 180 degrees is -180: another spelling, kept as it is.
-    is_whole = bool((whole / _E7 == positions).all()) and bool((whole[:, 1] < _EAST_E7).all())
+    is_whole = bool((whole / _E7 == positions).all()) and whole[1::2].max() < _EAST_E7
     band = volume.heights
     header = _HEADER.pack(
         not is_whole,
         what,
         len(rings),
-        len(positions),
+        len(positions) // 2,
         (volume.window.start_utc - _EPOCH) // _MICROSECOND,
         (volume.window.end_utc - _EPOCH) // _MICROSECOND,
         -math.inf if band.floor_m is None else band.floor_m,
         math.inf if band.ceiling_m is None else band.ceiling_m,
         volume.outline.margin_m,
         reach_m,
-        *find_box(volume, lateral_m=reach_m, vertical_m=reach_m),
+        *box,
     )
     sizes = struct.pack(
         f"<{len(rings)}I",
@@ -186,7 +197,7 @@ class Decider:
     def _find_packed(self, volume: Volume, separation: Separation, candidates: Sequence[bytes]) -> list[int]:
         if self._decide_packed is None:
             raise AssertionError("decider: expected the compiled rule")
-        answers = self._decide_packed(pack(volume, 0.0), candidates, separation)
+        answers = self._decide_packed(pack_question(volume), candidates, separation)
         return [
             place
             for place, is_met in enumerate(answers)

@@ -24,22 +24,25 @@ from typing import Any, Final
 from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import DBAPICursor
 
-from entente.deconflict.cells import Box, Search, group_of, place_stem
+from entente.deconflict.cells import Box, Search, find_searches, group_of, place_stem, read_stem
 from entente.deconflict.lock_cells import list_locks
-from entente.store.index_sql import PAGE, AskAgainError, Place, SqlIndex, list_bounds, read_value
+from entente.store.index_rows import Ahead, AskAgainError, Found, Place, list_bounds, read_value
+from entente.store.index_sql import PAGE, SqlIndex
 from entente.store.sql import wrap_error
 from entente.store.sql_postgres import PostgresDatabase
 from entente.store.tables import INDEX_STEMS
 
 _FILTER: Final = (
-    "end_s >= %s AND floor_m <= %s AND ceiling_m >= %s AND south <= %s AND north >= %s AND"
-    " (west <= %s AND east >= %s OR west <= %s AND east >= %s OR west <= %s AND east >= %s)"
+    "c.end_s >= %s AND c.floor_m <= %s AND c.ceiling_m >= %s AND c.south <= %s AND c.north >= %s"
+    " AND (c.west <= %s AND c.east >= %s OR c.west <= %s AND c.east >= %s OR c.west <= %s AND c.east >= %s)"
 )
 # Stems that the asker does not know come back as negative numbers, with the answer and of the same moment.
-_NEWS: Final = "SELECT -1 - stem FROM index_stems WHERE name = %s AND stem <> ALL (%s::bigint[])"
+_NEWS: Final = "FROM index_stems WHERE name = %s AND stem <> ALL (%s::bigint[])"
+# Each key with its range of starts is a row, so that a question of any number of keys is one short text and
+# one plan.
 _KEYS: Final = (
-    "SELECT id FROM index_cells WHERE cell = ANY (%s::bigint[]) AND start_s BETWEEN %s AND %s"  # noqa: S608
-    f" AND {_FILTER}"
+    "FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS k(cell, first, last)"
+    f" JOIN index_cells AS c ON c.cell = k.cell AND c.start_s BETWEEN k.first AND k.last AND {_FILTER}"
 )
 _SPANS: Final = (
     "(WITH RECURSIVE place(cell) AS (SELECT (SELECT min(cell) FROM index_cells WHERE cell BETWEEN %s AND %s)"  # noqa: S608
@@ -48,7 +51,18 @@ _SPANS: Final = (
     " SELECT c.id FROM place JOIN index_cells AS c ON c.cell = place.cell"
     f" WHERE c.start_s BETWEEN %s AND %s AND {_FILTER})"
 )
-_VOLUMES: Final = "SELECT object, ordinal, data FROM index_volumes WHERE id = ANY (%s::bigint[])"
+_AT_ONCE: Final = (
+    "SELECT -1 - stem AS id, NULL::text AS object, NULL::bigint AS ordinal, NULL::bytea AS data"
+    f" {_NEWS} UNION ALL (SELECT c.id, v.object, v.ordinal, v.data {_KEYS}"
+    f" LEFT JOIN index_volumes AS v ON v.id = c.id LIMIT {PAGE})"
+)
+"""Everything in one question and one answer, unless that is more than a page."""
+_VOLUMES: Final = "SELECT id, object, ordinal, data FROM index_volumes WHERE id = ANY (%s::bigint[])"
+_PLACES: Final = (
+    "SELECT pg_current_xact_id()::text::bigint, nextval('index_numbers'), o.name, o.first_id, o.volumes"
+    " FROM unnest(%s::text[]) WITH ORDINALITY AS wanted(object, place)"
+    " LEFT JOIN index_objects AS o ON o.object = wanted.object ORDER BY wanted.place"
+)
 _LOCK: Final = (
     "SELECT CASE WHEN alone THEN pg_advisory_xact_lock(number) ELSE pg_advisory_xact_lock_shared(number) END"
     " FROM unnest(%s::bigint[], %s::boolean[]) AS wanted(number, alone)"
@@ -67,18 +81,36 @@ class PostgresIndex(SqlIndex):
 
     def __init__(self, database: PostgresDatabase) -> None:
         super().__init__(database)
-        self._stems: dict[str, list[int]] = {}
+        self._is_alone = not database.needs_leader
+
+    def _find_pages(
+        self, _connection: Connection, cursor: DBAPICursor, box: Box, searches: list[Search], group: str
+    ) -> Iterator[list[Found]]:
+        if not any(one.spans for one in searches):
+            _execute(cursor, _AT_ONCE, self._list_values(box, searches, group))
+            page = read_page(cursor)
+            if page is not None:
+                yield page
+                return
+        for ids in self._find_ids(cursor, box, searches, group):
+            found = self._find_volumes(cursor, ids)
+            if len(found) != len(ids):
+                raise AskAgainError
+            yield found
+
+    def _list_values(self, box: Box, searches: list[Search], group: str) -> list[Any]:
+        cells = [key for one in searches for key in one.keys]
+        first_s = [one.first_start_s for one in searches for _ in one.keys]
+        last_s = [one.last_start_s for one in searches for _ in one.keys]
+        return [group, self._stems[group], cells, first_s, last_s, *list_bounds(box)]
 
     def _find_ids(
-        self, _connection: Connection, cursor: DBAPICursor, box: Box, searches: list[Search], group: str
+        self, cursor: DBAPICursor, box: Box, searches: list[Search], group: str
     ) -> Iterator[list[int]]:
         bounds = list_bounds(box)
-        parts = [_NEWS]
-        values: list[Any] = [group, self._stems[group]]
+        parts = [f"SELECT -1 - stem {_NEWS}", f"SELECT c.id {_KEYS}"]
+        values = self._list_values(box, searches, group)
         for one in searches:
-            if one.keys:
-                parts.append(_KEYS)
-                values += (one.keys, one.first_start_s, one.last_start_s, *bounds)
             for first, last in one.spans:
                 parts.append(_SPANS)
                 values += (first, last, last, one.first_start_s, one.last_start_s, *bounds)
@@ -90,19 +122,62 @@ class PostgresIndex(SqlIndex):
         for start in range(0, len(unique), PAGE):
             yield unique[start : start + PAGE]
 
-    def _find_volumes(self, cursor: DBAPICursor, ids: list[int]) -> list[tuple[str, int, bytes]]:
+    def _find_volumes(self, cursor: DBAPICursor, ids: list[int]) -> list[Found]:
         _execute(cursor, _VOLUMES, [ids])
         return list(cursor.fetchall())
 
     def _find_stems(self, cursor: DBAPICursor, group: str) -> list[int]:
-        known = self._stems.get(group)
-        if not known:
-            _execute(cursor, "SELECT stem FROM index_stems WHERE name = %s", [group])
-            known = self._stems[group] = [stem for (stem,) in cursor.fetchall()]
-        return known
+        _execute(cursor, "SELECT stem FROM index_stems WHERE name = %s ORDER BY stem", [group])
+        return [stem for (stem,) in cursor.fetchall()]
 
-    def _forget_stems(self, group: str) -> None:
-        self._stems.pop(group, None)
+    def _look_ahead(
+        self, connection: Connection, cursor: DBAPICursor, names: list[str], boxes: list[Box], group: str
+    ) -> Ahead:
+        # Sent together, answered together. Each statement still has a snapshot of its own, taken when the
+        # locks before it are held.
+        driver: Any = connection.connection.driver_connection
+        asked: list[Any] = []
+        with driver.pipeline():
+            self._lock(cursor, names, boxes)
+            stems = self._stems.get(group) or self._find_stems(cursor, group)
+            self._stems[group] = stems
+            held = [read_stem(stem) for stem in stems]
+            for box in boxes:
+                searches = find_searches(box, group_of(stems[0]), held) if stems else []
+                one = None
+                if searches and not any(search.spans for search in searches):
+                    one = driver.cursor(binary=True)
+                    _execute(one, _AT_ONCE, self._list_values(box, searches, group))
+                asked.append(one)
+            numbered = driver.cursor(binary=True)
+            _execute(numbered, _PLACES, [names])
+            rows = numbered.fetchall()
+            pages: list[list[Found] | None] = []
+            for one in asked:
+                try:
+                    pages.append(None if one is None else read_page(one))
+                except AskAgainError:
+                    pages.append(None)
+        return Ahead(
+            pages,
+            {name: Place(*row[2:]) for name, row in zip(names, rows, strict=True) if row[4]},
+            {name: (row[0], row[1] * _IDS) for name, row in zip(names, rows, strict=True)},
+        )
+
+    def _write_checked(
+        self,
+        connection: Connection,
+        cursor: DBAPICursor,
+        names: list[str],
+        inserted: dict[str, tuple[str, list[bytes]]],
+        ahead: Ahead,
+    ) -> None:
+        driver: Any = connection.connection.driver_connection
+        with driver.pipeline():
+            super()._write_checked(connection, cursor, names, inserted, ahead)
+            if self._is_alone:
+                # With what it commits, in one round trip; a leader has more to say first.
+                driver.commit()
 
     def _find_places(self, cursor: DBAPICursor, names: list[str]) -> dict[str, Place]:
         _execute(
@@ -136,12 +211,11 @@ class PostgresIndex(SqlIndex):
     def _add_stems(
         self, connection: Connection, cursor: DBAPICursor, wanted: dict[str, set[int]]
     ) -> dict[str, int]:
-        groups = {name: self._find_known(cursor, name, stems) for name, stems in wanted.items()}
+        groups = {name: self._find_known(name, stems) for name, stems in wanted.items()}
         if None in groups.values():
             # Once for each level of cells in a group's life: one process at a time finds the group's number.
             _execute(cursor, "SELECT pg_advisory_xact_lock(%s)", [_STEM_LOCK])
             for name, stems in sorted(wanted.items()):
-                self._stems.pop(name, None)
                 known = self._find_stems(cursor, name)
                 group = group_of(known[0]) if known else self._find_free_group(cursor)
                 missing = {place_stem(group, stem) for stem in stems} - set(known)
@@ -153,8 +227,8 @@ class PostgresIndex(SqlIndex):
                 groups[name] = group
         return {name: group for name, group in groups.items() if group is not None}
 
-    def _find_known(self, cursor: DBAPICursor, name: str, stems: set[int]) -> int | None:
-        known = self._find_stems(cursor, name)
+    def _find_known(self, name: str, stems: set[int]) -> int | None:
+        known = self._stems.get(name)
         if not known:
             return None
         group = group_of(known[0])
@@ -172,7 +246,6 @@ class PostgresIndex(SqlIndex):
         }
         locks = [*((number, True) for number in sorted(objects)), *list_locks(boxes)]
         _execute(cursor, _LOCK, [[number for number, _ in locks], [alone for _, alone in locks]])
-        cursor.fetchall()
 
     @contextmanager
     def _cursor(self, connection: Connection) -> Iterator[DBAPICursor]:
@@ -190,13 +263,24 @@ class PostgresIndex(SqlIndex):
                 for dumper in (Int8Dumper, Int8BinaryDumper):
                     driver.driver_connection.adapters.register_dumper(int, dumper)
                 connection.info[_READY] = True
-            cursor = driver.cursor(binary=True)
-            try:
-                yield cursor
-            finally:
-                cursor.close()
+            yield driver.driver_connection.cursor(binary=True)
         except psycopg.Error as error:
             raise wrap_error(error) from error
+
+
+def read_page(cursor: Any) -> list[Found] | None:  # noqa: ANN401 - the driver's own
+    """Return what `_AT_ONCE` found, or None if that was not all.
+
+    Raises:
+        AskAgainError: It was asked without knowing every stem; or a cell names a volume that is not there.
+    """
+    page: list[Found] = cursor.fetchall()
+    if len(page) >= PAGE:
+        return None
+    for row in page:
+        if row[1] is None:
+            raise AskAgainError
+    return page
 
 
 def _execute(cursor: Any, question: str, values: list[Any]) -> None:  # noqa: ANN401 - the driver's own

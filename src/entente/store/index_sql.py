@@ -11,8 +11,8 @@ Invariants:
   * What was inserted or withdrawn is seen by this object at once, by others after `commit`, or after the
     transaction that `write_to` wrote in: the same one as the rows', so that neither is ever ahead of the
     other.
-  * A question knows every stem that there is, though another process may have added one; and it is of one
-    moment: where a volume was replaced between its statements, it is asked again.
+  * A question knows every stem that there is, though another process may have added one, and it is of one
+    moment: what was replaced meanwhile, behind its back, has it asked again.
 
 One thread uses an object for `insert`, `withdraw` and `query`.
 
@@ -29,13 +29,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from entente.deconflict.cells import (
-    TURN_E4,
     Box,
     Search,
     encode_key,
@@ -54,11 +53,22 @@ from entente.deconflict.index import (
     check_insert,
     find_question_box,
     refuse_more,
+    sort_hits,
 )
 from entente.deconflict.standing import Decider, pack, read_box, widen
-from entente.kernel.errors import StoreError, TooManyConflicts
+from entente.kernel.errors import TooManyConflicts
 from entente.space import Separation, Volume
 from entente.store.compiled_rule import fetch_in_background
+from entente.store.index_rows import (
+    NOTHING_AHEAD,
+    Ahead,
+    AskAgainError,
+    Found,
+    Place,
+    list_cells,
+    read_value,
+    say_damage,
+)
 from entente.store.sql import Database, PreparedMany
 from entente.store.tables import INDEX_CELLS, INDEX_OBJECTS, INDEX_STEMS, INDEX_VOLUMES
 
@@ -89,33 +99,6 @@ class Pending(Protocol):
         """Forget what was pending: the database has it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an object's volumes are: ids from the first on."""
-
-    group: str
-    first_id: int
-    volumes: int
-
-
-def list_bounds(box: Box) -> tuple[int, ...]:
-    """Return what the filter of a question is given: see `FILTER`."""
-    return (
-        *(box.start_s, box.ceiling_m, box.floor_m, box.north, box.south),
-        *(box.east, box.west, box.east + TURN_E4, box.west + TURN_E4, box.east - TURN_E4, box.west - TURN_E4),
-    )
-
-
-def read_value(cursor: DBAPICursor) -> Any:  # noqa: ANN401 - what the column holds
-    """Return the first column of the next row, or None."""
-    row = cursor.fetchone()
-    return None if row is None else row[0]
-
-
-class AskAgainError(Exception):
-    """What a question was asked with has changed meanwhile. Never leaves this room."""
-
-
 class SqlIndex(ABC):
     """What does not depend on the kind of database; `SqliteIndex` and `PostgresIndex` have the rest."""
 
@@ -125,6 +108,7 @@ class SqlIndex(ABC):
         self._fresh = MemoryIndex()
         self._inserted: dict[str, tuple[str, list[bytes]]] = {}
         self._hidden: dict[str, None] = {}
+        self._stems: dict[str, list[int]] = {}
         self._put = {table.name: self._prepare_put(table) for table in TABLES}
         self._drop = {table.name: self._prepare_drop(table) for table in (INDEX_VOLUMES, INDEX_CELLS)}
 
@@ -154,7 +138,9 @@ class SqlIndex(ABC):
     ) -> list[Hit]:
         """Return every standing volume of the group that conflicts with ``volume``."""
         box = find_question_box(volume, separation)
-        hits = self._fresh.query_box(volume, box, separation, group=group, most=most)
+        hits = []
+        if self._inserted:
+            hits = self._fresh.query_box(volume, box, separation, group=group, most=most)
         with self._database.read() as connection, self._cursor(connection) as cursor:
             return self._ask(connection, cursor, volume, box, separation, group, most, hits)
 
@@ -173,22 +159,12 @@ class SqlIndex(ABC):
         Raises:
             ValueError: This object has changes that were not committed: they would be left out.
         """
-        check_insert(volumes, reach_m)
-        if self._hidden:
-            raise ValueError(f"index: expected no pending change, got {len(self._hidden)}")
-        agreed = widen(separation, reach_m)
-        packed = [pack(volume, reach_m) for volume in volumes]
-        boxes = [find_question_box(volume, agreed) for volume in volumes]
-        met: list[Met] = []
-        with self._database.write() as connection, self._cursor(connection) as cursor:
-            self._lock(cursor, [object_name], boxes)
-            for ordinal, (volume, box) in enumerate(zip(volumes, boxes, strict=True)):
-                hits = self._ask(connection, cursor, volume, box, agreed, group, most, [])
-                met += [Met(ordinal, hit) for hit in hits if hit.object != object_name]
-            if most is not None and len(met) > most:
-                raise refuse_more(most)
-            self._write(connection, cursor, [object_name], {object_name: (group, packed)})
-        return met
+        answers = self.check_and_insert_many(
+            [Wanted(object_name, tuple(volumes), reach_m)], separation, group=group, most=most
+        )
+        if isinstance(answers[0], TooManyConflicts):
+            raise answers[0]
+        return answers[0]
 
     def check_and_insert_many(
         self,
@@ -204,19 +180,28 @@ class SqlIndex(ABC):
         """
         if self._hidden:
             raise ValueError(f"index: expected no pending change, got {len(self._hidden)}")
+        for one in wanted:
+            check_insert(one.volumes, one.reach_m)
+        questions = [
+            [find_question_box(volume, widen(separation, one.reach_m)) for volume in one.volumes]
+            for one in wanted
+        ]
+        packed = [[pack(volume, one.reach_m) for volume in one.volumes] for one in wanted]
+        names = list(dict.fromkeys(one.object for one in wanted))
+        boxes = [box for each in questions for box in each]
         answers: list[list[Met] | TooManyConflicts] = []
         try:
             with self._database.write() as connection, self._cursor(connection) as cursor:
-                boxes = [
-                    [find_question_box(volume, widen(separation, one.reach_m)) for volume in one.volumes]
-                    for one in wanted
-                ]
-                self._lock(cursor, [one.object for one in wanted], [box for each in boxes for box in each])
-                answers.extend(
-                    self._check_one(connection, cursor, one, each, separation, group, most)
-                    for one, each in zip(wanted, boxes, strict=True)
-                )
-                self.write_to(connection)
+                ahead = self._look_ahead(connection, cursor, names, boxes, group)
+                pages = iter(ahead.pages or [None] * len(boxes))
+                for one, each, data in zip(wanted, questions, packed, strict=True):
+                    asked = list(zip(one.volumes, each, pages, strict=False))
+                    answer = self._check_one(connection, cursor, one, asked, separation, group, most)
+                    if not isinstance(answer, TooManyConflicts):
+                        self.insert_packed(one.object, data, group=group)
+                    answers.append(answer)
+                if self._hidden:
+                    self._write_checked(connection, cursor, list(self._hidden), self._inserted, ahead)
         finally:
             self.mark_committed()
         return answers
@@ -226,7 +211,7 @@ class SqlIndex(ABC):
         connection: Connection,
         cursor: DBAPICursor,
         one: Wanted,
-        boxes: list[Box],
+        asked: list[tuple[Volume, Box, list[Found] | None]],
         separation: Separation,
         group: str,
         most: int | None,
@@ -234,15 +219,19 @@ class SqlIndex(ABC):
         agreed = widen(separation, one.reach_m)
         met: list[Met] = []
         try:
-            for ordinal, (volume, box) in enumerate(zip(one.volumes, boxes, strict=True)):
-                hits = self._fresh.query_box(volume, box, agreed, group=group, most=most)
-                hits = self._ask(connection, cursor, volume, box, agreed, group, most, hits)
+            for ordinal, (volume, box, page) in enumerate(asked):
+                hits: list[Hit] = []
+                if self._inserted:
+                    hits = self._fresh.query_box(volume, box, agreed, group=group, most=most)
+                if page is not None:
+                    hits = self._decide_pages([page], volume, agreed, most, hits)
+                else:
+                    hits = self._ask(connection, cursor, volume, box, agreed, group, most, hits)
                 met += [Met(ordinal, hit) for hit in hits if hit.object != one.object]
             if most is not None and len(met) > most:
                 return refuse_more(most)
         except TooManyConflicts as error:
             return error
-        self.insert(one.object, one.volumes, group=group, reach_m=one.reach_m)
         return met
 
     def changes(self, after: int = 0) -> Iterator[Change]:
@@ -300,22 +289,22 @@ class SqlIndex(ABC):
         return self._database.prepare_delete(table)
 
     @abstractmethod
-    def _find_ids(
+    def _find_pages(
         self, connection: Connection, cursor: DBAPICursor, box: Box, searches: list[Search], group: str
-    ) -> Iterator[list[int]]:
-        """Yield ids whose box meets a question's, some at a time, perhaps more than once."""
+    ) -> Iterator[list[Found]]:
+        """Yield the volumes whose box meets a question's, some at a time, perhaps more than once.
+
+        Raises:
+            AskAgainError: The group has other stems than `_stems` says, or a volume was replaced meanwhile.
+        """
 
     @abstractmethod
-    def _find_volumes(self, cursor: DBAPICursor, ids: list[int]) -> list[tuple[str, int, bytes]]:
-        """Return object, ordinal and packed volume of some ids."""
+    def _find_volumes(self, cursor: DBAPICursor, ids: list[int]) -> list[Found]:
+        """Return some volumes."""
 
     @abstractmethod
     def _find_stems(self, cursor: DBAPICursor, group: str) -> list[int]:
-        """Return the stems of a group."""
-
-    @abstractmethod
-    def _forget_stems(self, group: str) -> None:
-        """Ask for a group's stems anew the next time."""
+        """Return the stems of a group, ascending, as they are now."""
 
     @abstractmethod
     def _find_places(self, cursor: DBAPICursor, names: list[str]) -> dict[str, Place]:
@@ -343,6 +332,26 @@ class SqlIndex(ABC):
     def _cursor(self, connection: Connection) -> AbstractContextManager[DBAPICursor]:
         """Give the driver's own cursor."""
 
+    # Checking before writing
+
+    def _look_ahead(
+        self, _connection: Connection, cursor: DBAPICursor, names: list[str], boxes: list[Box], _group: str
+    ) -> Ahead:
+        """Lock, and fetch what checking these boxes and writing these objects needs, if that is cheaper."""
+        self._lock(cursor, names, boxes)
+        return NOTHING_AHEAD
+
+    def _write_checked(
+        self,
+        connection: Connection,
+        cursor: DBAPICursor,
+        names: list[str],
+        inserted: dict[str, tuple[str, list[bytes]]],
+        ahead: Ahead,
+    ) -> None:
+        """Write what was checked: the last of its transaction, which it may commit."""
+        self._write(connection, cursor, names, inserted, ahead)
+
     # Questions
 
     def _ask(
@@ -360,8 +369,8 @@ class SqlIndex(ABC):
             try:
                 return self._ask_once(connection, cursor, volume, box, separation, group, most, list(hits))
             except AskAgainError:
-                self._forget_stems(group)
-        raise _say_damage(f"volumes in group {group!r} that its cells name, found others each time")
+                self._stems.pop(group, None)
+        raise say_damage(f"volumes in group {group!r} that its cells name, found others each time")
 
     def _ask_once(
         self,
@@ -374,26 +383,37 @@ class SqlIndex(ABC):
         most: int | None,
         hits: list[Hit],
     ) -> list[Hit]:
-        stems = self._find_stems(cursor, group)
+        stems = self._stems.get(group)
         if not stems:
-            return sorted(hits)
+            stems = self._stems[group] = self._find_stems(cursor, group)
+        if not stems:
+            return sort_hits(hits)
         searches = find_searches(box, group_of(stems[0]), [read_stem(stem) for stem in stems])
+        pages = self._find_pages(connection, cursor, box, searches, group)
+        return self._decide_pages(pages, volume, separation, most, hits)
+
+    def _decide_pages(
+        self,
+        pages: Iterable[list[Found]],
+        volume: Volume,
+        separation: Separation,
+        most: int | None,
+        hits: list[Hit],
+    ) -> list[Hit]:
         seen: set[int] = set()
         # Each page is decided before the next is read: a question that finds too much stops there.
-        for ids in self._find_ids(connection, cursor, box, searches, group):
-            fresh = sorted(set(ids) - seen)
+        for page in pages:
+            # A volume comes once for each of its cells that the question visits.
+            fresh = {row[0]: row for row in page if row[0] not in seen}
+            if not fresh:
+                continue
             seen.update(fresh)
-            for start in range(0, len(fresh), PAGE):
-                rows = self._find_volumes(cursor, fresh[start : start + PAGE])
-                if len(rows) != len(fresh[start : start + PAGE]):
-                    raise AskAgainError
-                if self._hidden:
-                    rows = [row for row in rows if row[0] not in self._hidden]
-                met = self._decider.find_met(volume, separation, [row[2] for row in rows])
-                hits += [Hit(*rows[at]) for at in met]
-                if most is not None and len(hits) > most:
-                    raise refuse_more(most)
-        return sorted(hits)
+            rows = [row for row in fresh.values() if row[1] not in self._hidden]
+            met = self._decider.find_met(volume, separation, [row[3] for row in rows])
+            hits += [Hit(*rows[at][1:]) for at in met]
+            if most is not None and len(hits) > most:
+                raise refuse_more(most)
+        return sort_hits(hits)
 
     # Changes
 
@@ -403,13 +423,20 @@ class SqlIndex(ABC):
         cursor: DBAPICursor,
         names: list[str],
         inserted: dict[str, tuple[str, list[bytes]]],
+        ahead: Ahead | None = None,
     ) -> None:
         """Drop the volumes of the objects of ``names``, add those of ``inserted``, number the changes."""
-        places = self._find_places(cursor, names)
+        places = ahead.places if ahead else None
+        if places is None:
+            places = self._find_places(cursor, names)
         self._remove(connection, cursor, places.values())
         changed = [name for name in names if name in places or name in inserted]
         counts = [len(inserted[name][1]) if name in inserted else 0 for name in changed]
-        numbers, first_ids = self._number_ids(cursor, counts)
+        if ahead and ahead.numbers:
+            numbers = [ahead.numbers[name][0] for name in changed]
+            first_ids = [ahead.numbers[name][1] for name in changed]
+        else:
+            numbers, first_ids = self._number_ids(cursor, counts)
         slots = {
             name: [(box, find_slot(box)) for box in map(read_box, data)]
             for name, (_, data) in inserted.items()
@@ -430,7 +457,7 @@ class SqlIndex(ABC):
                 continue
             for ordinal, (data, (box, slot)) in enumerate(zip(inserted[name][1], slots[name], strict=True)):
                 volumes.append((first_id + ordinal, name, ordinal, data))
-                cells += _list_cells(
+                cells += list_cells(
                     groups[group], first_id + ordinal, box, slot.level, slot.duration, slot.cells
                 )
         for table, rows in ((INDEX_OBJECTS, objects), (INDEX_VOLUMES, volumes), (INDEX_CELLS, cells)):
@@ -448,27 +475,14 @@ class SqlIndex(ABC):
                 chunk = mine[start : start + PAGE]
                 rows = self._find_volumes(cursor, chunk)
                 if len(rows) != len(chunk):
-                    raise _say_damage(f"{len(chunk)} volumes from id {chunk[0]} on, found {len(rows)}")
-                for _, ordinal, data in rows:
+                    raise say_damage(f"{len(chunk)} volumes from id {chunk[0]} on, found {len(rows)}")
+                for volume_id, _, _, data in rows:
                     box = read_box(data)
                     slot = find_slot(box)
                     for cell in slot.cells:
                         key = encode_key(group, slot.level, slot.duration, cell)
-                        cells.append((key, box.start_s, place.first_id + ordinal))
+                        cells.append((key, box.start_s, volume_id))
                 ids += [(one,) for one in chunk]
         for name, keys in (("index_cells", cells), ("index_volumes", ids)):
             if keys:
                 self._database.write_many(connection, self._drop[name], keys)
-
-
-def _say_damage(expected: str) -> StoreError:
-    return StoreError(
-        "bad-index", f"conflict index: expected {expected}: make it again (entente center rebuild)"
-    )
-
-
-def _list_cells(
-    group: int, volume_id: int, box: Box, level: int, duration: int, cells: tuple[int, ...]
-) -> list[tuple[object, ...]]:
-    bounds = (box.end_s, box.floor_m, box.ceiling_m, box.south, box.west, box.north, box.east)
-    return [(encode_key(group, level, duration, cell), box.start_s, volume_id, *bounds) for cell in cells]

@@ -15,31 +15,41 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from entente.deconflict.cells import Box, Search, group_of, place_stem
-from entente.store.index_sql import PAGE, Place, SqlIndex, list_bounds, read_value
+from entente.store.index_rows import AskAgainError, Found, Place, list_bounds, read_value
+from entente.store.index_sql import PAGE, SqlIndex
 from entente.store.sql import WRITE_SIZES, PreparedMany, wrap_error
 from entente.store.tables import INDEX_STEMS
 
 _FILTER: Final = (
-    "end_s >= ?1 AND floor_m <= ?2 AND ceiling_m >= ?3 AND south <= ?4 AND north >= ?5 AND"
-    " (west <= ?6 AND east >= ?7 OR west <= ?8 AND east >= ?9 OR west <= ?10 AND east >= ?11)"
+    "end_s >= ?2 AND floor_m <= ?3 AND ceiling_m >= ?4 AND south <= ?5 AND north >= ?6 AND"
+    " (west <= ?7 AND east >= ?8 OR west <= ?9 AND east >= ?10 OR west <= ?11 AND east >= ?12)"
 )
-_BOUNDS: Final = 11
+_GIVEN: Final = 12
+"""Values of the group's name and of the filter, before those of cells."""
 _SIZES: Final = tuple(2**power for power in range(2, 13))
 """Numbers of keys that a question's text has room for: few texts, which the driver keeps ready."""
 _MOST_KEYS: Final = _SIZES[-1]
 _NO_KEY: Final = -1
+_STEMS: Final = (
+    f"SELECT {_NO_KEY}, (SELECT group_concat(stem) FROM (SELECT stem FROM index_stems WHERE name = ?1"  # noqa: S608 - our own words
+    " ORDER BY stem)), 0, x''"
+)
+"""A group's stems, beside its volumes and of the same moment: whether the asker knew them all."""
+_VOLUME: Final = "SELECT c.id, v.object, v.ordinal, v.data FROM"
+# A volume that is gone behind its cell's back is damage, and must be seen.
+_JOINED: Final = "LEFT JOIN index_volumes AS v ON v.id = c.id"
 _SPAN: Final = (
-    "WITH RECURSIVE place(cell) AS (SELECT min(cell) FROM index_cells WHERE cell BETWEEN ?12 AND ?13"  # noqa: S608 - our own words
-    " UNION ALL SELECT (SELECT min(cell) FROM index_cells WHERE cell > place.cell AND cell <= ?13)"
+    "WITH RECURSIVE place(cell) AS (SELECT min(cell) FROM index_cells WHERE cell BETWEEN ?13 AND ?14"  # noqa: S608 - our own words
+    " UNION ALL SELECT (SELECT min(cell) FROM index_cells WHERE cell > place.cell AND cell <= ?14)"
     " FROM place WHERE place.cell IS NOT NULL)"
-    " SELECT c.id FROM place CROSS JOIN index_cells AS c"
-    f" WHERE c.cell = place.cell AND c.start_s BETWEEN ?14 AND ?15 AND {_FILTER}"
+    f" {_STEMS} UNION ALL {_VOLUME} place CROSS JOIN index_cells AS c {_JOINED}"
+    f" WHERE c.cell = place.cell AND c.start_s BETWEEN ?15 AND ?16 AND {_FILTER}"
 )
 """Walks the cells that hold anything, each found from the one before; looks in each as any question does."""
 
@@ -58,51 +68,37 @@ class SqliteIndex(SqlIndex):
         question = f"DELETE FROM {table.name} WHERE ({', '.join(keys)}) IN (VALUES "  # noqa: S608 - our names
         return _repeat(question, ")", len(keys))
 
-    def _find_ids(
-        self, connection: Connection, _cursor: DBAPICursor, box: Box, searches: list[Search], _group: str
-    ) -> Iterator[list[int]]:
-        bounds = list_bounds(box)
-        questions = [(one, one.keys) for one in searches if one.keys]
-        if sum(len(keys) for _, keys in questions) <= _MOST_KEYS:
-            together = [questions] if questions else []
-        else:
-            together = [
-                [(one, keys[start : start + _MOST_KEYS])]
-                for one, keys in questions
-                for start in range(0, len(keys), _MOST_KEYS)
-            ]
-        for part in together:
-            sizes = tuple(next(size for size in _SIZES if size >= len(keys)) for _, keys in part)
-            values = list(bounds)
-            for (one, keys), size in zip(part, sizes, strict=True):
-                values += (one.first_start_s, one.last_start_s, *keys)
-                values += [_NO_KEY] * (size - len(keys))
-            yield from self._read_pages(connection, _write_question(sizes), values)
-        for one in searches:
-            for first, last in one.spans:
-                values = [*bounds, first, last, one.first_start_s, one.last_start_s]
-                yield from self._read_pages(connection, _SPAN, values)
+    def _find_pages(
+        self, connection: Connection, cursor: DBAPICursor, box: Box, searches: list[Search], group: str
+    ) -> Iterator[list[Found]]:
+        given = (group, *list_bounds(box))
+        questions = [_ask_keys(given, part) for part in _part(searches)]
+        questions += [
+            (_SPAN, [*given, *span, one.first_start_s, one.last_start_s])
+            for one in searches
+            for span in one.spans
+        ]
+        known = ",".join(map(str, self._stems[group]))
+        driver: Any = connection.connection.driver_connection
+        is_alone = len(questions) == 1 or driver.in_transaction
+        if not is_alone:
+            # Between two statements a volume could move from the cells of the second to those of the first.
+            driver.execute("BEGIN")
+        try:
+            for question, values in questions:
+                yield from _read_pages(cursor, question, values, known)
+        finally:
+            if not is_alone:
+                driver.execute("ROLLBACK")
 
-    def _read_pages(self, connection: Connection, question: str, values: list[int]) -> Iterator[list[int]]:
-        # With a cursor of its own: between two pages the volumes of the first are read.
-        with self._cursor(connection) as cursor:
-            cursor.execute(question, values)
-            while rows := cursor.fetchmany(PAGE):
-                yield [volume_id for (volume_id,) in rows]
-                if len(rows) < PAGE:
-                    return
-
-    def _find_volumes(self, cursor: DBAPICursor, ids: list[int]) -> list[tuple[str, int, bytes]]:
-        size = next(size for size in _SIZES if size >= len(ids))
+    def _find_volumes(self, cursor: DBAPICursor, ids: list[int]) -> list[Found]:
+        size = _pad(len(ids))
         cursor.execute(_write_fetch(size), ids + [_NO_KEY] * (size - len(ids)))
         return list(cursor.fetchall())
 
     def _find_stems(self, cursor: DBAPICursor, group: str) -> list[int]:
-        cursor.execute("SELECT stem FROM index_stems WHERE name = ?", (group,))
+        cursor.execute("SELECT stem FROM index_stems WHERE name = ? ORDER BY stem", (group,))
         return [stem for (stem,) in cursor.fetchall()]
-
-    def _forget_stems(self, group: str) -> None:
-        """Nothing is remembered: asking costs a few microseconds here."""
 
     def _find_places(self, cursor: DBAPICursor, names: list[str]) -> dict[str, Place]:
         found = {}
@@ -123,10 +119,9 @@ class SqliteIndex(SqlIndex):
         return list(cursor.fetchall())
 
     def _number_ids(self, cursor: DBAPICursor, counts: list[int]) -> tuple[list[int], list[int]]:
-        cursor.execute("SELECT max(number) FROM index_objects")
-        number = read_value(cursor) or 0
-        cursor.execute("SELECT max(id) FROM index_volumes")
-        first_id = (read_value(cursor) or 0) + 1
+        cursor.execute("SELECT (SELECT max(number) FROM index_objects), (SELECT max(id) FROM index_volumes)")
+        number, last_id = (value or 0 for value in cursor.fetchone() or ())
+        first_id = last_id + 1
         first_ids = []
         for count in counts:
             first_ids.append(first_id)
@@ -171,15 +166,60 @@ def _repeat(begin: str, end: str, columns: int) -> PreparedMany:
     return PreparedMany({size: begin + ", ".join([row] * size) + end for size in WRITE_SIZES})
 
 
+def _read_pages(cursor: DBAPICursor, question: str, values: list[Any], known: str) -> Iterator[list[Found]]:
+    cursor.execute(question, values)
+    while rows := cursor.fetchmany(PAGE):
+        page: list[Found] = []
+        for row in rows:
+            if row[0] != _NO_KEY:
+                page.append(row)
+            elif row[1] != known:
+                raise AskAgainError
+            if row[1] is None:
+                raise AskAgainError
+        yield page
+        if len(rows) < PAGE:
+            return
+
+
+_Part = list[tuple[Search, list[int]]]
+
+
+def _part(searches: list[Search]) -> list[_Part]:
+    """Return the keys to ask for, in as few statements as their number allows: one, nearly always."""
+    questions = [(one, one.keys) for one in searches if one.keys]
+    if sum(len(keys) for _, keys in questions) <= _MOST_KEYS:
+        return [questions] if questions else []
+    return [
+        [(one, keys[start : start + _MOST_KEYS])]
+        for one, keys in questions
+        for start in range(0, len(keys), _MOST_KEYS)
+    ]
+
+
+def _ask_keys(given: tuple[Any, ...], part: _Part) -> tuple[str, list[Any]]:
+    sizes = tuple([_pad(len(keys)) for _, keys in part])
+    values = list(given)
+    for (one, keys), size in zip(part, sizes, strict=True):
+        values += (one.first_start_s, one.last_start_s, *keys)
+        values += [_NO_KEY] * (size - len(keys))
+    return _write_question(sizes), values
+
+
+def _pad(count: int) -> int:
+    """Return the next greater number of keys that there are texts for."""
+    return _SIZES[0] if count <= _SIZES[0] else 1 << int(count - 1).bit_length()
+
+
 @lru_cache(maxsize=256)
 def _write_question(sizes: tuple[int, ...]) -> str:
-    """Return the question for ids: for each class a range of starts, and so many keys."""
-    parts, at = [], _BOUNDS
+    """Return the question for volumes: for each class a range of starts, and so many keys."""
+    parts, at = [_STEMS], _GIVEN
     for size in sizes:
         keys = ",".join(f"?{place}" for place in range(at + 3, at + 3 + size))
         parts.append(
-            f"SELECT id FROM index_cells WHERE cell IN ({keys})"  # noqa: S608 - question marks
-            f" AND start_s BETWEEN ?{at + 1} AND ?{at + 2} AND {_FILTER}"
+            f"{_VOLUME} index_cells AS c {_JOINED} WHERE c.cell IN ({keys})"
+            f" AND c.start_s BETWEEN ?{at + 1} AND ?{at + 2} AND {_FILTER}"
         )
         at += 2 + size
     return " UNION ALL ".join(parts)
@@ -188,4 +228,4 @@ def _write_question(sizes: tuple[int, ...]) -> str:
 @lru_cache(maxsize=64)
 def _write_fetch(size: int) -> str:
     marks = ",".join("?" * size)
-    return f"SELECT object, ordinal, data FROM index_volumes WHERE id IN ({marks})"  # noqa: S608 - marks
+    return f"SELECT id, object, ordinal, data FROM index_volumes WHERE id IN ({marks})"  # noqa: S608 - marks
