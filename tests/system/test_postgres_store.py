@@ -113,7 +113,7 @@ def test_postgres_and_memory_never_differ_about_rows_alike(
     database: PostgresDatabase, steps: list[tuple[Any, ...]], after: str
 ) -> None:
     with database.write() as connection:
-        connection.execute(text("TRUNCATE rows, row_index"))
+        connection.execute(text("TRUNCATE rows, row_index, sheaves, sheaf_places"))
     compare_alike_with_memory(database, steps, after)
 
 

@@ -158,26 +158,20 @@ def test_a_migration_back_takes_rows_alike_apart(database: Database) -> None:
     with database.read() as connection:
         kept = len(connection.execute(select(ROWS)).all())
     assert kept == 700 * 3
-    asked: tuple[dict[str, Any], ...] = (
-        {"party": "p07"},
-        {"party": "p07", "state": "unread"},
-        {"state": "waiting"},
-    )
-    for version in ("0003", None):
-        if version is None:
-            database.migrate(MIGRATIONS)
-        else:
-            database.migrate(MIGRATIONS, to=version)
-        fresh = SqlRows(database)
-        kind: type[Row]
-        for kind in (ReceiptRow, PositionRow):
-            assert list(fresh.select(kind)) == list(plain.select(kind))
-            for equals in asked:
-                assert list(fresh.select(kind, **equals)) == list(plain.select(kind, **equals))
+    database.migrate(MIGRATIONS, to="0003")
     with database.read() as connection:
-        stored = connection.execute(select(ROWS)).all()
+        stored = connection.execute(select(ROWS).order_by(ROWS.c.tbl, ROWS.c.key)).all()
     assert {row.tbl for row in stored} == {"receipts", "positions"}
     for row in stored:
-        kind = ReceiptRow if row.tbl == "receipts" else PositionRow
+        kind: type[Row] = ReceiptRow if row.tbl == "receipts" else PositionRow
         # As an older version wrote it, to the byte: databases are compared cell by cell.
         assert msgspec.json.encode(decode_row(kind, row.data)).decode() == row.data
+    for kind in (ReceiptRow, PositionRow):
+        found = [decode_row(kind, row.data) for row in stored if row.tbl == kind.TABLE]
+        assert found == list(plain.select(kind))
+    database.migrate(MIGRATIONS)
+    fresh = SqlRows(database)
+    asked: tuple[dict[str, Any], ...] = ({}, {"party": "p07"}, {"party": "p07", "state": "unread"})
+    for kind in (ReceiptRow, PositionRow):
+        for equals in asked:
+            assert list(fresh.select(kind, **equals)) == list(plain.select(kind, **equals))

@@ -55,7 +55,7 @@ from entente.store.index_home import clear_index, fill_missing, make_index
 from entente.store.mirror import Mirror
 from entente.store.sql import open_sqlite
 from entente.store.sql_rows import SqlRows
-from entente.store.tables import ROW_INDEX, ROWS
+from entente.store.tables import ROW_INDEX, ROWS, SHEAF_PLACES, SHEAVES
 from entente.store.tls import make_client_context
 
 _LOG = structlog.get_logger("desk")
@@ -98,8 +98,8 @@ class SqlViews:
         """Return empty views; readers see them fill again from the mirror."""
         for database in self._databases:
             with database.write() as connection:
-                connection.execute(ROW_INDEX.delete())
-                connection.execute(ROWS.delete())
+                for table in (ROW_INDEX, ROWS, SHEAF_PLACES, SHEAVES):
+                    connection.execute(table.delete())
             clear_index(database)
         return self._open()
 

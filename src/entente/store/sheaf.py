@@ -8,27 +8,38 @@ Invariants:
   * A row is either in a sheaf or stored by itself, never both: who changes a row draws it out.
   * A sheaf is a row of a table of its own, ``<table>/alike``, by the hash that all its rows share. It is
     never removed; drawn empty, nothing selects it.
-  * Which rows are in a sheaf follows from the puts and their order alone, not from when they were committed.
+  * Which rows are in a sheaf, and its number, follow from the puts and their order alone, not from when they
+    were committed.
+  * Who asks for the rows of one value reads the sheaves that still hold it, and no others: that somebody
+    else never answers costs him nothing (`SheafPlaces`).
 
 `sql_rows` alone uses it.
 
-    >>> sheaf = make_sheaf(receipt, ["ru", "us"])
+    >>> sheaf = make_sheaf(receipt, ["ru", "us"], 7)
     >>> [row.party for row in sheaf.list_rows()]
     ['ru', 'us']
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
+from sqlalchemy import Connection, bindparam, func, select
 
 from entente.kernel.rows import Row, differ_in
+from entente.store.sql import Database
+from entente.store.tables import SHEAF_PLACES, SHEAVES
 
-ALIKE: str = "/alike"
+ALIKE: Final = "/alike"
 """What the name of a sheaf's table ends with."""
+_FIND: Final = select(SHEAVES.c.key).where(
+    SHEAF_PLACES.c.tbl == bindparam("t"),
+    SHEAF_PLACES.c.value == bindparam("v"),
+    SHEAVES.c.number == SHEAF_PLACES.c.number,
+)
 
 
 class Sheaf(Row, frozen=True):
@@ -36,6 +47,7 @@ class Sheaf(Row, frozen=True):
 
     row: Any
     values: tuple[str, ...]
+    number: int
 
     def key(self) -> str:
         """Return the hash that the rows share."""
@@ -59,9 +71,9 @@ class Sheaf(Row, frozen=True):
         return msgspec.structs.replace(self, values=tuple(one for one in self.values if one != value))
 
 
-def make_sheaf(row: Row, values: Sequence[str]) -> Sheaf:
+def make_sheaf(row: Row, values: Sequence[str], number: int) -> Sheaf:
     """Return the sheaf of rows as ``row``, one for each value."""
-    return sheaf_of(type(row))(row=row, values=tuple(sorted(set(values))))
+    return sheaf_of(type(row))(row=row, values=tuple(sorted(set(values))), number=number)
 
 
 @cache
@@ -72,7 +84,7 @@ def sheaf_of(row: type[Row]) -> type[Sheaf]:
     indexed = tuple(field for field in row.INDEXED if field not in row.ALIKE)
     made = msgspec.defstruct(
         f"{row.__name__}Sheaf",
-        [("row", row), ("values", tuple[str, ...])],
+        [("row", row), ("values", tuple[str, ...]), ("number", int)],
         bases=(Sheaf,),
         frozen=True,
         namespace={
@@ -93,3 +105,53 @@ def split_key(key: str) -> tuple[str, str]:
     """Return the hash and the value that a row's key is made of."""
     shared, _, value = key.partition(":")
     return shared, value
+
+
+class SheafPlaces:
+    """Where the sheaves of each value are, in a database. One thread uses an object."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._find = database.prepare(_FIND)
+        self._find_last = database.prepare(select(func.max(SHEAVES.c.number)))
+        self._put = database.prepare_upsert(SHEAVES)
+        self._add = database.prepare_upsert(SHEAF_PLACES)
+        self._drop = database.prepare_delete(SHEAF_PLACES)
+        self._last: int | None = None
+
+    def draw_number(self) -> int:
+        """Return the number of the next sheaf."""
+        if self._last is None:
+            self._last = self._database.find_value(self._find_last) or 0
+        self._last += 1
+        return self._last
+
+    def forget(self) -> None:
+        """Forget which number was the last: another process has written, or may have."""
+        self._last = None
+
+    def list_keys(self, table: str, value: str) -> list[str]:
+        """Return the keys of the stored sheaves of a table that hold a value."""
+        return [key for (key,) in self._database.find_rows(self._find, table, value)]
+
+    def write(
+        self, connection: Connection, table: str, stored: Mapping[str, Row], now: Mapping[str, Row]
+    ) -> None:
+        """Write where the values of sheaves are, that were ``stored`` and are put ``now``, both by key."""
+        sheaves: list[tuple[object, ...]] = []
+        added: list[tuple[object, ...]] = []
+        dropped: list[tuple[object, ...]] = []
+        for key, sheaf in now.items():
+            if not isinstance(sheaf, Sheaf):
+                continue
+            before = stored.get(key)
+            if isinstance(before, Sheaf):
+                gone = set(before.values).difference(sheaf.values)
+                dropped += [(table, value, sheaf.number) for value in sorted(gone)]
+            else:
+                sheaves.append((sheaf.number, table, key))
+                added += [(table, value, sheaf.number) for value in sheaf.values]
+        added.sort()
+        for prepared, rows in ((self._put, sheaves), (self._add, added), (self._drop, dropped)):
+            if rows:
+                self._database.write_many(connection, prepared, rows)

@@ -32,7 +32,7 @@ from sqlalchemy import Connection, Select, bindparam, select
 
 from entente.kernel.errors import StoreError
 from entente.kernel.rows import R, Row
-from entente.store.sheaf import Sheaf, make_sheaf, sheaf_of, split_key
+from entente.store.sheaf import ALIKE, Sheaf, SheafPlaces, make_sheaf, sheaf_of, split_key
 from entente.store.sql import Database, Prepared
 from entente.store.tables import ROW_INDEX, ROWS
 
@@ -77,7 +77,8 @@ class SqlRows:
         self._forget = database.prepare_delete(ROW_INDEX)
         self._puts: dict[str, dict[str, Row]] = {}
         self._put_index: dict[tuple[str, str, str], dict[str, None]] = {}
-        self._questions: dict[tuple[tuple[str, ...], bool], Prepared] = {}
+        self._questions: dict[tuple[str, ...], Prepared] = {}
+        self._places = SheafPlaces(database)
 
     def find(self, row: type[R], key: str) -> R | None:
         """Return the row, or None."""
@@ -121,7 +122,7 @@ class SqlRows:
     def put_alike(self, row: Row, values: Sequence[str]) -> None:
         """Insert a row for each of ``values``, as ``row`` but for the field in which they differ."""
         if values:
-            self.put(make_sheaf(row, values))
+            self.put(make_sheaf(row, values, self._places.draw_number()))
 
     def select(
         self, row: type[R], *, after: str = "", limit: int | None = None, **equals: str
@@ -165,14 +166,13 @@ class SqlRows:
         after: str,
         limit: int | None,
         equals: dict[str, str],
-        holding: str | None = None,
     ) -> Iterator[R]:
-        """Yield rows that are stored or put by themselves; ``holding``: in whose data a text occurs."""
+        """Yield rows that are stored or put by themselves."""
         table = self._puts.get(row.TABLE, {})
         # What was put counts as it is now, not as the database still has it.
         hidden = frozenset(table)
         fresh = sorted(key for key in self._matching(row.TABLE, table, equals) if key > after)
-        stored = self._stored(row, after, len(hidden), limit, equals, holding)
+        stored = self._stored(row, after, len(hidden), limit, equals)
         pairs: Iterable[tuple[str, R | None]] = heapq.merge(
             ((key, None) for key in fresh),
             ((key, found) for key, found in stored if key not in hidden),
@@ -195,15 +195,17 @@ class SqlRows:
         shared, differing = row.ALIKE or ("", "")
         rest = {field: value for field, value in equals.items() if field not in {shared, differing}}
         value = equals.get(differing)
+        # Hashes are of one length: a key beyond ``after`` has a hash at or beyond that of ``after``.
+        begin = split_key(after)[0][:HASH_CHARACTERS]
         sheaves: Iterable[Sheaf]
         if shared in equals:
             sheaf = self.find(sheaf_of(row), equals[shared])
             sheaves = () if sheaf is None else (sheaf,)
+        elif value is not None:
+            sheaves = self._list_holding(sheaf_of(row), value, begin)
         else:
-            # Hashes are of one length: a key beyond ``after`` has a hash at or beyond that of ``after``.
-            begin = split_key(after)[0][:HASH_CHARACTERS]
             first = self.find(sheaf_of(row), begin)
-            later = self._select_single(sheaf_of(row), begin, None, rest, value)
+            later = self._select_single(sheaf_of(row), begin, None, rest)
             sheaves = later if first is None else chain((first,), later)
         for sheaf in sheaves:
             if any(getattr(sheaf, field) != wanted for field, wanted in rest.items()):
@@ -215,6 +217,21 @@ class SqlRows:
                 found = self._puts.get(row.TABLE, {}).get(alike.key(), alike)
                 if isinstance(found, row) and found.key() > after:
                     yield found
+
+    def _list_holding(self, kind: type[Sheaf], value: str, begin: str) -> Iterator[Sheaf]:
+        """Yield the sheaves that hold a value, by key, from ``begin`` on."""
+        put = self._puts.get(kind.TABLE, {})
+        stored = [key for key in self._places.list_keys(kind.TABLE, value) if key >= begin]
+        fresh = [key for key, sheaf in put.items() if isinstance(sheaf, Sheaf) and value in sheaf.values]
+        keys = sorted({*stored, *(key for key in fresh if key >= begin)})
+        for start in range(0, len(keys), _CHUNK):
+            chunk = keys[start : start + _CHUNK]
+            unknown = [key for key in chunk if key not in put and (kind.TABLE, key) not in self._cache]
+            loaded = {key: decode_row(kind, data) for key, data in self._load_many(kind.TABLE, unknown)}
+            for key in chunk:
+                sheaf = put.get(key) or self._cache.get((kind.TABLE, key)) or loaded.get(key)
+                if isinstance(sheaf, Sheaf):
+                    yield sheaf
 
     def _find_alike(self, row: type[Row], key: str) -> Row | None:
         shared, value = split_key(key)
@@ -246,10 +263,13 @@ class SqlRows:
             indexed = {key: row for key, row in table.items() if row.INDEXED}
             if not indexed:
                 continue
-            old = self._stored_places(name, indexed)
+            old = self._stored_rows(name, indexed)
+            if name.endswith(ALIKE):
+                self._places.write(connection, name, old, indexed)
             for key, row in indexed.items():
                 now = {(field, getattr(row, field)) for field in row.INDEXED}
-                was = old.get(key, frozenset())
+                before = old.get(key)
+                was = {(field, getattr(before, field)) for field in before.INDEXED} if before else set()
                 added += [(name, field, value, key) for field, value in now - was]
                 removed += [(name, field, value, key) for field, value in was - now]
         database = self._database
@@ -272,6 +292,7 @@ class SqlRows:
             raise AssertionError("rows: expected nothing that is not committed")
         self._cache.clear()
         self._absent.clear()
+        self._places.forget()
 
     def _remember(self, place: tuple[str, str], row: Row) -> None:
         if self._cache_rows <= 0:
@@ -313,18 +334,16 @@ class SqlRows:
         hidden: int,
         limit: int | None,
         equals: dict[str, str],
-        holding: str | None,
     ) -> Iterator[tuple[str, R]]:
         """Yield what the database has, page by page, by key."""
         fields = tuple(sorted(equals))
-        question = self._questions.get((fields, holding is not None))
+        question = self._questions.get(fields)
         if question is None:
-            question = self._database.prepare(_select_rows(fields, is_held=holding is not None))
-            self._questions[fields, holding is not None] = question
+            question = self._questions[fields] = self._database.prepare(_select_rows(fields))
         page = _PAGE if limit is None else min(_PAGE, limit + hidden)
         given: dict[str, object] = {f"v_{field}": value for field, value in equals.items()}
         given |= {f"f_{field}": field for field in fields}
-        given |= {"t": row.TABLE, "page": page, "skip": 0, "held": f'%"{_escape(holding or "")}"%'}
+        given |= {"t": row.TABLE, "page": page, "skip": 0}
         while True:
             given["after"] = after
             found = self._database.find_rows(question, *(given[name] for name in question.names))
@@ -334,31 +353,23 @@ class SqlRows:
                 return
             after = found[-1][0]
 
-    def _stored_places(self, name: str, rows: dict[str, Row]) -> dict[str, frozenset[tuple[str, str]]]:
-        """Return, of rows that are stored already, the index places that they have now."""
-        found: dict[str, frozenset[tuple[str, str]]] = {}
+    def _stored_rows(self, name: str, rows: dict[str, Row]) -> dict[str, Row]:
+        """Return, of rows that are stored already, what they are there."""
+        found: dict[str, Row] = {}
         unknown: list[str] = []
         for key in rows:
             old = self._cache.get((name, key))
-            if old is None:
-                if (name, key) not in self._absent:
-                    unknown.append(key)
-            else:
-                found[key] = frozenset((field, getattr(old, field)) for field in old.INDEXED)
+            if old is not None:
+                found[key] = old
+            elif (name, key) not in self._absent:
+                unknown.append(key)
         for key, data in self._load_many(name, unknown):
-            stored = decode_row(type(rows[key]), data)
-            found[key] = frozenset((field, getattr(stored, field)) for field in stored.INDEXED)
+            found[key] = decode_row(type(rows[key]), data)
         return found
 
 
-def _escape(text: str) -> str:
-    """Return a text as it stands in stored data, for LIKE."""
-    data = _ENCODER.encode(text).decode()[1:-1]
-    return data.replace("!", "!!").replace("%", "!%").replace("_", "!_")
-
-
 @cache
-def _select_rows(fields: tuple[str, ...], *, is_held: bool) -> Select[str, str]:
+def _select_rows(fields: tuple[str, ...]) -> Select[str, str]:
     """Return the question for rows whose ``fields`` have given values, a page by key."""
     first = ROW_INDEX.alias("i0") if fields else None
     key = ROWS.c.key if first is None else first.c.key
@@ -371,8 +382,6 @@ def _select_rows(fields: tuple[str, ...], *, is_held: bool) -> Select[str, str]:
             index.c.value == bindparam(f"v_{field}"),
             index.c.key == ROWS.c.key,
         )
-    if is_held:
-        question = question.where(ROWS.c.data.like(bindparam("held"), escape="!"))
     return (
         question.where(key > bindparam("after"))
         .order_by(key)

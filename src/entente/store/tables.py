@@ -1,6 +1,8 @@
 """The tables: one generic home for every kind of row, and what lies beside the record.
 
     rows, row_index     projected rows, and the text fields that they can be selected by
+    sheaves, sheaf_places
+                        rows that are kept as one, and under which values: see `sheaf`
     sealed              ciphertexts of addressed messages, by addressee: the one thing that can be erased
     arrivals            where and when an entry was recorded
     events              what a client that was away has missed, by ascending id
@@ -71,6 +73,25 @@ ROW_INDEX: Final = Table(
     PrimaryKeyConstraint("tbl", "field", "value", "key"),
     **_STRICT,
 )
+SHEAVES: Final = Table(
+    "sheaves",
+    METADATA,
+    Column("number", _WIDE, nullable=False, autoincrement=False),
+    Column("tbl", _TEXT, nullable=False),
+    Column("key", _TEXT, nullable=False),
+    PrimaryKeyConstraint("number"),
+    sqlite_strict=True,
+)
+SHEAF_PLACES: Final = Table(
+    "sheaf_places",
+    METADATA,
+    Column("tbl", _TEXT, nullable=False),
+    Column("value", _TEXT, nullable=False),
+    Column("number", _WIDE, nullable=False),
+    PrimaryKeyConstraint("tbl", "value", "number"),
+    **_STRICT,
+)
+"""By number, which only grows: what is written together lies together, for each value at its end."""
 SEALED: Final = Table(
     "sealed",
     METADATA,

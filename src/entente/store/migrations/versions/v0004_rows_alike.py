@@ -1,7 +1,6 @@
-"""Rows that were put alike are kept as one: nothing to do forward, taken apart on the way back.
+"""Rows that were put alike are kept as one: two tables forward, everything taken apart on the way back.
 
-What an older version wrote one by one stays so: both ways of keeping are read. But an older version would
-not find what is kept as one, so it must not open such a database, which the number of this step sees to.
+What an older version wrote one by one stays so: both ways of keeping are read.
 
 Invariant: never changed; a later version is a step of its own.
 
@@ -25,6 +24,8 @@ _ALIKE: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
 }
 """The fields that make a key, and those that rows are selected by, as they are at this step."""
 _PAGE: Final = 500
+_WIDE: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_TEXT: Final = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _ROWS: Final = sa.table("rows", sa.column("tbl"), sa.column("key"), sa.column("data"))
 _INDEX: Final = sa.table(
     "row_index", sa.column("tbl"), sa.column("field"), sa.column("value"), sa.column("key")
@@ -32,7 +33,24 @@ _INDEX: Final = sa.table(
 
 
 def upgrade() -> None:
-    """Do nothing: what is there stays readable."""
+    """Create the two tables; what is there stays readable."""
+    op.create_table(
+        "sheaves",
+        sa.Column("number", _WIDE, nullable=False, autoincrement=False),
+        sa.Column("tbl", _TEXT, nullable=False),
+        sa.Column("key", _TEXT, nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_sheaves"),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "sheaf_places",
+        sa.Column("tbl", _TEXT, nullable=False),
+        sa.Column("value", _TEXT, nullable=False),
+        sa.Column("number", _WIDE, nullable=False),
+        sa.PrimaryKeyConstraint("tbl", "value", "number", name="pk_sheaf_places"),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
 
 
 def downgrade() -> None:
@@ -52,6 +70,8 @@ def downgrade() -> None:
             after = found[-1].key
         for one in (_INDEX, _ROWS):
             connection.execute(sa.delete(one).where(one.c.tbl == f"{table}/alike"))
+    for name in ("sheaf_places", "sheaves"):
+        op.drop_table(name)
 
 
 def _take_apart(connection: sa.Connection, table: str, sheaf: dict[str, Any]) -> None:
