@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,46 +13,24 @@ import pyarrow.parquet as pq
 import pytest
 import shapely
 
-from entente.kernel.errors import EntenteError, InvalidVolume, Malformed, NotFound
+from entente.kernel.errors import InvalidVolume, Malformed
 from entente.screening import Columns, VolumeSet, from_arrow, from_geodataframe, read_table
-from entente.screening import wkb as wkb_module
-from entente.screening.wkb import BadShape, decode_wkb
+from entente.screening.shapes import BadShape
+from entente.screening.wkb import decode_wkb
 from entente.space import Circle, HeightBand, Lane, Polygon, Region
 from entente.space.bulk import UNBOUNDED_CM
-
-NOON = datetime(2026, 9, 17, 12, tzinfo=UTC)
-EVENING = NOON + timedelta(hours=6)
-SQUARE = [[40.0, 35.0], [40.1, 35.0], [40.1, 35.1], [40.0, 35.1], [40.0, 35.0]]
-BOW = [[40.0, 35.0], [40.1, 35.1], [40.1, 35.0], [40.0, 35.1], [40.0, 35.0]]
-GEO: dict[str, Any] = {
-    "version": "1.1.0",
-    "primary_column": "geometry",
-    "columns": {"geometry": {"encoding": "WKB", "geometry_types": []}},
-}
-
-
-NOWHERE = shapely.to_wkb(shapely.Polygon(SQUARE))
-NOWHERE = NOWHERE[:29] + struct.pack("<d", float("nan")) + NOWHERE[37:]
-
-
-def make_arrow(geometries: list[Any], geo: dict[str, Any] | None = GEO, **columns: Any) -> pa.Table:
-    count = len(geometries)
-    named = {
-        "id": pa.array([f"v{number}" for number in range(count)]),
-        "geometry": pa.array([one if isinstance(one, bytes) else shapely.to_wkb(one) for one in geometries]),
-        "floor_m": pa.array([100.0] * count),
-        "ceiling_m": pa.array([200.0] * count),
-        "start": pa.array([NOON] * count, type=pa.timestamp("us", "UTC")),
-        "end": pa.array([EVENING] * count, type=pa.timestamp("us", "UTC")),
-    } | columns
-    table = pa.table({name: column for name, column in named.items() if column is not None})
-    return table if geo is None else table.replace_schema_metadata({"geo": json.dumps(geo)})
-
-
-def write(tmp_path: Path, table: pa.Table) -> Path:
-    file = tmp_path / "plan.parquet"
-    pq.write_table(table, file)
-    return file
+from tests.screening_tables import (
+    BOW,
+    EVENING,
+    GEO,
+    NOON,
+    NOWHERE,
+    SQUARE,
+    make_arrow,
+    refuse,
+    square,
+    write,
+)
 
 
 def feature(geometry: dict[str, Any], **properties: Any) -> dict[str, Any]:
@@ -72,10 +48,6 @@ def write_features(tmp_path: Path, *features: Any) -> Path:
     file = tmp_path / "plan.geojson"
     file.write_text(json.dumps({"type": "FeatureCollection", "features": list(features)}))
     return file
-
-
-def square() -> shapely.Polygon:
-    return shapely.Polygon(SQUARE)
 
 
 def test_geojson_of_every_kind_becomes_the_volumes_it_says(tmp_path: Path) -> None:
@@ -183,14 +155,6 @@ def test_a_site_may_be_a_bare_point_for_ever(tmp_path: Path) -> None:
         read_table(write_features(tmp_path, feature({"type": "Point", "coordinates": [40, 35]})))
 
 
-def refuse(make: Any, *said: str) -> EntenteError:
-    with pytest.raises((Malformed, NotFound)) as caught:
-        make()
-    for one in said:
-        assert one in str(caught.value)
-    return caught.value
-
-
 @pytest.mark.parametrize(
     ("columns", "said"),
     (
@@ -263,6 +227,7 @@ def test_a_ring_that_is_not_closed_is_refused() -> None:
         ({"crs": {"id": {"authority": "EPSG", "code": 3857}}}, "EPSG:3857"),
         ({"crs": None}, "none that is named"),
         ({"encoding": "point"}, "'point'"),
+        ({"encoding": "WKT"}, "'WKT'"),
         ({"edges": "vincenty"}, "'vincenty'"),
     ),
 )
@@ -340,72 +305,6 @@ def test_json_that_is_none_is_refused(tmp_path: Path) -> None:
     text = json.dumps({"type": "FeatureCollection", "features": [feature({}, floor_m=float("nan"))]})
     file.write_text(text)
     refuse(lambda: read_table(file), "NaN")
-
-
-def make_shapes(draw: np.random.Generator, count: int) -> list[shapely.Geometry]:
-    found: list[shapely.Geometry] = []
-    for _ in range(count):
-        x, y = draw.uniform(-179, 179), draw.uniform(-80, 80)
-        ring = shapely.Point(x, y).buffer(draw.uniform(0.01, 0.5), quad_segs=int(draw.integers(1, 6)))
-        hole = shapely.Point(x, y).buffer(0.005, quad_segs=2)
-        other = shapely.affinity.translate(ring, 0.0, 3.0)
-        found += [
-            ring,
-            ring.difference(hole),
-            shapely.MultiPolygon([ring.difference(hole), other]),
-            shapely.Point(x, y),
-            shapely.LineString([(x, y), (x + 0.1, y), (x + 0.1, y + 0.2)]),
-        ]
-    return found
-
-
-def test_the_compiled_decoder_and_geos_read_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    draw = np.random.default_rng(4)
-    shapes = [*make_shapes(draw, 20), shapely.Polygon([[180, 1], [179, 1], [179, 2]]), shapely.Point(20, 90)]
-    for order in (0, 1):
-        for dimension in (2, 3):
-            raw = [
-                shapely.to_wkb(
-                    shapely.force_3d(one) if dimension == 3 else one, byte_order=order, flavor="iso"
-                )
-                for one in shapes
-            ]
-            offsets = np.cumsum([0, *(len(one) for one in raw)])
-            data = np.frombuffer(b"".join(raw), dtype=np.uint8)
-            with monkeypatch.context() as patch:
-                patch.setattr(wkb_module, "HAS_COMPILER", False)
-                slow = decode_wkb(data, offsets)
-            quick = decode_wkb(data, offsets)
-            for name in ("ring_of", "vertex_of", "is_hole", "points_e7", "kinds"):
-                assert np.array_equal(getattr(slow, name), getattr(quick, name)), name
-
-
-def test_without_a_compiler_hostile_wkb_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wkb_module, "HAS_COMPILER", False)
-    for data in (
-        b"",
-        shapely.to_wkb(square())[:-5],
-        shapely.to_wkb(shapely.Polygon()),
-        shapely.to_wkb(shapely.Point(200, 1)),
-        shapely.to_wkb(shapely.MultiPoint([[1, 2]])),
-    ):
-        with pytest.raises(BadShape):
-            decode_wkb(np.frombuffer(data, dtype=np.uint8), np.array([0, len(data)]))
-
-
-def test_any_bytes_are_a_shape_or_refused() -> None:
-    draw = np.random.default_rng(9)
-    whole = shapely.to_wkb(shapely.MultiPolygon([square(), shapely.affinity.translate(square(), 1.0)]))
-    for _ in range(3_000):
-        data = bytearray(whole)
-        for _ in range(int(draw.integers(1, 4))):
-            data[int(draw.integers(len(data) if draw.random() < 0.5 else 22))] = int(draw.integers(256))
-        cut = bytes(data[: int(draw.integers(len(data) + 1))]) if draw.random() < 0.3 else bytes(data)
-        try:
-            shapes = decode_wkb(np.frombuffer(cut, dtype=np.uint8), np.array([0, len(cut)]))
-        except BadShape:
-            continue
-        assert shapes.vertex_of[-1] == len(shapes.points_e7)
 
 
 def test_a_set_has_an_id_for_each_volume() -> None:

@@ -1,7 +1,7 @@
 """A set out of Arrow columns: what GeoParquet files, Arrow tables and frames have in common.
 
-What it is for: the columns of docs/screening.md, read a batch at a time, so that memory holds one batch
-beside what is kept.
+What it is for: the columns of docs/screening.md, read a batch at a time, each written where it stays: memory
+holds a few batches beside what is kept, and nothing twice.
 
 Invariants:
   * A table is taken whole or not at all; an error names the row, counted from 0 through all batches, and the
@@ -17,21 +17,25 @@ It does not open files.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from entente.kernel.errors import InvalidVolume, Malformed
+from entente.kernel.errors import EntenteError, InvalidVolume, Malformed
 from entente.screening.columns import Ints, Say, Shift, check_windows, place_heights, place_radii, read_datum
+from entente.screening.geoarrow import BadNesting, list_geoarrow
 from entente.screening.outlines import find_sure, refuse_crossed
 from entente.screening.sets import ArrowArray, VolumeSet, name_objects, number_objects
-from entente.screening.wkb import LINE, POINT, BadShape, Shapes, decode_wkb
+from entente.screening.shapes import LINE, POINT, BadShape, Outlines, Place, ShapeRoom
+from entente.screening.wkb import count_wkb, decode_wkb
 from entente.space.bulk import UNBOUNDED_CM, VolumeTable
+from entente.space.bulk.compiled import is_worth_compiling
 from entente.space.bulk.table import MAX_US, MIN_US
 
 Batch: TypeAlias = Any
@@ -48,7 +52,9 @@ class Columns:
     """Names of the columns, and what holds where there is none.
 
     Args:
-        geometry: The column of WKB.
+        geometry: The column of outlines.
+        encoding: Empty for WKB, or what GeoParquet calls it: ``point``, ``linestring``, ``polygon`` or
+            ``multipolygon`` in the nested lists of GeoArrow.
         datum: What heights are above where no column ``datum`` says it; empty: such heights are an error.
         is_site: Whether a volume may have no window (always) and a point no radius.
     """
@@ -56,60 +62,121 @@ class Columns:
     geometry: str = "geometry"
     datum: str = ""
     is_site: bool = False
+    encoding: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Piece:
-    """What one batch came to."""
+class _Job:
+    """A batch whose outlines have a place; the rest of it is read when it is filled in."""
 
-    shapes: Shapes
-    radius_cm: Ints
-    floor_cm: Ints
-    ceiling_cm: Ints
-    start_us: Ints
-    end_us: Ints
-    ids: Column
-    buffer_cm: Ints | None
-    is_sure: NDArray[np.bool_]
-    """Of outlines that need no second look."""
+    batch: Batch
+    first: int
+    place: Place
+    outlines: Outlines
 
 
 class SetMaker:
-    """Reads batches, in any thread; keeps the pieces in their order."""
+    """Reads batches into the columns of one set.
 
-    def __init__(self, columns: Columns, *, subject: str, rows: str = "row") -> None:
+    Args:
+        columns: Their names.
+        subject: What errors call it.
+        rows: What errors call a place in it.
+        threads: That fill in batches while the next is brought; 0: none beside the caller.
+        expected: Rows and bytes of geometry that there will be, as far as is known.
+    """
+
+    def __init__(
+        self,
+        columns: Columns,
+        *,
+        subject: str,
+        rows: str = "row",
+        threads: int = 0,
+        expected: tuple[int, int] = (0, 0),
+    ) -> None:
         self._columns = columns
         self._subject = subject
         self._rows = rows
-        self._pieces: list[_Piece] = []
+        count, size = expected
+        # A ring is at least 13 bytes and a position 16: nearly as many as there will be, if not more.
+        self._shapes = ShapeRoom(count, count, size // 16)
+        self._numbers = {name: np.empty(count, dtype=kind) for name, kind in _KINDS.items()}
+        self._buffers: list[Ints] = []
+        self._ids: list[Column] = []
+        self._waiting: deque[Future[None]] = deque()
+        self._ahead = threads + 1
+        self._pool = ThreadPoolExecutor(max_workers=threads) if threads else None
+
+    def __enter__(self) -> Self:
+        """Return itself; its threads end with the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the threads."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
 
     def add(self, batch: Batch, first: int = 0) -> None:
         """Read the next batch, whose first row is number ``first`` of the file."""
-        self.keep(self.read(batch, first))
+        try:
+            outlines = self._count_outlines(batch, first)
+        except EntenteError:
+            # What is wrong with an earlier row is said first.
+            self._settle(0)
+            raise
+        sizes = (outlines.rows, outlines.rings, outlines.vertices)
+        if not self._shapes.has(*sizes):
+            self._settle(0)
+            self._shapes.grow(*sizes)
+        place = self._shapes.take(*sizes)
+        if place.row_end > len(self._numbers["radius_cm"]):
+            self._settle(0)
+            for name, column in self._numbers.items():
+                grown = np.empty(len(self._shapes.kinds), dtype=column.dtype)
+                grown[: place.row] = column[: place.row]
+                self._numbers[name] = grown
+        if "id" in batch.schema.names:
+            self._ids.append(_whole(batch.column("id")))
+        if self._columns.is_site:
+            self._buffers.append(np.full(place.row_end - place.row, -1, dtype=np.int64))
+        job = _Job(batch, first, place, outlines)
+        number = len(self._buffers) - 1
+        if self._pool is None:
+            self._fill(job, number)
+            return
+        self._waiting.append(self._pool.submit(self._fill, job, number))
+        self._settle(self._ahead)
 
-    def keep(self, piece: _Piece) -> None:
-        """Take the next piece."""
-        self._pieces.append(piece)
+    def _settle(self, most: int) -> None:
+        """Wait until at most so many batches are under way; the error of the earliest row is raised first."""
+        while len(self._waiting) > most:
+            self._waiting.popleft().result()
 
-    def read(self, batch: Batch, first: int = 0) -> _Piece:
-        """Return what a batch comes to; changes nothing."""
+    def _fill(self, job: _Job, number: int) -> None:
+        """Fill in all that a batch says."""
+        batch, place, room = job.batch, job.place, self._shapes
         names = set(batch.schema.names)
-        say = self._make_say(first)
+        say = self._make_say(job.first)
+        try:
+            job.outlines.fill(room, place)
+        except BadShape as error:
+            raise self._as_bad_geometry(error, say) from error
+        part = slice(place.row, place.row_end)
+        numbers = self._numbers
         count = batch.num_rows
-        shapes = self._read_shapes(batch, names, say)
-        floor_cm, ceiling_cm = self._read_heights(batch, names, count, say)
-        start_us, end_us = self._read_windows(batch, names, count, say)
-        radius_cm = self._read_radii(batch, names, shapes.kinds, say)
-        return _Piece(
-            shapes=shapes,
-            radius_cm=radius_cm,
-            floor_cm=floor_cm,
-            ceiling_cm=ceiling_cm,
-            start_us=start_us,
-            end_us=end_us,
-            ids=_whole(batch.column("id")) if "id" in names else None,
-            buffer_cm=self._read_buffers(batch, names, say) if self._columns.is_site else None,
-            is_sure=find_sure(shapes.points_e7, shapes.vertex_of, shapes.ring_of, radius_cm),
+        numbers["floor_cm"][part], numbers["ceiling_cm"][part] = self._read_heights(batch, names, count, say)
+        numbers["start_us"][part], numbers["end_us"][part] = self._read_windows(batch, names, count, say)
+        radius_cm = self._read_radii(batch, names, room.kinds[part], say)
+        numbers["radius_cm"][part] = radius_cm
+        if self._columns.is_site:
+            self._buffers[number] = self._read_buffers(batch, names, say)
+        find_sure(
+            room.points_e7,
+            room.vertex_of,
+            room.ring_of[place.row : place.row_end + 1],
+            radius_cm,
+            numbers["is_sure"][part],
         )
 
     def finish(self) -> VolumeSet:
@@ -119,41 +186,22 @@ class SetMaker:
             Malformed: An id is missing or stands twice.
             InvalidVolume: An outline bounds no area.
         """
-        # Pieces are let go as their columns are laid end to end: never are both in memory whole.
-        pieces, self._pieces = self._pieces, []
-        names = [piece.ids for piece in pieces]
-        rows = sum(len(piece.radius_cm) for piece in pieces)
-        buffers = [piece.buffer_cm for piece in pieces if piece.buffer_cm is not None]
-        shapes = [piece.shapes for piece in pieces]
-        numbers = {
-            name: [getattr(piece, name) for piece in pieces]
-            for name in ("radius_cm", "floor_cm", "ceiling_cm", "start_us", "end_us", "is_sure")
-        }
-        del pieces
-        parts = {
-            name: [getattr(shape, name) for shape in shapes]
-            for name in ("ring_of", "vertex_of", "is_hole", "points_e7")
-        }
-        del shapes
+        self._settle(0)
+        shapes = self._shapes.shapes()
+        rows = len(shapes.kinds)
+        numbers = {name: column[:rows] for name, column in self._numbers.items()}
+        is_sure = numbers.pop("is_sure")
         # Ids are compared meanwhile: Arrow leaves the interpreter to others.
         with ThreadPoolExecutor(max_workers=1) as pool:
-            naming = pool.submit(self._name_rows, names, rows)
-            joined = {name: _join(numbers[name], _KINDS[name], ()) for name in numbers}
-            is_sure = joined.pop("is_sure")
-            table = VolumeTable(
-                _join_bounds(parts["ring_of"]),
-                _join_bounds(parts["vertex_of"]),
-                _join(parts["is_hole"], np.dtype(np.bool_), ()),
-                _join(parts["points_e7"], np.dtype(np.int32), (2,)),
-                *joined.values(),
-            )
+            naming = pool.submit(self._name_rows, self._ids, rows)
+            table = VolumeTable(shapes.ring_of, shapes.vertex_of, shapes.is_hole, shapes.points_e7, **numbers)
             ids, notes = naming.result()
         refuse_crossed(table, is_sure, say=self._make_say(0))
-        buffer_cm = np.concatenate(buffers) if buffers else None
+        buffer_cm = np.concatenate(self._buffers) if self._buffers else None
         return VolumeSet(table, ids, buffer_cm=buffer_cm, notes=notes)
 
     def _name_rows(self, given: list[Column], rows: int) -> tuple[ArrowArray, tuple[str, ...]]:
-        if given and given[0] is not None:
+        if given:
             return name_objects(pa.chunked_array(given), self._subject, rows=self._rows), ()
         note = f"{self._subject}: no 'id': a {self._rows} is named by its number, from 0"
         return number_objects(rows), (note,)
@@ -161,25 +209,41 @@ class SetMaker:
     def _make_say(self, first: int) -> Say:
         return lambda row: f"{self._subject}, {self._rows} {first + row}"
 
-    def _read_shapes(self, batch: Batch, names: set[str], say: Say) -> Shapes:
+    def _count_outlines(self, batch: Batch, first: int) -> Outlines:
+        """Return a batch's outlines, or how many there are where they are to be filled in later."""
+        say = self._make_say(first)
         name = self._columns.geometry
-        if name not in names:
+        if name not in batch.schema.names:
             raise Malformed("no-column", f"{self._subject}: expected a column {name!r} of WKB, got none")
         column = _whole(batch.column(name))
-        if not (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)):
+        is_wkb = pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type)
+        if not is_wkb and not self._columns.encoding:
             raise Malformed("bad-column", f"{self._subject}, {name}: expected WKB, got {column.type}")
         _refuse_nulls(column, name, say)
-        _, places, data = column.buffers()
-        kind = np.int64 if pa.types.is_large_binary(column.type) else np.int32
-        offsets: NDArray[np.integer] = np.frombuffer(places, dtype=kind)
-        offsets = offsets[column.offset : column.offset + len(column) + 1]
-        raw = np.frombuffer(data, dtype=np.uint8) if data is not None else np.zeros(0, dtype=np.uint8)
         try:
+            if self._columns.encoding:
+                return list_geoarrow(column, self._columns.encoding)
+            _, places, data = column.buffers()
+            kind = np.int64 if pa.types.is_large_binary(column.type) else np.int32
+            offsets: NDArray[np.integer] = np.frombuffer(places, dtype=kind)
+            offsets = offsets[column.offset : column.offset + len(column) + 1]
+            raw = np.frombuffer(data, dtype=np.uint8) if data is not None else np.zeros(0, dtype=np.uint8)
+            if is_worth_compiling(len(column)):
+                return count_wkb(raw, offsets)
             return decode_wkb(raw, offsets if len(offsets) else np.zeros(1, dtype=np.int64))
         except BadShape as error:
-            raise InvalidVolume(
-                "bad-geometry", f"{say(error.row)}, {name}: expected {error.expected}"
+            raise self._as_bad_geometry(error, say) from error
+        except BadNesting as error:
+            raise Malformed(
+                "bad-column",
+                f"{self._subject}, {name}: expected lists round structs of x and y, as the encoding"
+                f" {self._columns.encoding!r} says, got {column.type}",
             ) from error
+
+    def _as_bad_geometry(self, error: BadShape, say: Say) -> InvalidVolume:
+        return InvalidVolume(
+            "bad-geometry", f"{say(error.row)}, {self._columns.geometry}: expected {error.expected}"
+        )
 
     def _read_radii(self, batch: Batch, names: set[str], kinds: NDArray[np.int8], say: Say) -> Ints:
         needs = (kinds == POINT) | (kinds == LINE)
@@ -335,21 +399,3 @@ _KINDS: Final = {
     name: np.dtype(np.bool_ if name == "is_sure" else np.int64)
     for name in ("radius_cm", "floor_cm", "ceiling_cm", "start_us", "end_us", "is_sure")
 }
-
-
-def _join(parts: list[Any], kind: np.dtype[Any], shape: tuple[int, ...]) -> Any:  # noqa: ANN401 - arrays of one kind
-    """Return parts laid end to end; each is taken out of the list when it has been copied."""
-    joined = np.empty((sum(len(part) for part in parts), *shape), dtype=kind)
-    begin = 0
-    while parts:
-        part = parts.pop(0)
-        joined[begin : begin + len(part)] = part
-        begin += len(part)
-    return joined
-
-
-def _join_bounds(parts: list[Ints]) -> Ints:
-    if len(parts) == 1:
-        return parts[0]
-    sizes = _join([np.diff(part) for part in parts], np.dtype(np.int64), ())
-    return np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(sizes)))

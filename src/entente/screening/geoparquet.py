@@ -3,10 +3,10 @@
 What it is for: millions of volumes from the format that others keep them in.
 
 Invariants:
-  * The file's own statement is believed where it fits and refused where it does not: WKB, longitude and
-    latitude of WGS84 (OGC:CRS84, EPSG:4326). Edges are read as geodesics, whether it calls them planar or
-    spherical, and the set's notes say so.
-  * A batch is decoded while the next is read; memory holds a few batches beside the set.
+  * The file's own statement is believed where it fits and refused where it does not: WKB or GeoArrow's
+    nested lists, longitude and latitude of WGS84 (OGC:CRS84, EPSG:4326). Edges are read as geodesics,
+    whether it calls them planar or spherical, and the set's notes say so.
+  * Batches are decoded while the next is read; memory holds a few beside the set.
 
     >>> read_geoparquet(Path("plan.parquet"), Columns(datum="ellipsoid"))
 """
@@ -14,9 +14,7 @@ Invariants:
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -26,14 +24,13 @@ import pyarrow.parquet as pq
 
 from entente.kernel.errors import Malformed
 from entente.screening.arrow import Columns, SetMaker
+from entente.screening.geoarrow import ENCODINGS
 from entente.screening.sets import VolumeSet
 
 _BUFFER: Final = 1 << 20
 """Bytes of a column that are read at a time: a whole row group may be larger than what there is room for."""
 _ROWS: Final = 65_536
 """Rows in a batch."""
-_AHEAD: Final = 3
-"""Batches that are in memory at once."""
 _WANTED: Final = ("id", "floor_m", "ceiling_m", "datum", "start", "end", "radius_m", "buffer_m")
 _CODES: Final = frozenset({("OGC", "CRS84"), ("EPSG", "4326"), ("EPSG", "4979"), ("OGC", "CRS84h")})
 
@@ -53,23 +50,13 @@ def read_geoparquet(
         columns, edges = read_metadata(file.schema_arrow.metadata, columns, subject)
         present = set(file.schema_arrow.names)
         wanted = [name for name in (columns.geometry, *_WANTED) if name in present]
-        maker = SetMaker(columns, subject=subject)
-        done = 0
-        try:
-            with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-                waiting: deque[Future[Any]] = deque()
-                for batch, first in _list_batches(file, wanted, subject):
-                    waiting.append(pool.submit(maker.read, batch, first))
-                    done = first + batch.num_rows
-                    if len(waiting) >= _AHEAD:
-                        maker.keep(waiting.popleft().result())
-                    if on_rows is not None:
-                        on_rows(done, file.metadata.num_rows)
-                while waiting:
-                    maker.keep(waiting.popleft().result())
-        except OSError as error:
-            raise _as_broken(subject, error) from error
-    made = maker.finish()
+        expected = (file.metadata.num_rows, _count_bytes(file, columns.geometry))
+        with SetMaker(columns, subject=subject, threads=max(1, threads), expected=expected) as maker:
+            for batch, first in _list_batches(file, wanted, subject):
+                maker.add(batch, first)
+                if on_rows is not None:
+                    on_rows(first + batch.num_rows, file.metadata.num_rows)
+            made = maker.finish()
     return replace(made, notes=(*made.notes, f"{subject}: edges, {edges} in the file, are read as geodesics"))
 
 
@@ -110,14 +97,19 @@ def count_parquet(path: Path) -> tuple[int, int]:
     """Return how many rows a file has, and how many bytes its geometries are at the least."""
     with _open(path) as file:
         columns, _ = read_metadata(file.schema_arrow.metadata, Columns(), path.name)
-        size = 0
-        for group in range(file.metadata.num_row_groups):
-            row_group = file.metadata.row_group(group)
-            for place in range(row_group.num_columns):
-                column = row_group.column(place)
-                if column.path_in_schema == columns.geometry:
-                    size += column.total_uncompressed_size
-        return file.metadata.num_rows, size
+        return file.metadata.num_rows, _count_bytes(file, columns.geometry)
+
+
+def _count_bytes(file: Any, name: str) -> int:  # noqa: ANN401 - pyarrow
+    """Return how many bytes a column of a file is, at the least: pages may repeat a value for less."""
+    size = 0
+    for group in range(file.metadata.num_row_groups):
+        row_group = file.metadata.row_group(group)
+        for place in range(row_group.num_columns):
+            column = row_group.column(place)
+            if column.path_in_schema.partition(".")[0] == name:
+                size += int(column.total_uncompressed_size)
+    return size
 
 
 def read_metadata(metadata: Any, columns: Columns, subject: str) -> tuple[Columns, str]:  # noqa: ANN401 - pyarrow
@@ -142,8 +134,12 @@ def read_metadata(metadata: Any, columns: Columns, subject: str) -> tuple[Column
         raise Malformed(
             "bad-geo", f"{subject}, geo: expected the metadata of GeoParquet 1, got {error!r}", path="geo"
         ) from error
-    if encoding != "WKB":
-        raise Malformed("bad-geo", f"{subject}, geo: expected the encoding WKB, got {encoding!r}", path="geo")
+    if encoding != "WKB" and encoding not in ENCODINGS:
+        raise Malformed(
+            "bad-geo",
+            f"{subject}, geo: expected the encoding WKB, {', '.join(ENCODINGS)}, got {encoding!r}",
+            path="geo",
+        )
     if edges not in {"planar", "spherical"}:
         raise Malformed(
             "bad-geo", f"{subject}, geo: expected edges planar or spherical, got {edges!r}", path="geo"
@@ -154,7 +150,7 @@ def read_metadata(metadata: Any, columns: Columns, subject: str) -> tuple[Column
         raise Malformed(
             "bad-crs", f"{subject}, geo, crs: expected OGC:CRS84 or EPSG:4326, got {got}", path="geo"
         )
-    return replace(columns, geometry=name), edges
+    return replace(columns, geometry=name, encoding="" if encoding == "WKB" else encoding), edges
 
 
 _DEFAULT: Final = object()

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from entente.kernel.errors import InvalidVolume
 from entente.screening.columns import Ints, Say
 from entente.space.bulk import VolumeTable
-from entente.space.bulk.compiled import HAS_COMPILER, Array, compiled
+from entente.space.bulk.compiled import Array, compiled, is_worth_compiling
 
 _RAD_E7: Final = math.pi / 1.8e9
 _WIDEST_E7: Final = 5_000_000
@@ -39,15 +39,15 @@ _SHORTEST_2: Final = 100.0
 
 
 def find_sure(
-    points_e7: NDArray[np.int32], vertex_of: Ints, ring_of: Ints, radius_cm: Ints
-) -> NDArray[np.bool_]:
-    """Return for which volumes one look is enough: their outlines bound an area; see `VolumeTable`."""
-    is_sure = np.zeros(len(radius_cm), dtype=np.bool_)
-    if HAS_COMPILER:
+    points_e7: NDArray[np.int32], vertex_of: Ints, ring_of: Ints, radius_cm: Ints, is_sure: NDArray[np.bool_]
+) -> None:
+    """Fill in for which volumes one look is enough: their outlines bound an area; see `VolumeTable`."""
+    is_sure[:] = False
+    if is_worth_compiling(len(radius_cm)):
         find_round(points_e7, vertex_of, ring_of, radius_cm, is_sure)
     else:
-        is_sure[:] = (radius_cm > 0) & (np.diff(vertex_of)[ring_of[:-1]] == 1)
-    return is_sure
+        rings = ring_of[:-1]
+        is_sure[:] = (radius_cm > 0) & (vertex_of[rings + 1] - vertex_of[rings] == 1)
 
 
 def refuse_crossed(table: VolumeTable, is_sure: NDArray[np.bool_], *, say: Say) -> None:

@@ -32,7 +32,7 @@ from entente.kernel.errors import Malformed
 from entente.screening.columns import MAX_HEIGHT_M, outward_cm, read_datum
 from entente.screening.legs import MAX_PIECE_M, Legs
 from entente.screening.sets import VolumeSet, rank_ids
-from entente.screening.wkb import round_positions
+from entente.screening.shapes import round_positions
 from entente.space.bulk import VolumeTable
 from entente.space.ellipsoid import measure_lines, points_from_normals, surface_normals, walk_lines
 

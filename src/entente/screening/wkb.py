@@ -1,12 +1,14 @@
-"""Outlines out of well-known binary: compiled, or, without a compiler, by GEOS.
+"""Outlines out of well-known binary: compiled, or, for a few or without a compiler, plainly.
 
 What it is for: a million outlines of twenty corners are 320 MB of WKB; making objects of them takes seconds.
+They are counted, given a place among the outlines of their whole file, and written there.
 
 Invariants:
   * Point, LineString, Polygon and MultiPolygon, in either byte order. A third coordinate is passed over: the
     height of a volume is its band. Anything else is an error, with the row and what is wrong.
   * Positions are rounded to 1e-7 degree as on the wire; a coordinate that is none is an error.
-  * Both ways give the same arrays.
+  * What is counted is what is filled in: both walk the same bytes by the same rules.
+  * Both ways, compiled and `plain_wkb`, give the same arrays and the same words.
 
 It does not know heights, times or columns; whether edges cross is asked in `entente.screening.outlines`.
 
@@ -20,35 +22,30 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
-from entente.space.bulk.compiled import HAS_COMPILER, Array, Number, compiled, inlined
-
-Ints = NDArray[np.int64]
-
-POINT: Final = 1
-LINE: Final = 2
-POLYGON: Final = 3
-MULTIPOLYGON: Final = 6
-
-FAULTS: Final = (
-    "",
-    "whole WKB, got one that is cut short or longer than it says",
-    "a Point, LineString, Polygon or MultiPolygon",
-    "a geometry that is not empty",
-    "a ring whose last position repeats the first",
-    "a ring of 4 positions or more, the last repeating the first",
-    "longitude -180 to 180 and latitude -90 to 90 degrees, in this order",
-    "a line of 2 positions or more",
+from entente.screening.plain_wkb import decode_plainly
+from entente.screening.shapes import (
+    CUT,
+    EMPTY,
+    FAULTS,
+    KIND,
+    LINE,
+    MULTIPOLYGON,
+    OPEN,
+    POINT,
+    POLYGON,
+    RANGE,
+    SHORT,
+    SHORT_LINE,
+    BadShape,
+    Ints,
+    Place,
+    ShapeRoom,
+    Shapes,
 )
-_CUT: Final = 1
-_KIND: Final = 2
-_EMPTY: Final = 3
-_OPEN: Final = 4
-_SHORT: Final = 5
-_RANGE: Final = 6
-_LINE: Final = 7
+from entente.space.bulk.compiled import Array, Number, compiled, inlined, is_worth_compiling
+
 _PLAIN: Final = 13
 """Bytes before the positions of a polygon of one ring: order, kind, rings, positions."""
 _MOST: Final = 1 << 24
@@ -56,23 +53,46 @@ _MOST: Final = 1 << 24
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shapes:
-    """Outlines as a table's columns; see `VolumeTable`. ``kinds`` is the WKB number of each geometry."""
+class Counted:
+    """Outlines that were counted: row i from ``bounds[i]`` up to ``bounds[i + 1]``.
 
-    ring_of: Ints
-    vertex_of: Ints
-    is_hole: NDArray[np.bool_]
-    points_e7: NDArray[np.int32]
-    kinds: NDArray[np.int8]
+    Args:
+        rows, rings, vertices: How many there are before the first that is none.
+        fault: What is wrong with the row behind these; 0 if they are all.
+    """
 
+    data: NDArray[np.uint8]
+    bounds: Ints
+    rows: int
+    rings: int
+    vertices: int
+    fault: int
 
-class BadShape(Exception):
-    """Row ``row`` is no outline: expected ``expected``."""
+    def fill(self, room: ShapeRoom, place: Place) -> None:
+        """Fill in what was self.
 
-    def __init__(self, row: int, expected: str) -> None:
-        super().__init__(row, expected)
-        self.row = row
-        self.expected = expected
+        Raises:
+            BadShape: A row is no outline: the first.
+        """
+        data = self.data
+        # A double may begin at any byte: one array in which each place is the double that begins there.
+        doubles: NDArray[np.float64] = np.ndarray(
+            (max(0, len(data) - 7),), dtype="<f8", buffer=data if len(data) else None, strides=(1,)
+        )
+        row, fault = fill_shapes(
+            data,
+            doubles,
+            self.bounds[: self.rows + 1],
+            place.ring,
+            room.ring_of[place.row : place.row_end + 1],
+            room.kinds[place.row : place.row_end],
+            room.vertex_of[place.ring : place.ring_end + 1],
+            room.is_hole[place.ring : place.ring_end],
+            room.points_e7,
+            np.empty(2),
+        )
+        if fault or self.fault:
+            raise BadShape(int(row), FAULTS[fault or self.fault])
 
 
 def decode_wkb(data: NDArray[np.uint8], offsets: NDArray[np.integer]) -> Shapes:
@@ -81,26 +101,19 @@ def decode_wkb(data: NDArray[np.uint8], offsets: NDArray[np.integer]) -> Shapes:
     Raises:
         BadShape: One is no outline.
     """
-    if not HAS_COMPILER:
-        return _decode_with_geos(data, offsets)
-    count = len(offsets) - 1
-    size = int(offsets[-1] - offsets[0])
-    # As many as could be in so many bytes; what is not used is never touched.
-    ring_of, kinds = np.zeros(count + 1, dtype=np.int64), np.zeros(count, dtype=np.int8)
-    vertex_of = np.zeros(size // 21 + 2, dtype=np.int64)
-    is_hole = np.zeros(size // 21 + 2, dtype=np.bool_)
-    points = np.empty((size // 8 + 2, 2), dtype=np.int32)
+    if not is_worth_compiling(len(offsets) - 1):
+        return decode_plainly(data, offsets)
+    counted = count_wkb(data, offsets)
+    room = ShapeRoom(counted.rows, counted.rings, counted.vertices)
+    counted.fill(room, room.take(counted.rows, counted.rings, counted.vertices))
+    return room.shapes()
+
+
+def count_wkb(data: NDArray[np.uint8], offsets: NDArray[np.integer]) -> Counted:
+    """Return how many rings and vertices there are, up to the first row that is no outline."""
     bounds = offsets.astype(np.int64)
-    # A double may begin at any byte: one array in which each place is the double that begins there.
-    doubles: NDArray[np.float64] = np.ndarray(
-        (max(0, len(data) - 7),), dtype="<f8", buffer=data if len(data) else None, strides=(1,)
-    )
-    scratch = np.empty(1)
-    row, fault = fill_shapes(data, doubles, bounds, ring_of, kinds, vertex_of, is_hole, points, scratch)
-    if fault:
-        raise BadShape(int(row), FAULTS[fault])
-    rings = int(ring_of[-1])
-    return Shapes(ring_of, vertex_of[: rings + 1], is_hole[:rings], points[: int(vertex_of[rings])], kinds)
+    rows, rings, vertices, fault = count_shapes(data, bounds)
+    return Counted(data, bounds, int(rows), int(rings), int(vertices), int(fault))
 
 
 @inlined
@@ -131,6 +144,99 @@ def read_head(data: Array, at: int, stop: int) -> tuple[bool, int, int, int]:
         width += 8 * (1 if code // 1000 < 3 else 2)
     kind = code % 1000 if code < 4000 else 0
     return is_little, kind, width, at
+
+
+@compiled
+def count_area(
+    data: Array, at: int, stop: int, width: int, is_little: Number, rings: Number, vertices: Number
+) -> tuple[int, Number, Number, int]:
+    """Walk over a polygon behind its head; return where it goes on, rings and vertices now, and the fault."""
+    if at + 4 > stop:
+        return at, rings, vertices, CUT
+    loops = read_count(data, at, is_little)
+    at += 4
+    if loops == 0:
+        return at, rings, vertices, EMPTY
+    for _ in range(loops):
+        if at + 4 > stop:
+            return at, rings, vertices, CUT
+        size = read_count(data, at, is_little)
+        at += 4
+        if size > _MOST or at + size * width > stop:
+            return at, rings, vertices, CUT
+        if size < 4:
+            return at, rings, vertices, SHORT
+        at += size * width
+        rings += 1
+        vertices += size - 1
+    return at, rings, vertices, 0
+
+
+@compiled
+def count_shape(
+    data: Array, at: int, stop: int, rings: Number, vertices: Number
+) -> tuple[Number, Number, int]:
+    """Walk over a whole geometry; return rings and vertices now, and the fault."""
+    is_little, kind, width, at = read_head(data, at, stop)
+    fault = 0
+    if kind == 0:
+        return rings, vertices, CUT
+    if kind == POINT:
+        return rings + 1, vertices + 1, 0 if at + width == stop else CUT
+    if kind == LINE:
+        if at + 4 > stop:
+            return rings, vertices, CUT
+        size = read_count(data, at, is_little)
+        at += 4
+        if size > _MOST or at + size * width > stop:
+            return rings, vertices, CUT
+        if size < 2:
+            return rings, vertices, SHORT_LINE
+        at += size * width
+        rings += 1
+        vertices += 2 * size - 2
+    elif kind == POLYGON:
+        at, rings, vertices, fault = count_area(data, at, stop, width, is_little, rings, vertices)
+    elif kind == MULTIPOLYGON:
+        if at + 4 > stop:
+            return rings, vertices, CUT
+        parts = read_count(data, at, is_little)
+        at += 4
+        if parts == 0:
+            return rings, vertices, EMPTY
+        for _ in range(parts):
+            is_little, inner, width, at = read_head(data, at, stop)
+            if inner != POLYGON:
+                return rings, vertices, CUT
+            at, rings, vertices, fault = count_area(data, at, stop, width, is_little, rings, vertices)
+            if fault > 0:
+                return rings, vertices, fault
+    else:
+        return rings, vertices, KIND
+    return rings, vertices, CUT if fault == 0 and at != stop else fault
+
+
+@compiled
+def count_shapes(data: Array, offsets: Array) -> tuple[int, Number, Number, int]:
+    """Return how many rows, rings and vertices there are before the first row that is none, and its fault."""
+    rings: Number = np.int64(0)
+    vertices: Number = np.int64(0)
+    for row in range(len(offsets) - 1):
+        at, stop = offsets[row], offsets[row + 1]
+        # As in `fill_shapes`: what nearly all rows are, without calls.
+        size = np.int64(0)
+        is_plain = stop - at > _PLAIN and data[at] == 1 and read_count(data, at + 1, 1) == POLYGON
+        if is_plain and read_count(data, at + 5, 1) == 1:
+            size = read_count(data, at + 9, 1)
+        if size >= 4 and _PLAIN + 16 * size == stop - at:
+            rings += 1
+            vertices += size - 1
+            continue
+        new_rings, new_vertices, fault = count_shape(data, at, stop, rings, vertices)
+        if fault > 0:
+            return row, rings, vertices, fault
+        rings, vertices = new_rings, new_vertices
+    return len(offsets) - 1, rings, vertices, 0
 
 
 @compiled
@@ -194,18 +300,31 @@ def read_loop(
     points: Array,
     to: int,
 ) -> tuple[int, int, int]:
-    """Read a count of positions and the positions; return where it goes on, how many, and the fault."""
+    """Read a count of positions and the positions; return where it goes on, how many, and the fault.
+
+    Of a ring, which has at least four, the last has to repeat the first, and is not written.
+    """
     if at + 4 > stop:
-        return at, 0, _CUT
+        return at, 0, CUT
     size = read_count(data, at, is_little)
     at += 4
     if size > _MOST or at + size * width > stop:
-        return at, 0, _CUT
+        return at, 0, CUT
     if size < least:
-        return at, 0, _LINE if least == 2 else _SHORT
-    if not read_positions(data, doubles, at, size, width, is_little, scratch, points, to):
-        return at, 0, _RANGE
-    return at + size * width, size, 0
+        return at, 0, SHORT_LINE if least == 2 else SHORT
+    is_ring = least > 2
+    if not read_positions(data, doubles, at, size - is_ring, width, is_little, scratch, points, to):
+        return at, 0, RANGE
+    at += (size - is_ring) * width
+    if is_ring:
+        # Not among the others: behind the last of them another thread may have written its own.
+        closing = scratch[1:].view(np.int32).reshape(1, 2)
+        if not read_positions(data, doubles, at, 1, width, is_little, scratch, closing, 0):
+            return at, 0, RANGE
+        if points[to, 0] != closing[0, 0] or points[to, 1] != closing[0, 1]:
+            return at, 0, OPEN
+        at += width
+    return at, size, 0
 
 
 @compiled
@@ -224,20 +343,17 @@ def read_area(
 ) -> tuple[int, int, int]:
     """Read a polygon behind its head; return where it goes on, how many rings there are, and the fault."""
     if at + 4 > stop:
-        return at, rings, _CUT
+        return at, rings, CUT
     loops = read_count(data, at, is_little)
     at += 4
     if loops == 0:
-        return at, rings, _EMPTY
+        return at, rings, EMPTY
     for loop in range(loops):
         to = vertex_of[rings]
         at, size, fault = read_loop(data, doubles, at, stop, width, is_little, 4, scratch, points, to)
         if fault > 0:
             return at, rings, fault
-        last = to + size - 1
-        if points[to, 0] != points[last, 0] or points[to, 1] != points[last, 1]:
-            return at, rings, _OPEN
-        vertex_of[rings + 1] = last
+        vertex_of[rings + 1] = to + size - 1
         is_hole[rings] = loop > 0
         rings += 1
     return at, rings, 0
@@ -260,13 +376,13 @@ def read_shape(
     to = vertex_of[rings]
     fault = 0
     if kind == 0:
-        return 0, rings, _CUT
+        return 0, rings, CUT
     if kind == POINT:
         if at + width != stop:
-            return kind, rings, _CUT
+            return kind, rings, CUT
         is_good = read_positions(data, doubles, at, 1, width, is_little, scratch, points, to)
         vertex_of[rings + 1] = to + 1
-        return kind, rings + 1, 0 if is_good else _RANGE
+        return kind, rings + 1, 0 if is_good else RANGE
     if kind == LINE:
         at, size, fault = read_loop(data, doubles, at, stop, width, is_little, 2, scratch, points, to)
         for back in range(size - 2):
@@ -280,23 +396,23 @@ def read_shape(
         )
     elif kind == MULTIPOLYGON:
         if at + 4 > stop:
-            return kind, rings, _CUT
+            return kind, rings, CUT
         parts = read_count(data, at, is_little)
         at += 4
         if parts == 0:
-            return kind, rings, _EMPTY
+            return kind, rings, EMPTY
         for _ in range(parts):
             is_little, inner, width, at = read_head(data, at, stop)
             if inner != POLYGON:
-                return kind, rings, _CUT
+                return kind, rings, CUT
             at, rings, fault = read_area(
                 data, doubles, at, stop, width, is_little, rings, vertex_of, is_hole, points, scratch
             )
             if fault > 0:
                 return kind, rings, fault
     else:
-        return kind, rings, _KIND
-    return kind, rings, _CUT if fault == 0 and at != stop else fault
+        return kind, rings, KIND
+    return kind, rings, CUT if fault == 0 and at != stop else fault
 
 
 @compiled
@@ -304,6 +420,7 @@ def fill_shapes(
     data: Array,
     doubles: Array,
     offsets: Array,
+    first_ring: int,
     ring_of: Array,
     kinds: Array,
     vertex_of: Array,
@@ -315,15 +432,18 @@ def fill_shapes(
 
     Args:
         data: uint8. doubles: float64, the double that begins at each byte. offsets: int64, shape (n + 1,).
-        ring_of, kinds: Of n rows. vertex_of, is_hole, points: with room for all that there can be.
-        scratch: float64, room for one.
+        first_ring: Number of the first ring among those of the whole file.
+        ring_of, kinds, vertex_of, is_hole: Of these rows and their rings, as they were counted; numbers of
+            rings and vertices count through the whole file. points: of the whole file.
+        scratch: float64, room for two.
 
     Returns:
         The row that is at fault and which of `FAULTS`; (n, 0) if none is.
     """
-    rings = 0
+    rings: Number = np.int64(0)
     count = len(offsets) - 1
     flat = points.reshape(-1)
+    closing = scratch[1:].view(np.int32).reshape(1, 2)
     for row in range(count):
         at, stop = offsets[row], offsets[row + 1]
         to = vertex_of[rings]
@@ -336,7 +456,7 @@ def fill_shapes(
         if size >= 4 and _PLAIN + 16 * size == stop - at:
             is_good, is_rare = True, False
             place, target = np.uint64(at + _PLAIN), np.uint64(2 * to)
-            for _ in range(size):
+            for _ in range(size - 1):
                 lon, lat = doubles[place], doubles[place + np.uint64(8)]
                 is_good &= (abs(lon) <= 180.0) & (abs(lat) <= 90.0)
                 lat_e7, lon_e7 = np.int32(np.rint(lat * 1e7)), np.int32(np.rint(lon * 1e7))
@@ -345,14 +465,15 @@ def fill_shapes(
                 flat[target + np.uint64(1)] = lon_e7
                 target += np.uint64(2)
                 place += np.uint64(16)
-            if not is_good:
-                return row, _RANGE
-            last = to + size - 1
             if is_rare:
-                respell(points, to, size)
-            if points[to, 0] != points[last, 0] or points[to, 1] != points[last, 1]:
-                return row, _OPEN
-            vertex_of[rings + 1] = last
+                respell(points, to, size - 1)
+            # Not among the others: behind the last of them another thread may have written its own.
+            is_good &= read_positions(data, doubles, at + 16 * size - 3, 1, 16, 1, scratch, closing, 0)
+            if not is_good:
+                return row, RANGE
+            if points[to, 0] != closing[0, 0] or points[to, 1] != closing[0, 1]:
+                return row, OPEN
+            vertex_of[rings + 1] = to + size - 1
             rings += 1
             kinds[row] = POLYGON
         else:
@@ -362,71 +483,5 @@ def fill_shapes(
             if fault > 0:
                 return row, fault
             kinds[row] = kind
-        ring_of[row + 1] = rings
+        ring_of[row + 1] = first_ring + rings
     return count, 0
-
-
-def _decode_with_geos(data: NDArray[np.uint8], offsets: NDArray[np.integer]) -> Shapes:
-    """Do what `fill_shapes` does, a geometry at a time."""
-    raw = data.tobytes()
-    ring_of, vertex_of = [0], [0]
-    is_hole: list[bool] = []
-    points: list[NDArray[np.int32]] = []
-    kinds = np.zeros(len(offsets) - 1, dtype=np.int8)
-    for row in range(len(offsets) - 1):
-        try:
-            shape = shapely.from_wkb(raw[int(offsets[row]) : int(offsets[row + 1])])
-        except shapely.errors.GEOSException as error:
-            text = str(error)
-            is_ring = "closed" in text or "IllegalArgument" in text
-            raise BadShape(row, FAULTS[_OPEN if is_ring else _CUT]) from error
-        name = shape.geom_type
-        if name not in _KINDS:
-            raise BadShape(row, FAULTS[_KIND])
-        if shape.is_empty:
-            raise BadShape(row, FAULTS[_EMPTY if name in {"Polygon", "MultiPolygon"} else _RANGE])
-        kinds[row] = _KINDS[name]
-        for loop, hole in _list_loops(shape):
-            points.append(_round_positions(loop, row))
-            vertex_of.append(vertex_of[-1] + len(loop))
-            is_hole.append(hole)
-        ring_of.append(len(is_hole))
-    return Shapes(
-        np.array(ring_of, dtype=np.int64),
-        np.array(vertex_of, dtype=np.int64),
-        np.array(is_hole, dtype=np.bool_),
-        np.concatenate(points) if points else np.zeros((0, 2), dtype=np.int32),
-        kinds,
-    )
-
-
-_KINDS: Final = {"Point": POINT, "LineString": LINE, "Polygon": POLYGON, "MultiPolygon": MULTIPOLYGON}
-
-
-def _list_loops(shape: shapely.Geometry) -> list[tuple[NDArray[np.float64], bool]]:
-    """Return each ring's positions, the first not repeated, and whether it is a hole."""
-    if isinstance(shape, shapely.Point):
-        return [(shapely.get_coordinates(shape), False)]
-    if isinstance(shape, shapely.LineString):
-        there = shapely.get_coordinates(shape)
-        return [(np.concatenate((there, there[-2:0:-1])), False)]
-    areas = list(shape.geoms) if isinstance(shape, shapely.MultiPolygon) else [shape]
-    found = []
-    for area in areas:
-        found.append((shapely.get_coordinates(area.exterior)[:-1], False))
-        found += [(shapely.get_coordinates(hole)[:-1], True) for hole in area.interiors]
-    return found
-
-
-def _round_positions(loop: NDArray[np.float64], row: int) -> NDArray[np.int32]:
-    if not bool(((np.abs(loop[:, 0]) <= 180.0) & (np.abs(loop[:, 1]) <= 90.0)).all()):
-        raise BadShape(row, FAULTS[_RANGE])
-    return round_positions(loop[:, 1], loop[:, 0])
-
-
-def round_positions(lat_deg: NDArray[np.float64], lon_deg: NDArray[np.float64]) -> NDArray[np.int32]:
-    """Return positions in 1e-7 degree, spelt as on the wire, shape (n, 2)."""
-    lat, lon = np.rint(lat_deg * 1e7).astype(np.int64), np.rint(lon_deg * 1e7).astype(np.int64)
-    lon = np.where(lon == 1_800_000_000, -1_800_000_000, lon)
-    lon = np.where(np.abs(lat) == 900_000_000, 0, lon)
-    return np.stack((lat, lon), axis=1).astype(np.int32)
