@@ -42,10 +42,12 @@ from entente.deconflict import (
     Acknowledge,
     Consent,
     DeclareSite,
+    Deliver,
     FollowUpRow,
     ReportIncident,
     describe_ladder,
 )
+from entente.deconflict.receipts import Delivery
 from entente.dialogue import (
     READOUT_TYPE,
     About,
@@ -497,7 +499,7 @@ def test_a_readout_nobody_answered_is_settled_as_silent(
 def test_who_says_nothing_of_an_incident_at_a_site_is_recorded_as_silent(
     center: tuple[Center, list[PartySimulator], FrozenClock],
 ) -> None:
-    opened, (_, us), clock = center
+    opened, (ru, us), clock = center
     place = CircleWire((362_000_000, 371_600_000), 5_000)
     volume = VolumeWire(place, None, None, "2000-01-01T00:00:00Z", "2100-01-01T00:00:00Z")
     consent = Consent("its board", "2000-01-01T00:00:00Z", [], "")
@@ -506,13 +508,15 @@ def test_who_says_nothing_of_an_incident_at_a_site_is_recorded_as_silent(
     declared = us.sign("site.declare", site, at=at)
     post(opened, declared)
     us.accept(declared)
-    start, end = encode_utc(NOW), encode_utc(NOW + timedelta(minutes=1))
+    post(opened, ru.sign("receipt.deliver", Deliver([Delivery(declared.leaf, "readable", "")]), at=at))
+    now = clock.now = NOW + timedelta(minutes=1)
+    start, end = encode_utc(NOW), encode_utc(now)
     report = ReportIncident("fire", "strike", True, place.centre_e7, 100, start, end, "burns", "seen", "")
-    post(opened, us.sign("incident.report", report, at=at))
-    clock.now = NOW + timedelta(days=2, seconds=-1)
+    post(opened, us.sign("incident.report", report, at=end))
+    clock.now = now + timedelta(days=2, seconds=-1)
     opened.ladder.tell_due()
     assert _follow_up(opened) == "waiting"
-    clock.now = NOW + timedelta(days=2)
+    clock.now = now + timedelta(days=2)
     opened.ladder.tell_due()
     assert _follow_up(opened) == "silent"
 

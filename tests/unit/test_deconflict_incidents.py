@@ -63,8 +63,8 @@ def make_report(**more: Any) -> ReportIncident:
 
 def report(record: RecordSimulator, author: str = "un", *, to: tuple[str, ...] = (), **more: Any) -> str:
     record.tick(minutes=60)
-    at = more.pop("at", None)
-    return record.send(author, "incident.report", make_report(**more), to=to, at=at)
+    said = {name: more.pop(name) for name in ("at", "is_recorded") if name in more}
+    return record.send(author, "incident.report", make_report(**more), to=to, **said)
 
 
 def owed(record: RecordSimulator, view: str | None = None) -> dict[str, str]:
@@ -179,7 +179,11 @@ def test_a_site_dated_back_or_told_to_nobody_makes_no_question(record: RecordSim
 
 
 def test_a_report_of_a_century_is_one_of_a_week_and_ends_when_it_is_made(record: RecordSimulator) -> None:
-    place: Any = {"place_e7": (364_000_000, 371_600_000), "start": "1970-01-01T00:00:00Z"}
+    place: Any = {
+        "place_e7": (364_000_000, 371_600_000),
+        "start": "1970-01-01T00:00:00Z",
+        "is_recorded": True,
+    }
     # A camp that is there from 14:00 to 16:00 of the 17th.
     camp = make_site(volume=make_circle(36.4, 37.16, 50.0), id="camp")
     hear(record, record.send("un", "site.declare", camp))

@@ -24,6 +24,7 @@ from entente.deconflict import (
     MemoryIndex,
     Notify,
     ReceiptRow,
+    decide_intake,
     explain_alarm,
     find_receipt,
     list_owing,
@@ -220,8 +221,12 @@ class RecordSimulator:
         to: Iterable[str] = (),
         at: str | None = None,
         is_lying: bool = False,
+        is_recorded: bool = False,
     ) -> str:
-        """Record a message or raise what refused it. A liar's own desk does not hold him back."""
+        """Record a message or raise what refused it. A liar's own desk does not hold him back.
+
+        Where it is recorded already, by whichever host, nobody asks what is asked of new ones.
+        """
         if author == CENTER:
             officers = ()
         message = self.build(author, kind, body, officers=officers, to=to, at=at)
@@ -249,6 +254,12 @@ class RecordSimulator:
         own = faults.get(author)
         if own is not None and not is_lying:
             raise own
+        if not is_recorded:
+            host = self.views[None]
+            decide_intake(self._hand(host, message), host.rows, self.now, host.index).require()
+            if author in self.views and not is_lying:
+                desk = self.views[author]
+                decide_intake(self._hand(desk, message), desk.rows, self.now).require()
         for reader, view in self.views.items():
             self._apply(view, message, faults[reader], self.size)
         self.history.append(message)

@@ -174,12 +174,13 @@ class RecordWriter:
         again: list[Submission] = []
         places: list[int | EntenteError] = []
         first = self.tree.size
+        now_utc = self._clock.now_utc()
         self._expect(submissions)
         for submission in submissions:
             # Step 1. A later message of a batch is judged with the earlier ones in force. What is projected
             # here is in memory alone; if we stop, it never was.
             try:
-                entry = self.state.admit(submission.message, self.tree)
+                entry = self.state.admit(submission.message, self.tree, now_utc=now_utc)
             except AlreadyRecorded as known:
                 places.append(known.index)
                 again.append(submission)

@@ -46,6 +46,7 @@ from entente.deconflict.alarm import (
     plan_alarms,
     track_alarms,
 )
+from entente.deconflict.asked import AskedOnce
 from entente.deconflict.carry import ConcurrenceRow, has_concurred
 from entente.deconflict.concurrence import (
     ACTIVITY_CONCUR,
@@ -92,6 +93,7 @@ from entente.deconflict.incident import (
 )
 from entente.deconflict.incident_sites import ReportIncident, find_sites
 from entente.deconflict.index import ConflictIndex, Hit, MemoryIndex
+from entente.deconflict.intake import decide_intake
 from entente.deconflict.ladder import RECEIPT_ESCALATE, RECEIPT_LAPSE, Escalate, Lapse, plan_ladder
 from entente.deconflict.ladder_view import LadderView, PartyLadder, Rung, describe_ladder
 from entente.deconflict.objects import ObjectRow, VersionRow, find_volumes, name_object
@@ -185,6 +187,7 @@ __all__ = [
     "ActivityState",
     "AlarmRow",
     "AnswerIncident",
+    "AskedOnce",
     "Called",
     "Close",
     "Concur",
@@ -247,6 +250,7 @@ __all__ = [
     "answer_due",
     "build_readings",
     "compare_with_plan",
+    "decide_intake",
     "describe_answer",
     "describe_ladder",
     "describe_site",

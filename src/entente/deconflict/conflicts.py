@@ -30,6 +30,7 @@ import msgspec
 
 from entente.deconflict.activity import ActivityRow
 from entente.deconflict.conflict_row import SPANS_KEPT, ConflictRow, RuleName, Side, Span, SpanRow
+from entente.deconflict.holdings import count_closed, count_opened
 from entente.deconflict.index import ConflictIndex, MemoryIndex, widen
 from entente.deconflict.nearness import Measuring, Met, VolumeList, find_start
 from entente.deconflict.objects import (
@@ -61,11 +62,6 @@ _ENDING: Final = {
 }
 _ANSWERING: Final = frozenset({"activity.concur", "activity.object", "activity.reconsider"})
 _HEARING: Final = frozenset({"receipt.deliver", "receipt.acknowledge", "receipt.lapse"})
-_AGAINST: Final[dict[ObjectType, tuple[ObjectType, ...]]] = {
-    "activity": ("activity", "site", "zone"),
-    "zone": ("activity",),
-    "site": ("activity",),
-}
 
 
 class _Thing(NamedTuple):
@@ -129,7 +125,7 @@ def update_conflicts(entry: Entry[Any], rows: Rows, index: ConflictIndex) -> lis
         _insert(thing, volumes, rows, index)
     # What is told of for the first time has no row yet.
     opened = [] if thing.first_index == entry.index else _list_open(name, rows)
-    changed = _settle(opened, found, entry.index, why, rows)
+    changed = _settle(opened, found, entry, why, rows)
     past = None if thing.type == "activity" else _find_past(thing, rows)
     if past is not None and thing.type == "site":
         _insert_past(past, index)
@@ -143,20 +139,22 @@ def find_conflicts_of(
 ) -> Iterator[ConflictRow]:
     """Yield the conflicts of a standing object with these volumes, as rows; writes nothing."""
     measuring = Measuring()
-    for group in _AGAINST[thing.type]:
-        yield from _find_group(thing, volumes, group, at_index, rows, index, measuring)
+    version = rows.find(VersionRow, thing.version)
+    buffer_cm = version.reach_cm if version is not None else 0
+    for group, separation in list_questions(thing.type, buffer_cm, rows):
+        yield from _find_group(thing, volumes, (group, separation), at_index, rows, index, measuring)
 
 
 def _find_group(
     thing: ObjectRow,
     volumes: Sequence[Volume],
-    group: ObjectType,
+    question: tuple[ObjectType, Separation],
     at_index: int,
     rows: Rows,
     index: ConflictIndex,
     measuring: Measuring,
 ) -> Iterator[ConflictRow]:
-    separation = _separation_of(thing, group, rows)
+    group, separation = question
     pairs: dict[str, list[tuple[int, int]]] = {}
     for ordinal, volume in enumerate(volumes):
         for hit in index.query(volume, separation, group=group, most=None):
@@ -191,9 +189,10 @@ def _find_thing(name: str, group: ObjectType, rows: Rows, volumes: Sequence[Volu
 
 
 def _settle(
-    opened: list[ConflictRow], found: Sequence[ConflictRow], at_index: int, why: str, rows: Rows
+    opened: list[ConflictRow], found: Sequence[ConflictRow], entry: Entry[Any], why: str, rows: Rows
 ) -> list[ConflictRow]:
     """Resolve what is open and was not found again, write down what was; return what changed."""
+    at_index = entry.index
     keys = {row.key() for row in found}
     changed = [
         msgspec.structs.replace(known, state="resolved", resolved_index=at_index, why=why)
@@ -202,9 +201,12 @@ def _settle(
     ]
     for ended in changed:
         rows.put(SpanRow(ended.key(), ended.since_index, at_index, why))
+    closed = [row.since_index for row in changed]
     changed += [_continue(row, rows) for row in found]
     for row in changed:
         rows.put(row)
+    count_opened(entry, sum(row.since_index == at_index and row.state == "open" for row in changed), rows)
+    count_closed(closed, rows)
     return changed
 
 
@@ -226,14 +228,14 @@ def _judge_again(
     measuring = measuring or Measuring()
     found = [
         _keep_measured(row, known.get(row.key()))
-        for row in _find_group(thing, volumes, "zone", entry.index, rows, index, measuring)
+        for row in _find_group(thing, volumes, ("zone", Separation()), entry.index, rows, index, measuring)
     ]
     # Only what is another row now has changed: an answer says nothing to most zones.
     new = [row for row in found if row.key() not in known or _continue(row, rows) != known[row.key()]]
     keys = {row.key() for row in found}
     ended = [row for row in opened if row.key() not in keys]
     why = f"{say_name(name)}: {what} fulfils what the zone asks"
-    return sorted(_settle(ended, new, entry.index, why, rows), key=ConflictRow.key)
+    return sorted(_settle(ended, new, entry, why, rows), key=ConflictRow.key)
 
 
 def _judge_heard(entry: Entry[Any], rows: Rows, index: ConflictIndex) -> list[ConflictRow]:
@@ -342,16 +344,18 @@ def agreed_separation(rows: Rows) -> Separation:
     return Separation(rules.lateral_cm / 100, rules.vertical_cm / 100, float(rules.time_s))
 
 
-def _separation_of(thing: ObjectRow, group: ObjectType, rows: Rows) -> Separation:
-    """Return what to ask the index for.
+def list_questions(
+    object_type: ObjectType, buffer_cm: int, rows: Rows
+) -> list[tuple[ObjectType, Separation]]:
+    """Return what to ask the index about an object: of which groups, and under which separation.
 
     A site that is asked *about* brings its buffer; one that stands in the index has it there.
     """
-    if thing.type == "activity" and group == "activity":
-        return agreed_separation(rows)
-    if thing.type == "site":
-        return widen(Separation(), _get(SiteRow, thing.object, rows).declared.buffer_cm / 100)
-    return Separation()
+    if object_type == "activity":
+        return [("activity", agreed_separation(rows)), ("site", Separation()), ("zone", Separation())]
+    if object_type == "site":
+        return [("activity", widen(Separation(), buffer_cm / 100))]
+    return [("activity", Separation())]
 
 
 def _make_row(

@@ -31,6 +31,7 @@ from typing import Any, ClassVar, Final, Literal
 
 import msgspec
 
+from entente.deconflict.holdings import count_held
 from entente.kernel.charter import list_parties
 from entente.kernel.ids import PartyID
 from entente.kernel.kinds import ALLOWED, Decision, denied
@@ -248,8 +249,10 @@ def put_version(
     message = entry.message
     name = name_object(message, object_id)
     known = rows.find(ObjectRow, name)
+    before = 0
     if known is not None:
-        _end_version(known.version, message, rows)
+        before = _end_version(known.version, message, rows)
+    count_held(message.author, rows, objects=int(known is None), volumes=len(volumes) - before)
     rows.put(
         VersionRow(
             version=message.leaf,
@@ -286,16 +289,19 @@ def end_object(
     known = rows.find(ObjectRow, name)
     if known is not None:
         rows.put(msgspec.structs.replace(known, state="ended"))
-        _end_version(known.version, entry.message, rows)
+        count_held(known.author, rows, objects=-1, volumes=-_end_version(known.version, entry.message, rows))
     own = rows.find(row, name)
     if own is not None:
         rows.put(msgspec.structs.replace(own, state=state, note=note))
 
 
-def _end_version(version: str, by: VerifiedMessage[Any], rows: Rows) -> None:
+def _end_version(version: str, by: VerifiedMessage[Any], rows: Rows) -> int:
+    """Note that a version is past; return how many volumes it had."""
     row = rows.find(VersionRow, version)
-    if row is not None:
-        rows.put(msgspec.structs.replace(row, until=by.payload.at, ended_by=by.leaf))
+    if row is None:
+        return 0
+    rows.put(msgspec.structs.replace(row, until=by.payload.at, ended_by=by.leaf))
+    return len(row.volumes)
 
 
 def find_volumes(rows: Rows, name: str) -> tuple[VolumeWire, ...] | None:

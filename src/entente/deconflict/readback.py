@@ -38,8 +38,9 @@ from entente.kernel.kinds import ALLOWED, Decision, Kind, denied
 from entente.kernel.message import Entry, VerifiedMessage
 from entente.kernel.rows import Rows
 from entente.kernel.wire import Centimetres, Hex64, WireStruct
-from entente.space import PositionE7, parse_position
+from entente.space import AGREE_M, PositionE7, parse_position
 
+AGREE_CM: Final = round(AGREE_M * 100)
 ReasonText = Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
 WordsText = Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
 
@@ -135,7 +136,11 @@ def project_read_back(entry: Entry[ReadBack], rows: Rows) -> None:
 
 
 def decide_confirm(message: VerifiedMessage[Confirm], rows: Rows) -> Decision:
-    """Allow the author to state the movement that the record shows, in answer to a standing read-back."""
+    """Allow the author to state a movement, in answer to a standing read-back.
+
+    Another one than the record shows is refused when it comes in (`entente.deconflict.intake`); once it is
+    recorded, whether it lifts the block is all that hangs on the measure.
+    """
     body = message.body
     if body is None:
         return ALLOWED
@@ -154,21 +159,18 @@ def decide_confirm(message: VerifiedMessage[Confirm], rows: Rows) -> Decision:
         return denied(
             "not-moved", f"confirmation of {body.message[:12]}: expected an earlier version, found none"
         )
-    tolerance_cm = get_charter(rows).rules.read_back_tolerance_cm
-    if abs(moved_cm - body.moved_cm) > tolerance_cm:
-        return denied(
-            "other-movement",
-            f"confirmation of {body.message[:12]}: expected the movement {say_metres(moved_cm)} within "
-            f"{say_metres(tolerance_cm)}, got {say_metres(body.moved_cm)}",
-        )
     return ALLOWED
 
 
 def project_confirm(entry: Entry[Confirm], rows: Rows) -> None:
-    """Lift the block that the movement put on the reading that was answered."""
+    """Lift the block that the movement put on the reading that was answered, where it is the one stated."""
     body = entry.message.body
     row = _find_read(body.message, body.read_back, rows) if body else None
-    if row is not None:
+    version = rows.find(VersionRow, row.message) if row is not None else None
+    moved_cm = measure_movement(version, rows) if version is not None else None
+    if body is None or row is None or moved_cm is None:
+        return
+    if abs(moved_cm - body.moved_cm) <= get_charter(rows).rules.read_back_tolerance_cm + AGREE_CM:
         rows.put(judge_position(msgspec.structs.replace(row, confirmed=make_stamp(entry)), rows))
 
 

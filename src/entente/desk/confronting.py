@@ -2,7 +2,7 @@
 
 Invariants: what confronts us is computed here from the record's own entries, so that no host can hide it; an
 alarm that is due and not raised within `WITHHELD_S` of our seeing it, while the center answers us, is an
-alarm of this desk about the host.
+alarm of this desk about the host, unless it hangs on less than can be measured.
 
 It raises nothing in the record: only the center does.
 
@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from entente.deconflict import AlarmRow, explain_alarm, explain_sight, find_receipt
+from entente.deconflict import AlarmRow, explain_alarm, explain_sight, find_receipt, is_raise_in_doubt
 from entente.desk.assembly import Desk
 from entente.desk.evidence import Finding
 from entente.kernel.charter import CharterRow, get_charter
@@ -94,6 +94,9 @@ def review_confrontations(desk: Desk) -> None:
         if since is None:
             desk.book.put_meta(key, encode_utc(now))
         elif desk.link.state == "good" and (now - parse_utc(since)).total_seconds() >= WITHHELD_S:
+            # Another machine may honestly not have found it: what confronts us is shown all the same.
+            if is_raise_in_doubt(row, desk.rows):
+                continue
             words = (
                 f"{row.alarm} is due since entry {row.since_index}, seen here since {since}, and the center "
                 f"has not raised it: {explain_alarm(row, desk.rows)}"

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from entente.desk.checks import CenterView, HeadAt
-from entente.joint import KINDS, KeyRing, decide_entry, verify_message
+from entente.joint import KINDS, KeyRing, decide_entry, decide_new, verify_message
 from entente.kernel.charter import list_parties
 from entente.kernel.envelope import SignedMessage
 from entente.kernel.errors import Denied
@@ -23,6 +23,7 @@ from entente.kernel.ids import LeafHash, PartyID
 from entente.kernel.message import ParsedMessage
 from entente.kernel.roster import AuthorRow, PartyRow, SealKeyWire
 from entente.kernel.rows import Rows
+from entente.kernel.time import parse_utc
 
 
 class JointReader:
@@ -62,3 +63,5 @@ class JointReader:
         """Judge a message of ours by the same rules as the center and every other desk."""
         message = verify_message(signed, KeyRing.from_rows(self._rows), KINDS, opened=opened)
         decide_entry(message, self._rows, HeadAt(self._view.tree, self._view.size), KINDS)
+        # What only the center can say (its clock, what else stands) it says; its own clock a desk has used.
+        decide_new(message, self._rows, parse_utc(message.payload.at))

@@ -19,6 +19,7 @@ from entente.joint.acceptance import (
     RecordHead,
     SeqRow,
     decide_entry,
+    decide_new,
     find_recorded,
     verify_message,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "RecordHead",
     "SeqRow",
     "decide_entry",
+    "decide_new",
     "find_recorded",
     "verify_message",
 ]

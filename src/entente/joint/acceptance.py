@@ -10,9 +10,12 @@
   8. `seen` is a true past of this record: a fork shows here, in ordinary traffic
   9. Officers are of the roster and hold the role; addressees are parties, sealed to keys in force
  10. The kind's own rule
+ 11. For what is new alone: `decide_new`
 
-Steps 1 to 3 need no order and run on many threads; 4 to 10 run one at a time, in the order of the record. The
-center and every desk run the same steps: what a desk refuses, the center should not have accepted.
+Steps 1 to 3 need no order and run on many threads; 4 to 11 run one at a time, in the order of the record. The
+center and every desk run the same steps 1 to 10: what a desk refuses there, the center should not have
+accepted. Step 11 hangs on last digits, clocks and what a center can carry, so that two could part over it:
+nobody asks it of a record.
 
     >>> message = verify_message(parse_envelope(data), ring, KINDS)
     >>> decide_entry(message, rows, head, KINDS)
@@ -20,8 +23,10 @@ center and every desk run the same steps: what a desk refuses, the center should
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
+from entente import deconflict
 from entente.joint.keyring import KeyRing
 from entente.kernel.charter import CharterRow
 from entente.kernel.envelope import MESSAGE_TYPE, SignedMessage, verify_envelope
@@ -133,6 +138,20 @@ def decide_entry(message: VerifiedMessage[Any], rows: Rows, head: RecordHead, ki
     _check_seen(message, head)  # 8
     _check_people(message, kind, rows)  # 9
     kind.decide(message, rows).require()  # 10
+
+
+def decide_new(
+    message: VerifiedMessage[Any],
+    rows: Rows,
+    now_utc: datetime,
+    index: deconflict.ConflictIndex | None = None,
+) -> None:
+    """Return if a message that steps 1 to 10 let pass may be taken in now: step 11.
+
+    Raises:
+        Denied, InvalidVolume: It may not, and how to go on. It would be no fault in a record.
+    """
+    deconflict.decide_intake(message, rows, now_utc, index).require()
 
 
 def _check_center(message: VerifiedMessage[Any], rows: Rows) -> None:

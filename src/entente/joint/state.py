@@ -11,10 +11,11 @@ It does not commit: the owner of the rows does, once per batch and after the jou
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 from entente import deconflict, dialogue
-from entente.joint.acceptance import MessageRow, RecordHead, SeqRow, decide_entry
+from entente.joint.acceptance import MessageRow, RecordHead, SeqRow, decide_entry, decide_new
 from entente.joint.keyring import KeyRing
 from entente.kernel.ids import LogIndex
 from entente.kernel.kinds import KindTable
@@ -37,26 +38,42 @@ class JointState:
         self.kinds = kinds
         self.index = deconflict.rebuild_index(rows) if index is None else index
         self._ring = KeyRing.from_rows(rows)
+        # What the index was asked about the message that was admitted last: its conflicts ask the same.
+        self._asked: tuple[str, deconflict.AskedOnce] | None = None
 
     @property
     def ring(self) -> KeyRing:
         """The keys in force now: an immutable snapshot."""
         return self._ring
 
-    def admit(self, message: VerifiedMessage[Any], head: RecordHead) -> Entry[Any]:
-        """Return the message as the next entry, or raise as `acceptance.decide_entry` does."""
+    def admit(
+        self, message: VerifiedMessage[Any], head: RecordHead, *, now_utc: datetime | None = None
+    ) -> Entry[Any]:
+        """Return the message as the next entry, or raise as `acceptance.decide_entry` does.
+
+        Args:
+            now_utc: The time at which a *new* message is taken in, which is looked at more closely
+                (`acceptance.decide_new`); left out where a record is read.
+        """
         decide_entry(message, self.rows, head, self.kinds)
+        self._asked = None
+        if now_utc is not None:
+            self._asked = message.leaf, deconflict.AskedOnce(self.index)
+            decide_new(message, self.rows, now_utc, cast("deconflict.ConflictIndex", self._asked[1]))
         return Entry(LogIndex(head.size), message)
 
     def apply(self, entry: Entry[Any]) -> None:
         """Project an admitted entry."""
-        message, rows = entry.message, self.rows
+        message, rows, index = entry.message, self.rows, self.index
+        if self._asked is not None and self._asked[0] == message.leaf:
+            index = cast("deconflict.ConflictIndex", self._asked[1])
+        self._asked = None
         self.move_chain(entry)
         kind = self.kinds.get(message.payload.kind)
         kind.project(entry, rows)
         if kind.acknowledged:
             deconflict.open_receipts(entry, deconflict.list_owing(message, rows), rows)
-        deconflict.track_alarms(entry, deconflict.update_conflicts(entry, rows, self.index), rows)
+        deconflict.track_alarms(entry, deconflict.update_conflicts(entry, rows, index), rows)
         deconflict.open_follow_ups(entry, rows, self.index)
         if message.payload.kind == deconflict.RAISE_ALARM:
             self._open_thread(entry)

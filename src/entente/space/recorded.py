@@ -2,7 +2,7 @@
 
 Whether edges cross, or an outline is too wide, hangs on distances too. Who takes a new message in refuses
 what `Polygon` and `Region` refuse. Who reads what was taken in, perhaps on another machine and years later,
-refuses only what no honest machine can have taken for sound (docs/formats/volume.md section 2.7).
+refuses only what no honest machine can have taken for sound (docs/formats/volume.md section 6.7).
 
 Invariants:
   * Whatever `Polygon` and `Region` accept, is accepted; of the rest, only what would be sound if its vertices
