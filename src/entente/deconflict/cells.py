@@ -36,7 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entente.kernel.time import from_unix_s
-from entente.space import Outline, Volume
+from entente.space import Circle, Outline, Volume
 from entente.space.ellipsoid import TIGHTEST_RADIUS_M, longest_line_from_chord_m, to_latlon
 
 FEW: Final = 4
@@ -242,13 +242,13 @@ def _find_ground(outline: Outline, lateral_m: float) -> tuple[int, int, int, int
     Geodetic latitude and longitude are the coordinates of the surface's normals on a sphere of radius 1. On a
     line of s metres the normal turns by at most s / `TIGHTEST_RADIUS_M`: the footprint's reach there.
     """
-    ring = outline.ring
     reach = (outline.margin_m + lateral_m + _SPARE_M) / TIGHTEST_RADIUS_M
-    lat, lon, length_m = ring.lat_deg, ring.lon_deg, ring.length_m
-    if len(lat) == 1:
-        south = north = float(lat[0])
-        west = east = float(lon[0])
+    if isinstance(outline, Circle):
+        # Its ring, which is its middle, is not made for this: most circles never need it.
+        (south, west) = (north, east) = outline.centre
     else:
+        ring = outline.ring
+        lat, lon, length_m = ring.lat_deg, ring.lon_deg, ring.length_m
         south, north = _span(lat)
         west, east = _span(lon)
         # Along a piece, longitude only grows or only falls; latitude rises above both ends by at most its

@@ -26,7 +26,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from entente.kernel.errors import InvalidVolume
+from entente.kernel.errors import InvalidVolume, Malformed
 from entente.kernel.time import UTC_PATTERN, encode_utc, parse_utc
 from entente.space.heights import HeightBand
 from entente.space.loops import MAX_VERTICES, Vertices
@@ -121,11 +121,13 @@ def parse_outline(wire: OutlineWire) -> Outline:
 
 def _find_fault(wire: OutlineWire) -> tuple[Outline, InvalidVolume | None]:
     """Return the outline, and what is wrong with it here, though another machine may not have seen it."""
-    if isinstance(wire, CircleWire) or (
+    return _parse_small(wire) if _is_small(wire) else _parse_outline(wire)
+
+
+def _is_small(wire: OutlineWire) -> bool:
+    return isinstance(wire, CircleWire) or (
         isinstance(wire, PolygonWire) and len(wire.vertices_e7) <= _SMALL_VERTICES
-    ):
-        return _parse_small(wire)
-    return _parse_outline(wire)
+    )
 
 
 def _parse_outline(wire: OutlineWire) -> tuple[Outline, InvalidVolume | None]:
@@ -171,6 +173,15 @@ def parse_volume(wire: VolumeWire, *, path: str = "$") -> Volume:
         InvalidVolume: The parts do not describe a volume; says what and where.
         Malformed: A time that is no instant.
     """
+    if _is_small(wire.outline):
+        try:
+            return _parse_small_volume(wire)
+        except Malformed:
+            pass  # said again with its place, which what is kept does not know
+    return _parse_volume(wire, path)
+
+
+def _parse_volume(wire: VolumeWire, path: str = "$") -> Volume:
     try:
         outline = parse_outline(wire.outline)
         heights = HeightBand(_metres(wire.floor_cm), _metres(wire.ceiling_cm))
@@ -178,6 +189,9 @@ def parse_volume(wire: VolumeWire, *, path: str = "$") -> Volume:
     except InvalidVolume as error:
         raise InvalidVolume(error.code, error.message, path=f"{path}.{_wire_place(error.path)}") from error
     return Volume(outline, heights, window)
+
+
+_parse_small_volume: Final = lru_cache(maxsize=256)(_parse_volume)
 
 
 def check_volume(wire: VolumeWire, *, path: str = "$") -> None:
