@@ -20,6 +20,7 @@ from entente.deconflict import (
     plan_follow_ups,
     rebuild_index,
 )
+from entente.deconflict.incident import SaidRow
 from entente.deconflict.receipts import Delivery
 from entente.kernel.errors import InvalidVolume, Malformed
 from entente.kernel.time import encode_utc
@@ -260,6 +261,15 @@ def test_a_sealed_report_at_an_open_site_concerns_its_audience_alone(record: Rec
 
 
 # Answers and silence
+
+
+def test_a_party_that_goes_on_answering_makes_no_row_grow_and_loses_none(record: RecordSimulator) -> None:
+    report(record)
+    leaves = [answer(record, "us", text=f"account {place}") for place in range(30)]
+    row = record.host.find(AccountRow, "fire:us")
+    assert row is not None
+    assert (row.text, row.times, list(row.earlier)) == ("account 29", 30, leaves[19:29])
+    assert [one.stamp.leaf for one in record.host.select(SaidRow, incident="fire", party="us")] == leaves
 
 
 def test_an_account_and_nothing_yet_are_answers_and_silence_is_none(record: RecordSimulator) -> None:

@@ -3,15 +3,20 @@ with nothing."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import pytest
 
 from entente.deconflict import (
     ActivityRow,
+    Concur,
     ConflictRow,
     Counter,
     DeclareZone,
     ObjectRow,
     Update,
+    ZoneRule,
     list_proposals,
 )
 from entente.deconflict.suggest import Room, Suggestions, suggest
@@ -111,6 +116,39 @@ def test_for_an_activity_that_stands_its_own_old_place_is_free(record: RecordSim
     record.send("us", "activity.update", body)
     assert [one.state for one in list_proposals(record.host, "alpha")] == ["taken-up"]
     assert list(record.host.select(ConflictRow, state="open")) == []
+
+
+def test_what_counts_for_this_version_alone_is_said_to_be_asked_for_again(record: RecordSimulator) -> None:
+    rules = [ZoneRule("*", "*", "concurrence", 2, ["ru"])]
+    always: Any = {"start": "2016-09-01T00:00:00Z", "end": "2016-10-01T00:00:00Z"}
+    volumes = [make_circle(35.28, radius_m=90_000.0, floor_m=None, ceiling_m=None, **always)]
+    zone = DeclareZone("ask", "Ask", "restricted", "", volumes, [], rules, [], [], "", None)
+    record.send("un", "zone.declare", zone)
+    leaf = record.notify("us", "ours", make_circle(start="2016-09-17T15:30:00Z"), concurrence=["ru"])
+    record.acknowledge("ru", leaf)
+    record.acknowledge("un", leaf)
+    record.send("ru", "activity.concur", Concur("ours", leaf))
+    record.notify("un", "theirs", make_circle(35.30, start="2016-09-17T15:30:00Z"))
+    host = record.views[None]
+    thing, row = host.rows.find(ObjectRow, "ours"), host.rows.find(ActivityRow, "ours")
+    assert thing is not None
+    assert row is not None
+    trial = try_activity(host.rows, host.index, thing, row)
+    room = msgspec.structs.replace(ROOM, earlier_s=0)
+    found = suggest(row.volumes, room, trial.find, again=trial.list_again).found
+    again = ("concurrence of ru", "2 h notice in zone ask, from when it is heard anew")
+    assert {one.way: one.ask_again for one in found} == dict.fromkeys(("later", "up", "aside"), again)
+    # It is so: told as suggested, the yes and the notice are missing.
+    best = found[0].volumes
+    body = Update("ours", leaf, "t", list(best), ["ru"], "", armed=False, concur_by=None)
+    record.send("us", "activity.update", body)
+    told = host.rows.find(ConflictRow, "ask|ours")
+    assert told is not None
+    assert told.zone is not None
+    assert (told.state, told.zone.lacking, told.zone.unheard) == ("open", ("ru",), ("un",))
+    # What shrinks keeps both, and a plan that was never told was given nothing.
+    assert trial.list_again([make_circle(radius_m=900.0, start="2016-09-17T15:30:00Z")]) == ()
+    assert try_at(record).list_again(best) == ()
 
 
 def test_work_is_bounded_and_said(record: RecordSimulator) -> None:

@@ -71,7 +71,14 @@ class Suggesting:
         if not self._turns.acquire(blocking=False):
             raise Busy("busy", f"suggestions: expected <= {_AT_ONCE} at a time, got one more: ask later")
         try:
-            answer = suggest(asked.volumes, asked.room, trial.find, looks=LOOKS, checks=CHECKS)
+            answer = suggest(
+                asked.volumes,
+                asked.room,
+                trial.find,
+                looks=LOOKS,
+                checks=CHECKS,
+                again=trial.list_again,
+            )
         finally:
             self._turns.release()
         return Answer(200, msgspec.json.encode(answer))

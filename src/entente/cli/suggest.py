@@ -98,6 +98,8 @@ def suggest(  # noqa: PLR0913 - a plan has this many sides
     for one in found["found"]:
         print(f"  {one['words']}: conflict-free; {one['share']:.1%} of the room this way")
         print(f"    {_say_volume(one['volumes'][0])}{_say_more(len(one['volumes']) - 1)}")
+        if one["ask_again"]:
+            print(f"    counted on, and to be given again to the new version: {'; '.join(one['ask_again'])}")
     for text in found["none_found"]:
         print(f"  {text}")
     print(f"looked {found['looks']} times at what this desk can read, up to entry {found['size']}")

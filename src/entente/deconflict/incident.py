@@ -42,6 +42,9 @@ from entente.kernel.wire import Count, NoteText, SlugText, UtcText, WireStruct
 ANSWER_DAYS: Final = 7
 URGENT_ANSWER_DAYS: Final = 2
 """A border agreement's clock: question, then an answer within seven days, two when urgent."""
+EARLIER_KEPT: Final = 10
+"""In the row itself, which is written again at each answer: a party that goes on answering must not make it
+grow."""
 AnswerKind = Literal["account", "nothing-yet"]
 FollowUpState = Literal["waiting", "answered", "silent"]
 PartyNames = Annotated[list[SlugText], msgspec.Meta(min_length=1, max_length=64)]
@@ -86,8 +89,23 @@ class IncidentRow(Row, frozen=True):
         return self.incident
 
 
+class SaidRow(Row, frozen=True):
+    """One message of a party about an incident: all of them are here, by the record's order."""
+
+    TABLE: ClassVar[str] = "said-of-incidents"
+    INDEXED: ClassVar[tuple[str, ...]] = ("incident", "party")
+    incident: str
+    party: str
+    answer: AnswerKind
+    stamp: Stamp
+
+    def key(self) -> str:
+        """Return the incident, the party and the place in the record."""
+        return f"{self.incident}:{self.party}#{self.stamp.index:016d}"
+
+
 class AccountRow(Row, frozen=True):
-    """What a party last said of an incident; ``earlier`` names its earlier messages about it."""
+    """What a party last said of an incident; ``earlier`` names its `EARLIER_KEPT` messages before it."""
 
     TABLE: ClassVar[str] = "accounts"
     INDEXED: ClassVar[tuple[str, ...]] = ("incident", "party")
@@ -97,6 +115,8 @@ class AccountRow(Row, frozen=True):
     text: str
     stamp: Stamp
     earlier: tuple[str, ...] = ()
+    times: int = 1
+    """How often it has said something of it; each is a `SaidRow`."""
 
     def key(self) -> str:
         """Return ``incident:party``."""
@@ -227,8 +247,10 @@ def project_answer_incident(entry: Entry[AnswerIncident], rows: Rows) -> None:
         return
     name, party, stamp = name_object(entry.message, body.id), entry.message.author, make_stamp(entry)
     known = rows.find(AccountRow, f"{name}:{party}")
-    earlier = (*known.earlier, known.stamp.leaf) if known is not None else ()
-    rows.put(AccountRow(name, party, body.answer, body.text, stamp, earlier))
+    earlier = (*known.earlier, known.stamp.leaf)[-EARLIER_KEPT:] if known is not None else ()
+    times = known.times + 1 if known is not None else 1
+    rows.put(AccountRow(name, party, body.answer, body.text, stamp, earlier, times))
+    rows.put(SaidRow(name, party, body.answer, stamp))
     owed = rows.find(FollowUpRow, f"{name}:{party}")
     if owed is not None and owed.answered is None:
         late = owed.silent is not None

@@ -99,6 +99,8 @@ class Suggestion(msgspec.Struct, frozen=True):
     """Which part of its room it uses: what the suggestions are sorted by."""
     words: str
     volumes: tuple[VolumeWire, ...]
+    ask_again: tuple[str, ...] = ()
+    """What was given for the version that stands and counted here, and must be given again for this one."""
 
 
 class Suggestions(msgspec.Struct, frozen=True):
@@ -111,6 +113,7 @@ class Suggestions(msgspec.Struct, frozen=True):
 
 
 Find = Callable[[Sequence[VolumeWire]], Sequence[Blocking]]
+Again = Callable[[Sequence[VolumeWire]], tuple[str, ...]]
 
 
 class _SpentError(Exception):
@@ -150,13 +153,20 @@ class _Pair:
 
 
 def suggest(
-    wires: Sequence[VolumeWire], room: Room, find: Find, *, looks: int = LOOKS, checks: int = CHECKS
+    wires: Sequence[VolumeWire],
+    room: Room,
+    find: Find,
+    *,
+    looks: int = LOOKS,
+    checks: int = CHECKS,
+    again: Again | None = None,
 ) -> Suggestions:
     """Return the smallest shift in each way at which ``find`` finds nothing, sorted by the share of its room.
 
     Args:
         find: What a plan with these volumes conflicts with, among all that the asker may see.
         looks, checks: The most questions and exact comparisons.
+        again: What a plan with these volumes would have to be asked for again.
 
     Raises:
         InvalidVolume: A volume of the plan is none.
@@ -192,7 +202,8 @@ def suggest(
         if one is None:
             missed.append(f"{way}: none found within {_say_shift(way, limit, None)}")
         else:
-            found.append(one)
+            needed = again(one.volumes) if again is not None else ()
+            found.append(msgspec.structs.replace(one, ask_again=needed))
     found.sort(key=lambda one: (one.share, one.way))
     return Suggestions(names, tuple(found), tuple(missed), work.made)
 

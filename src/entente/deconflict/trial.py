@@ -6,13 +6,15 @@ counts that would count: separation, buffers, and zones with whatever they ask.
 Invariants:
   * Nothing is written: neither rows nor index. Who looks for a way leaves no trace.
   * A plan is tried as its author's: his own activities are not in its way, and zones judge him.
+  * For an activity that stands, what was given for its version counts, as if its volumes had not moved; what
+    an update would have to be asked for again is told beside it (`Trial.list_again`).
   * What is seen is what the rows and the index hold that were handed in: at a desk what it can read, at the
     center what is open to all.
 
 It suggests nothing: see `entente.deconflict.suggest`.
 
     >>> trial = try_plan(rows, index, author="us", activity="air", armed=False)
-    >>> suggest(wires, Room(), trial.find)
+    >>> suggest(wires, Room(), trial.find, again=trial.list_again)
 """
 
 from __future__ import annotations
@@ -24,10 +26,13 @@ from typing import Final, cast
 import msgspec
 
 from entente.deconflict.activity import ActivityRow, ActivityWord
+from entente.deconflict.carry import Comparison, ConcurrenceRow
 from entente.deconflict.conflicts import find_conflicts_of
 from entente.deconflict.index import ConflictIndex, Hit, widen
-from entente.deconflict.objects import NO_VERSION, ObjectRow, VersionRow, parse_volumes
+from entente.deconflict.objects import NO_VERSION, ObjectRow, VersionRow, parse_volumes, say_name
 from entente.deconflict.suggest import Blocking
+from entente.deconflict.zone import ZoneRow
+from entente.deconflict.zone_judgement import Judging, ask_zone
 from entente.kernel.rows import R, Row, Rows
 from entente.space import Separation, Volume, VolumeWire, is_conflict
 
@@ -61,6 +66,46 @@ class Trial:
             separation = Separation(row.lateral_cm / 100, row.vertical_cm / 100, float(row.time_s))
             found.append(Blocking(other.object, tuple(rows.find_volumes(other.object)), separation))
         return found
+
+    def list_again(self, wires: Sequence[VolumeWire]) -> tuple[str, ...]:
+        """Return what counts here because it was given for the version that stands, and would not for these.
+
+        An update makes a new version. A yes is kept only by what the party itself agreed to and holds all of
+        it, and a notice by what was heard of before and does (`entente.deconflict.carry`).
+        """
+        version = self.thing.version
+        volumes = parse_volumes(wires, path="$.volumes")
+        comparison = Comparison(wires, volumes)
+        again = []
+        for party in self.activity.concurrence:
+            row = self.rows.find(ConcurrenceRow, f"{version}:{party}")
+            if row is None or row.answer != "concurred":
+                continue
+            if row.agreed is None or not comparison.holds_all(row.agreed.version, self.rows):
+                again.append(f"concurrence of {party}")
+        is_told = self.rows.find(VersionRow, version) is not None
+        if is_told and (self.activity.armed or not comparison.holds_all(version, self.rows)):
+            again += self._list_notices(volumes)
+        return tuple(again)
+
+    def _list_notices(self, volumes: Sequence[Volume]) -> list[str]:
+        """Return the notices that zones ask for where these volumes are."""
+        notices: dict[str, int] = {}
+        judging = Judging(self.rows)
+        for volume in volumes:
+            for hit in self.index.query(volume, Separation(), group="zone", most=MOST_MET):
+                zone = self.rows.find(ZoneRow, hit.object)
+                if zone is None:
+                    continue
+                asked = ask_zone(
+                    zone, hit.ordinal, volume, self.activity.author, self.activity.activity, judging
+                )
+                notices[hit.object] = max(notices.get(hit.object, 0), asked.need.notice_h)
+        return [
+            f"{notice_h} h notice in zone {say_name(name)}, from when it is heard anew"
+            for name, notice_h in sorted(notices.items())
+            if notice_h
+        ]
 
     def _make_rows(self, wires: Sequence[VolumeWire]) -> list[Row]:
         volumes = tuple(wires)

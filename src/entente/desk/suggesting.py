@@ -53,7 +53,7 @@ def suggest_shift(desk: Desk, request: SuggestRequest) -> dict[str, Any]:
     with views.lock:
         trial, volumes = _make_trial(desk, request, views.own.index)
         size = views.size
-        answer = suggest(volumes, room, trial.find)
+        answer = suggest(volumes, room, trial.find, again=trial.list_again)
     plain: dict[str, Any] = msgspec.to_builtins(answer)
     return plain | {"size": size, "room": msgspec.to_builtins(room)}
 
