@@ -29,8 +29,8 @@ from entente.screening.sets import VolumeSet
 
 _BUFFER: Final = 1 << 20
 """Bytes of a column that are read at a time: a whole row group may be larger than what there is room for."""
-_ROWS: Final = 65_536
-"""Rows in a batch."""
+_ROWS: Final = 8_192
+"""Rows in a batch: what is read stays in the processor's cache until it is decoded."""
 _WANTED: Final = ("id", "floor_m", "ceiling_m", "datum", "start", "end", "radius_m", "buffer_m")
 _CODES: Final = frozenset({("OGC", "CRS84"), ("EPSG", "4326"), ("EPSG", "4979"), ("OGC", "CRS84h")})
 
