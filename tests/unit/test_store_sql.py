@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import random
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -18,10 +20,11 @@ from entente.deconflict import PositionRow, ReceiptRow
 from entente.deconflict.receipts import Stamp
 from entente.kernel.errors import StoreError
 from entente.kernel.rows import MemoryRows, Row
+from entente.store.sheaf import BLOCK
 from entente.store.sql import MIGRATIONS, Database, open_sqlite
 from entente.store.sql_rows import SqlRows, decode_row
-from entente.store.tables import META, METADATA, ROWS
-from tests.unit.test_rows_contract import BoatRow, boat
+from entente.store.tables import META, METADATA, ROWS, SHEAF_PLACES, SHEAVES
+from tests.unit.test_rows_contract import BoatRow, WatchRow, boat
 
 
 @pytest.fixture
@@ -175,3 +178,38 @@ def test_a_migration_back_takes_rows_alike_apart(database: Database) -> None:
     for kind in (ReceiptRow, PositionRow):
         for equals in asked:
             assert list(fresh.select(kind, **equals)) == list(plain.select(kind, **equals))
+
+
+def test_places_of_rows_kept_as_one_are_those_of_the_values_that_are_left(database: Database) -> None:
+    draw, plain, rows = random.Random(4), MemoryRows(), SqlRows(database, cache_rows=30)
+    names = ("ann", "bob", "cyd", "dan")
+    open_ones: list[tuple[str, str]] = []
+    for place in range(3 * BLOCK):
+        bell = hashlib.sha256(str(place).encode()).hexdigest()
+        row = WatchRow(bell=bell, sailor="", state="waiting", officer="ann")
+        for home in (plain, rows):
+            home.put_alike(row, names)
+        open_ones += [(bell, name) for name in names]
+        # Ann answers at once, Bob everything in the end, Cyd now and then, Dan never.
+        due = [(bell, "ann")] + [one for one in open_ones if one[1] == "cyd" and draw.random() < 0.02]
+        if place == 3 * BLOCK - 1:
+            due = [one for one in open_ones if one[1] in {"ann", "bob"}]
+        for one in due:
+            for home in (plain, rows):
+                home.put(msgspec.structs.replace(row, bell=one[0], sailor=one[1], state="done"))
+            open_ones.remove(one)
+        if draw.random() < 0.1 or place == 3 * BLOCK - 1:
+            rows.commit()
+            fresh = SqlRows(database)
+            for name in names:
+                wanted = list(plain.select(WatchRow, state="waiting", sailor=name))
+                assert list(fresh.select(WatchRow, state="waiting", sailor=name)) == wanted
+    with database.read() as connection:
+        places = connection.execute(select(SHEAF_PLACES.c.value, SHEAF_PLACES.c.block)).all()
+    wanted_places = set()
+    for bell, name in open_ones:
+        with database.read() as connection:
+            found = connection.execute(select(SHEAVES.c.number).where(SHEAVES.c.key == bell)).scalar()
+        wanted_places.add((name, (found or 0) // BLOCK))
+    assert {tuple(place) for place in places} == wanted_places
+    assert {name for name, _ in wanted_places} == {"cyd", "dan"}

@@ -271,7 +271,8 @@ class Reading:
                 index.c.key == ROWS.c.key,
             )
         with self.database.read() as connection:
-            yield from connection.execute(question.order_by(ROWS.c.key).limit(limit)).tuples()
+            for key, data in connection.execute(question.order_by(ROWS.c.key).limit(limit)):
+                yield key, data
 
     def process_ladder(self, leaf: str) -> Answer:
         """Answer with every rung of a message's ladder."""

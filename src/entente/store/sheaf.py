@@ -10,8 +10,9 @@ Invariants:
     never removed; drawn empty, nothing selects it.
   * Which rows are in a sheaf, and its number, follow from the puts and their order alone, not from when they
     were committed.
-  * Who asks for the rows of one value reads the sheaves that still hold it, and no others: that somebody
-    else never answers costs him nothing (`SheafPlaces`).
+  * Sheaves are numbered, and for each value it is written down in which blocks of numbers one still holds it.
+    Who asks for the rows of one value reads those blocks and no others: that somebody else never answers
+    costs him nothing (`SheafPlaces`).
 
 `sql_rows` alone uses it.
 
@@ -22,12 +23,12 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, cast
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Select, bindparam, func, literal_column, select
 
 from entente.kernel.rows import Row, differ_in
 from entente.store.sql import Database
@@ -35,10 +36,18 @@ from entente.store.tables import SHEAF_PLACES, SHEAVES
 
 ALIKE: Final = "/alike"
 """What the name of a sheaf's table ends with."""
+BLOCK: Final = 128
+"""Numbers in a block. A place for each sheaf would be a row for each party and message again."""
+_FIRST: Final[Any] = SHEAF_PLACES.c.block * literal_column(str(BLOCK))
 _FIND: Final = select(SHEAVES.c.key).where(
     SHEAF_PLACES.c.tbl == bindparam("t"),
     SHEAF_PLACES.c.value == bindparam("v"),
-    SHEAVES.c.number == SHEAF_PLACES.c.number,
+    SHEAVES.c.number.between(_FIRST, _FIRST + literal_column(str(BLOCK - 1))),
+    SHEAVES.c.tbl == SHEAF_PLACES.c.tbl,
+)
+_FIND_LAST: Final = select(func.max(SHEAVES.c.number))
+_FIND_BLOCK: Final = select(SHEAVES.c.key).where(
+    SHEAVES.c.number.between(bindparam("first"), bindparam("last")), SHEAVES.c.tbl == bindparam("t")
 )
 
 
@@ -108,50 +117,85 @@ def split_key(key: str) -> tuple[str, str]:
 
 
 class SheafPlaces:
-    """Where the sheaves of each value are, in a database. One thread uses an object."""
+    """In which blocks the sheaves of each value are, in a database. One thread uses an object."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._find = database.prepare(_FIND)
-        self._find_last = database.prepare(select(func.max(SHEAVES.c.number)))
+        self._prepared = {one: database.prepare(one) for one in (_FIND, _FIND_BLOCK, _FIND_LAST)}
         self._put = database.prepare_upsert(SHEAVES)
         self._add = database.prepare_upsert(SHEAF_PLACES)
         self._drop = database.prepare_delete(SHEAF_PLACES)
         self._last: int | None = None
+        self._written: dict[str, tuple[int, set[str]]] = {}
 
     def draw_number(self) -> int:
         """Return the number of the next sheaf."""
         if self._last is None:
-            self._last = self._database.find_value(self._find_last) or 0
+            self._last = self._database.find_value(self._prepared[_FIND_LAST]) or 0
         self._last += 1
         return self._last
 
     def forget(self) -> None:
-        """Forget which number was the last: another process has written, or may have."""
+        """Forget what was written last: another process has written, or may have."""
         self._last = None
+        self._written.clear()
 
     def list_keys(self, table: str, value: str) -> list[str]:
-        """Return the keys of the stored sheaves of a table that hold a value."""
-        return [key for (key,) in self._database.find_rows(self._find, table, value)]
+        """Return the keys of the stored sheaves in the blocks in which some hold a value."""
+        return self._ask(_FIND, {"t": table, "v": value})
 
     def write(
-        self, connection: Connection, table: str, stored: Mapping[str, Row], now: Mapping[str, Row]
+        self,
+        connection: Connection,
+        table: str,
+        stored: Mapping[str, Row],
+        now: Mapping[str, Row],
+        find: Callable[[list[str]], Iterable[Sheaf]],
     ) -> None:
-        """Write where the values of sheaves are, that were ``stored`` and are put ``now``, both by key."""
+        """Write where the values of sheaves are, that were ``stored`` and are put ``now``, both by key.
+
+        Args:
+            find: Gives sheaves as they are now, by key.
+        """
         sheaves: list[tuple[object, ...]] = []
-        added: list[tuple[object, ...]] = []
-        dropped: list[tuple[object, ...]] = []
+        added: dict[tuple[int, str], None] = {}
+        drawn: dict[int, set[str]] = {}
         for key, sheaf in now.items():
             if not isinstance(sheaf, Sheaf):
                 continue
-            before = stored.get(key)
+            before, block = stored.get(key), sheaf.number // BLOCK
             if isinstance(before, Sheaf):
-                gone = set(before.values).difference(sheaf.values)
-                dropped += [(table, value, sheaf.number) for value in sorted(gone)]
-            else:
-                sheaves.append((sheaf.number, table, key))
-                added += [(table, value, sheaf.number) for value in sheaf.values]
-        added.sort()
-        for prepared, rows in ((self._put, sheaves), (self._add, added), (self._drop, dropped)):
-            if rows:
-                self._database.write_many(connection, prepared, rows)
+                drawn.setdefault(block, set()).update(set(before.values).difference(sheaf.values))
+                continue
+            sheaves.append((sheaf.number, table, key))
+            newest, known = self._written.get(table, (-1, set()))
+            if newest != block:
+                newest, known = self._written[table] = (block, set())
+            for value in sheaf.values:
+                if value not in known:
+                    known.add(value)
+                    added[block, value] = None
+        dropped: list[tuple[int, str]] = []
+        for block, values in drawn.items():
+            first = block * BLOCK
+            keys = self._ask(_FIND_BLOCK, {"first": first, "last": first + BLOCK - 1, "t": table})
+            fresh = [key for _, _, key in sheaves if isinstance(key, str) and key not in keys]
+            left = values.difference(
+                *(one.values for one in find(keys + fresh) if one.number // BLOCK == block)
+            )
+            dropped += [(block, value) for value in sorted(left)]
+            if self._written.get(table, (-1,))[0] == block:
+                self._written[table][1].difference_update(left)
+        gone = set(dropped)
+        rows = [(table, value, block) for block, value in added if (block, value) not in gone]
+        for prepared, written in (
+            (self._put, sheaves),
+            (self._add, sorted(rows)),
+            (self._drop, [(table, value, block) for block, value in dropped]),
+        ):
+            if written:
+                self._database.write_many(connection, prepared, written)
+
+    def _ask(self, question: Select[Any], given: Mapping[str, object]) -> list[Any]:
+        prepared = self._prepared[question]
+        return [one for (one,) in self._database.find_rows(prepared, *(given[at] for at in prepared.names))]

@@ -23,7 +23,7 @@ from __future__ import annotations
 import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import chain, islice
 from typing import Any, Final
 
@@ -219,11 +219,14 @@ class SqlRows:
                     yield found
 
     def _list_holding(self, kind: type[Sheaf], value: str, begin: str) -> Iterator[Sheaf]:
-        """Yield the sheaves that hold a value, by key, from ``begin`` on."""
+        """Yield the sheaves that may hold a value, by key, from ``begin`` on."""
+        stored = self._places.list_keys(kind.TABLE, value)
+        keys = sorted(key for key in {*stored, *self._puts.get(kind.TABLE, ())} if key >= begin)
+        return self._find_sheaves(kind, keys)
+
+    def _find_sheaves(self, kind: type[Sheaf], keys: Sequence[str]) -> Iterator[Sheaf]:
+        """Yield sheaves as they are now, those of ``keys`` that are there, in that order."""
         put = self._puts.get(kind.TABLE, {})
-        stored = [key for key in self._places.list_keys(kind.TABLE, value) if key >= begin]
-        fresh = [key for key, sheaf in put.items() if isinstance(sheaf, Sheaf) and value in sheaf.values]
-        keys = sorted({*stored, *(key for key in fresh if key >= begin)})
         for start in range(0, len(keys), _CHUNK):
             chunk = keys[start : start + _CHUNK]
             unknown = [key for key in chunk if key not in put and (kind.TABLE, key) not in self._cache]
@@ -265,7 +268,9 @@ class SqlRows:
                 continue
             old = self._stored_rows(name, indexed)
             if name.endswith(ALIKE):
-                self._places.write(connection, name, old, indexed)
+                kind = next(type(one) for one in indexed.values() if isinstance(one, Sheaf))
+                find = partial(self._find_sheaves, kind)
+                self._places.write(connection, name, old, indexed, find)
             for key, row in indexed.items():
                 now = {(field, getattr(row, field)) for field in row.INDEXED}
                 before = old.get(key)

@@ -24,10 +24,8 @@ _SHOWN: Final = 5
 _QUESTIONS: Final = {
     "rows": "SELECT tbl, key, data FROM {side}.rows",
     "index of rows": "SELECT tbl, field, value, key FROM {side}.row_index",
-    "values of rows kept as one": (
-        "SELECT p.tbl, p.value, s.key FROM {side}.sheaf_places AS p"
-        " LEFT JOIN {side}.sheaves AS s ON s.number = p.number"
-    ),
+    "rows kept as one": "SELECT tbl, key, number FROM {side}.sheaves",
+    "places of rows kept as one": "SELECT tbl, value, block FROM {side}.sheaf_places",
     "times of entries": "SELECT log_index, leaf, recorded_utc FROM {side}.arrivals",
     "standing objects": "SELECT object, name, volumes FROM {side}.index_objects WHERE volumes > 0",
     "standing volumes": "SELECT object, ordinal, data FROM {side}.index_volumes",

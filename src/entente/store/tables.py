@@ -87,11 +87,11 @@ SHEAF_PLACES: Final = Table(
     METADATA,
     Column("tbl", _TEXT, nullable=False),
     Column("value", _TEXT, nullable=False),
-    Column("number", _WIDE, nullable=False),
-    PrimaryKeyConstraint("tbl", "value", "number"),
+    Column("block", _WIDE, nullable=False, autoincrement=False),
+    PrimaryKeyConstraint("tbl", "value", "block"),
     **_STRICT,
 )
-"""By number, which only grows: what is written together lies together, for each value at its end."""
+"""In which blocks of consecutive numbers a sheaf of the table still holds the value."""
 SEALED: Final = Table(
     "sealed",
     METADATA,

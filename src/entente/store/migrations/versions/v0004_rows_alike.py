@@ -46,8 +46,8 @@ def upgrade() -> None:
         "sheaf_places",
         sa.Column("tbl", _TEXT, nullable=False),
         sa.Column("value", _TEXT, nullable=False),
-        sa.Column("number", _WIDE, nullable=False),
-        sa.PrimaryKeyConstraint("tbl", "value", "number", name="pk_sheaf_places"),
+        sa.Column("block", _WIDE, nullable=False, autoincrement=False),
+        sa.PrimaryKeyConstraint("tbl", "value", "block", name="pk_sheaf_places"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
