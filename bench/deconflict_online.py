@@ -12,14 +12,13 @@ planar and not exact.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import io
 import os
-import queue
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,43 +127,47 @@ def measure_insertions(index: SqlIndex | MemoryIndex, plan: Plan, turn: int = 2)
 
 
 def measure_crowd(index: SqlIndex, plan: Plan) -> tuple[float, list[float]]:
-    """Return insertions a second and each one's milliseconds: 64 callers, one writer, what waits together."""
-    waiting: queue.SimpleQueue[tuple[Wanted, Future[Any]] | None] = queue.SimpleQueue()
+    """Return insertions a second and each one's milliseconds: 64 callers, one writer, what waits together.
+
+    The callers are tasks of an event loop and the writer a thread beside it, as in the center.
+    """
     volumes = draw_fresh(plan.crowd, 3)
+    waiting: list[tuple[Wanted, asyncio.Future[Any]]] = []
     taken: list[float] = []
 
-    def write() -> None:
-        while True:
-            batch = [waiting.get()]
-            while len(batch) < CALLERS and not waiting.empty():
-                batch.append(waiting.get())
-            work = [one for one in batch if one is not None]
-            if work:
-                answers = index.check_and_insert_many([wanted for wanted, _ in work], NONE, group=GROUP)
-                for (_, future), answer in zip(work, answers, strict=True):
-                    future.set_result(answer)
-            if len(work) < len(batch):
-                return
+    def check(wanted: list[Wanted]) -> list[Any]:
+        return list(index.check_and_insert_many(wanted, NONE, group=GROUP))
 
-    def call(first: int) -> None:
+    async def write(loop: asyncio.AbstractEventLoop, came: asyncio.Event) -> None:
+        while True:
+            await came.wait()
+            came.clear()
+            batch = waiting[:CALLERS]
+            del waiting[:CALLERS]
+            answers = await loop.run_in_executor(writer, check, [one for one, _ in batch])
+            for (_, future), answer in zip(batch, answers, strict=True):
+                future.set_result(answer)
+
+    async def call(first: int, came: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
         for place in range(first, len(volumes), CALLERS):
             began = time.perf_counter()
-            future: Future[Any] = Future()
-            waiting.put((Wanted(f"crowd-{place}", (volumes[place],)), future))
-            future.result()
+            future = loop.create_future()
+            waiting.append((Wanted(f"crowd-{place}", (volumes[place],)), future))
+            came.set()
+            await future
             taken.append((time.perf_counter() - began) * 1e3)
 
-    writer = threading.Thread(target=write)
-    callers = [threading.Thread(target=call, args=(first,)) for first in range(CALLERS)]
-    began = time.perf_counter()
-    for thread in (writer, *callers):
-        thread.start()
-    for thread in callers:
-        thread.join()
-    rate = len(volumes) / (time.perf_counter() - began)
-    waiting.put(None)
-    writer.join()
-    return rate, taken
+    async def run() -> None:
+        came = asyncio.Event()
+        task = asyncio.create_task(write(asyncio.get_running_loop(), came))
+        await asyncio.gather(*(call(first, came) for first in range(CALLERS)))
+        task.cancel()
+
+    with ThreadPoolExecutor(1) as writer:
+        began = time.perf_counter()
+        asyncio.run(run())
+        return len(volumes) / (time.perf_counter() - began), taken
 
 
 def bench_sqlite(report: Report, plan: Plan, folder: Path) -> dict[int, int]:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 
 from entente.space import Separation
 from entente.store.index_postgresql import PostgresIndex
+from entente.store.index_rows import Ahead
 from entente.store.sql import open_sqlite
 from entente.store.sql_postgres import open_postgres
 from tests.system.insert_at_once import make_volume
@@ -75,13 +75,15 @@ class Paused(PostgresIndex):
     """Waits between question and insertion until the other is there too, or a while."""
 
     barrier: threading.Barrier
-    before: Callable[[DBAPICursor], None] | None = None
+    level: str = ""
 
-    def _lock(self, cursor: DBAPICursor, names: list[str], boxes: list[Any]) -> None:
-        if self.before is None:
-            super()._lock(cursor, names, boxes)
-        else:
-            self.before(cursor)
+    def _look_ahead(self, connection: Connection, *given: Any) -> Ahead:
+        if self.level:
+            connection.exec_driver_sql(f"SET TRANSACTION ISOLATION LEVEL {self.level}")
+        return super()._look_ahead(connection, *given)
+
+    def _list_locks(self, names: list[str], boxes: list[Any]) -> list[tuple[int, bool]]:
+        return [] if self.level else super()._list_locks(names, boxes)
 
     def _write(self, connection: Connection, cursor: DBAPICursor, *given: Any) -> None:
         with suppress(threading.BrokenBarrierError):  # the other waits for our lock
@@ -89,16 +91,14 @@ class Paused(PostgresIndex):
         super()._write(connection, cursor, *given)
 
 
-def insert_two(
-    url: str, before: Callable[[DBAPICursor], None] | None, sizes: tuple[int, int] = (0, 0)
-) -> list[list[str]]:
+def insert_two(url: str, level: str = "", sizes: tuple[int, int] = (0, 0)) -> list[list[str]]:
     barrier = threading.Barrier(2)
     found: dict[str, list[str]] = {}
 
     def insert(name: str, number: int) -> None:
         database = open_postgres(url)
         index = Paused(database)
-        index.barrier, index.before = barrier, before
+        index.barrier, index.level = barrier, level
         met = index.check_and_insert(name, [make_volume(number, 0)], Separation(), group="activity")
         found[name] = [one.hit.object for one in met]
         database.close()
@@ -117,7 +117,7 @@ def insert_two(
 def test_the_second_of_two_waits_and_is_told(postgres_url: str, sizes: tuple[int, int]) -> None:
     # Of another size, a volume is locked at another level of cells: their ancestors must meet.
     open_postgres(postgres_url).close()
-    assert insert_two(postgres_url, None, sizes) in ([[], ["one"]], [[], ["two"]])
+    assert insert_two(postgres_url, sizes=sizes) in ([[], ["one"]], [[], ["two"]])
 
 
 @pytest.mark.parametrize("level", ("READ COMMITTED", "REPEATABLE READ"))
@@ -129,9 +129,4 @@ def test_without_the_lock_both_miss_each_other(postgres_url: str, level: str) ->
     first.insert("elsewhere", [make_volume(0, 4)], group="activity")
     first.commit()
     database.close()
-    assert insert_two(
-        postgres_url, lambda cursor: cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
-    ) == [
-        [],
-        [],
-    ]
+    assert insert_two(postgres_url, level) == [[], []]

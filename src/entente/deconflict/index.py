@@ -385,7 +385,12 @@ class _Group:
     def propose(self, box: Box) -> NDArray[np.int64]:
         """Return the places of the volumes whose boxes meet the question's: each once."""
         if self._bins is None:
-            places, rows = np.arange(len(self.hits)), self._boxes[: len(self.hits)]
+            # Most are of another time.
+            rows = self._boxes[: len(self.hits)]
+            places = np.flatnonzero((rows[:, 6] <= box.end_s) & (rows[:, 7] >= box.start_s))
+            if not len(places):
+                return places
+            rows = rows[places]
         else:
             held = [read_stem(stem) for stem in self._bins]
             parts = [
@@ -396,13 +401,13 @@ class _Group:
             ]
             if not parts:
                 return np.zeros(0, dtype=np.int64)
-            places = np.concatenate([np.frombuffer(part, dtype=np.int64) for part in parts])
+            places = np.unique(np.concatenate([np.frombuffer(part, dtype=np.int64) for part in parts]))
             rows = self._boxes[places]
         near = (rows[:, 6] <= box.end_s) & (rows[:, 7] >= box.start_s)
         near &= (rows[:, 4] <= box.ceiling_m) & (rows[:, 5] >= box.floor_m)
         near &= (rows[:, 0] <= box.north) & (rows[:, 2] >= box.south)
         near &= _is_abreast(rows[:, 1], rows[:, 3], box)
-        found: NDArray[np.int64] = np.unique(places[near])
+        found: NDArray[np.int64] = places[near]
         return found
 
 

@@ -17,8 +17,8 @@ Invariants: those of `store.index_sql`, and
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -28,7 +28,19 @@ from entente.deconflict.cells import Box, Search, find_searches, group_of, place
 from entente.deconflict.lock_cells import list_locks
 from entente.store.index_rows import Ahead, AskAgainError, Found, Place, list_bounds, read_value
 from entente.store.index_sql import PAGE, SqlIndex
-from entente.store.sql import wrap_error
+from entente.store.postgres_wire import (
+    Statement,
+    Values,
+    Wire,
+    decode_int8,
+    encode_bools,
+    encode_byteas,
+    encode_int4s,
+    encode_int8,
+    encode_int8s,
+    encode_texts,
+)
+from entente.store.sql import AWAY, wrap_error
 from entente.store.sql_postgres import PostgresDatabase
 from entente.store.tables import INDEX_STEMS
 
@@ -51,22 +63,51 @@ _SPANS: Final = (
     " SELECT c.id FROM place JOIN index_cells AS c ON c.cell = place.cell"
     f" WHERE c.start_s BETWEEN %s AND %s AND {_FILTER})"
 )
-_AT_ONCE: Final = (
-    "SELECT -1 - stem AS id, NULL::text AS object, NULL::bigint AS ordinal, NULL::bytea AS data"
-    f" {_NEWS} UNION ALL (SELECT c.id, v.object, v.ordinal, v.data {_KEYS}"
-    f" LEFT JOIN index_volumes AS v ON v.id = c.id LIMIT {PAGE})"
+_AT_ONCE: Final = Statement(
+    "index_question",
+    "SELECT -1 - stem, NULL::text, NULL::bigint, NULL::bytea FROM index_stems WHERE name = $1::text"  # noqa: S608
+    " AND stem <> ALL ($2::bigint[]) UNION ALL (SELECT c.id, v.object, v.ordinal, v.data"
+    " FROM unnest($3::bigint[], $4::bigint[], $5::bigint[]) AS k(cell, first, last)"
+    " JOIN index_cells AS c ON c.cell = k.cell AND c.start_s BETWEEN k.first AND k.last"
+    " AND c.end_s >= $6::bigint AND c.floor_m <= $7::bigint AND c.ceiling_m >= $8::bigint"
+    " AND c.south <= $9::bigint AND c.north >= $10::bigint"
+    " AND (c.west <= $11::bigint AND c.east >= $12::bigint OR c.west <= $13::bigint AND c.east >= $14::bigint"
+    " OR c.west <= $15::bigint AND c.east >= $16::bigint)"
+    f" LEFT JOIN index_volumes AS v ON v.id = c.id LIMIT {PAGE})",
 )
 """Everything in one question and one answer, unless that is more than a page."""
 _VOLUMES: Final = "SELECT id, object, ordinal, data FROM index_volumes WHERE id = ANY (%s::bigint[])"
-_PLACES: Final = (
-    "SELECT pg_current_xact_id()::text::bigint, nextval('index_numbers'), o.name, o.first_id, o.volumes"
-    " FROM unnest(%s::text[]) WITH ORDINALITY AS wanted(object, place)"
-    " LEFT JOIN index_objects AS o ON o.object = wanted.object ORDER BY wanted.place"
+_PLACES: Final = Statement(
+    "index_places",
+    "SELECT pg_current_xact_id()::text::bigint, nextval('index_numbers'), o.first_id, o.volumes, o.name"
+    " FROM unnest($1::text[]) WITH ORDINALITY AS wanted(object, place)"
+    " LEFT JOIN index_objects AS o ON o.object = wanted.object ORDER BY wanted.place",
 )
-_LOCK: Final = (
+_LOCK: Final = Statement(
+    "index_lock",
     "SELECT CASE WHEN alone THEN pg_advisory_xact_lock(number) ELSE pg_advisory_xact_lock_shared(number) END"
-    " FROM unnest(%s::bigint[], %s::boolean[]) AS wanted(number, alone)"
+    " FROM unnest($1::bigint[], $2::boolean[]) AS wanted(number, alone)",
 )
+_PUT_OBJECTS: Final = Statement(
+    "index_put_objects",
+    "INSERT INTO index_objects (object, name, number, first_id, volumes)"
+    " SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[])"
+    " ON CONFLICT (object) DO UPDATE SET name = excluded.name, number = excluded.number,"
+    " first_id = excluded.first_id, volumes = excluded.volumes",
+)
+_PUT_VOLUMES: Final = Statement(
+    "index_put_volumes",
+    "INSERT INTO index_volumes (id, object, ordinal, data)"
+    " SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bytea[])",
+)
+_PUT_CELLS: Final = Statement(
+    "index_put_cells",
+    "INSERT INTO index_cells (cell, start_s, id, end_s, floor_m, ceiling_m, south, west, north, east)"
+    " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::integer[],"
+    " $6::integer[], $7::integer[], $8::integer[], $9::integer[], $10::integer[])",
+)
+_MOST_AT_ONCE: Final = 256
+"""Questions that are asked together: so many pages may lie in memory."""
 _NAME_LOCK: Final = 1 << 59
 """Below every cell's number: asked for first."""
 _STEM_LOCK: Final = 1 << 61
@@ -74,6 +115,10 @@ _STEM_LOCK: Final = 1 << 61
 _IDS: Final = 1 << 16
 """Ids of one object: `deconflict.index.MOST_VOLUMES`."""
 _READY: Final = "entente_index"
+_Encoders = tuple[Callable[[Sequence[Any]], bytes], ...]
+_OBJECT: Final[_Encoders] = (encode_texts, encode_texts, encode_int8s, encode_int8s, encode_int8s)
+_VOLUME: Final[_Encoders] = (encode_int8s, encode_texts, encode_int8s, encode_byteas)
+_CELL: Final[_Encoders] = (*(encode_int8s,) * 4, *(encode_int4s,) * 6)
 
 
 class PostgresIndex(SqlIndex):
@@ -84,11 +129,10 @@ class PostgresIndex(SqlIndex):
         self._is_alone = not database.needs_leader
 
     def _find_pages(
-        self, _connection: Connection, cursor: DBAPICursor, box: Box, searches: list[Search], group: str
+        self, connection: Connection, cursor: DBAPICursor, box: Box, searches: list[Search], group: str
     ) -> Iterator[list[Found]]:
         if not any(one.spans for one in searches):
-            _execute(cursor, _AT_ONCE, self._list_values(box, searches, group))
-            page = read_page(cursor)
+            page = read_page(_wire(connection).ask(_AT_ONCE, self._encode_question(box, searches, group)))
             if page is not None:
                 yield page
                 return
@@ -98,18 +142,24 @@ class PostgresIndex(SqlIndex):
                 raise AskAgainError
             yield found
 
-    def _list_values(self, box: Box, searches: list[Search], group: str) -> list[Any]:
-        cells = [key for one in searches for key in one.keys]
-        first_s = [one.first_start_s for one in searches for _ in one.keys]
-        last_s = [one.last_start_s for one in searches for _ in one.keys]
-        return [group, self._stems[group], cells, first_s, last_s, *list_bounds(box)]
+    def _encode_question(self, box: Box, searches: list[Search], group: str) -> list[bytes]:
+        cells, first_s, last_s = _list_keys(searches)
+        return [
+            group.encode(),
+            encode_int8s(self._stems[group]),
+            encode_int8s(cells),
+            encode_int8s(first_s),
+            encode_int8s(last_s),
+            *map(encode_int8, list_bounds(box)),
+        ]
 
     def _find_ids(
         self, cursor: DBAPICursor, box: Box, searches: list[Search], group: str
     ) -> Iterator[list[int]]:
         bounds = list_bounds(box)
         parts = [f"SELECT -1 - stem {_NEWS}", f"SELECT c.id {_KEYS}"]
-        values = self._list_values(box, searches, group)
+        values: list[Any] = [group, self._stems[group]]
+        values += (*_list_keys(searches), *bounds)
         for one in searches:
             for first, last in one.spans:
                 parts.append(_SPANS)
@@ -131,38 +181,37 @@ class PostgresIndex(SqlIndex):
         return [stem for (stem,) in cursor.fetchall()]
 
     def _look_ahead(
-        self, connection: Connection, cursor: DBAPICursor, names: list[str], boxes: list[Box], group: str
+        self, connection: Connection, _cursor: DBAPICursor, names: list[str], boxes: list[Box], group: str
     ) -> Ahead:
         # Sent together, answered together. Each statement still has a snapshot of its own, taken when the
         # locks before it are held.
-        driver: Any = connection.connection.driver_connection
-        asked: list[Any] = []
-        with driver.pipeline():
-            self._lock(cursor, names, boxes)
-            stems = self._stems.get(group) or self._find_stems(cursor, group)
-            self._stems[group] = stems
-            held = [read_stem(stem) for stem in stems]
-            for box in boxes:
-                searches = find_searches(box, group_of(stems[0]), held) if stems else []
-                one = None
-                if searches and not any(search.spans for search in searches):
-                    one = driver.cursor(binary=True)
-                    _execute(one, _AT_ONCE, self._list_values(box, searches, group))
-                asked.append(one)
-            numbered = driver.cursor(binary=True)
-            _execute(numbered, _PLACES, [names])
-            rows = numbered.fetchall()
-            pages: list[list[Found] | None] = []
-            for one in asked:
-                try:
-                    pages.append(None if one is None else read_page(one))
-                except AskAgainError:
-                    pages.append(None)
-        return Ahead(
-            pages,
-            {name: Place(*row[2:]) for name, row in zip(names, rows, strict=True) if row[4]},
-            {name: (row[0], row[1] * _IDS) for name, row in zip(names, rows, strict=True)},
-        )
+        wire = _wire(connection)
+        locks = self._list_locks(names, boxes)
+        asked: list[tuple[Statement, Values]] = [
+            (_LOCK, (encode_int8s([each for each, _ in locks]), encode_bools([own for _, own in locks])))
+        ]
+        stems = self._stems.get(group, [])
+        held = [read_stem(stem) for stem in stems]
+        together: list[int] = []
+        for place, box in enumerate(boxes[:_MOST_AT_ONCE] if stems else ()):
+            searches = find_searches(box, group_of(stems[0]), held)
+            if not any(search.spans for search in searches):
+                together.append(place)
+                asked.append((_AT_ONCE, self._encode_question(box, searches, group)))
+        asked.append((_PLACES, (encode_texts(names),)))
+        answers = wire.begin(asked)
+        pages: list[list[Found] | None] = [None] * len(boxes)
+        for place, answer in zip(together, answers[1:-1], strict=True):
+            with suppress(AskAgainError):
+                pages[place] = read_page(answer)
+        places, numbers = {}, {}
+        for row, name in enumerate(names):
+            number, sequence, first_id, volumes = (answers[-1].get_value(row, at) for at in range(4))
+            numbers[name] = decode_int8(number), decode_int8(sequence) * _IDS
+            if volumes is not None and decode_int8(volumes):
+                old = answers[-1].get_value(row, 4).decode()
+                places[name] = Place(old, decode_int8(first_id), decode_int8(volumes))
+        return Ahead(pages, places, numbers)
 
     def _write_checked(
         self,
@@ -172,12 +221,34 @@ class PostgresIndex(SqlIndex):
         inserted: dict[str, tuple[str, list[bytes]]],
         ahead: Ahead,
     ) -> None:
-        driver: Any = connection.connection.driver_connection
-        with driver.pipeline():
-            super()._write_checked(connection, cursor, names, inserted, ahead)
-            if self._is_alone:
-                # With what it commits, in one round trip; a leader has more to say first.
-                driver.commit()
+        if None in ahead.pages:
+            # Over the driver: what it had the session forget meanwhile would stop us half-way.
+            _wire(connection).refresh()
+        self._write(connection, cursor, names, inserted, ahead)
+
+    def _put_rows(
+        self,
+        connection: Connection,
+        objects: list[tuple[Any, ...]],
+        volumes: list[tuple[Any, ...]],
+        cells: list[tuple[Any, ...]],
+        *,
+        is_last: bool,
+    ) -> None:
+        if not is_last or max(len(volumes), len(cells)) > PAGE:
+            super()._put_rows(connection, objects, volumes, cells, is_last=is_last)
+            return
+        asked: list[tuple[Statement, list[bytes]]] = []
+        for statement, rows, encoders in (
+            (_PUT_OBJECTS, objects, _OBJECT),
+            (_PUT_VOLUMES, volumes, _VOLUME),
+            (_PUT_CELLS, cells, _CELL),
+        ):
+            if rows:
+                columns = zip(encoders, zip(*rows, strict=True), strict=True)
+                asked.append((statement, [encode(column) for encode, column in columns]))
+        # With what it commits, in one round trip; a leader has more to say first.
+        _wire(connection).run(asked, commit=self._is_alone)
 
     def _find_places(self, cursor: DBAPICursor, names: list[str]) -> dict[str, Place]:
         _execute(
@@ -239,13 +310,12 @@ class PostgresIndex(SqlIndex):
         last = read_value(cursor)
         return 0 if last is None else group_of(last) + 1
 
-    def _lock(self, cursor: DBAPICursor, names: list[str], boxes: list[Box]) -> None:
+    def _list_locks(self, names: list[str], boxes: list[Box]) -> list[tuple[int, bool]]:
         # The name too: two versions of one object that lie far apart must replace each other in turn.
         objects = {
             int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big") | _NAME_LOCK for name in names
         }
-        locks = [*((number, True) for number in sorted(objects)), *list_locks(boxes)]
-        _execute(cursor, _LOCK, [[number for number, _ in locks], [alone for _, alone in locks]])
+        return [*((number, True) for number in sorted(objects)), *list_locks(boxes)]
 
     @contextmanager
     def _cursor(self, connection: Connection) -> Iterator[DBAPICursor]:
@@ -262,25 +332,51 @@ class PostgresIndex(SqlIndex):
                 driver.cursor().execute("SET plan_cache_mode = force_generic_plan")
                 for dumper in (Int8Dumper, Int8BinaryDumper):
                     driver.driver_connection.adapters.register_dumper(int, dumper)
-                connection.info[_READY] = True
+                connection.info[_READY] = Wire(driver.driver_connection)
             yield driver.driver_connection.cursor(binary=True)
         except psycopg.Error as error:
-            raise wrap_error(error) from error
+            wrapped = wrap_error(error)
+            if wrapped.code == AWAY:
+                # Whoever asks next gets a new connection.
+                self._database.renew_readers()
+            raise wrapped from error
 
 
-def read_page(cursor: Any) -> list[Found] | None:  # noqa: ANN401 - the driver's own
+def read_page(answer: Any) -> list[Found] | None:  # noqa: ANN401 - the driver's own
     """Return what `_AT_ONCE` found, or None if that was not all.
 
     Raises:
         AskAgainError: It was asked without knowing every stem; or a cell names a volume that is not there.
     """
-    page: list[Found] = cursor.fetchall()
-    if len(page) >= PAGE:
+    count = answer.ntuples
+    if count >= PAGE:
         return None
-    for row in page:
-        if row[1] is None:
+    page: list[Found] = []
+    for row in range(count):
+        name = answer.get_value(row, 1)
+        if name is None:
             raise AskAgainError
+        page.append(
+            (
+                decode_int8(answer.get_value(row, 0)),
+                name.decode(),
+                decode_int8(answer.get_value(row, 2)),
+                answer.get_value(row, 3),
+            )
+        )
     return page
+
+
+def _list_keys(searches: list[Search]) -> tuple[list[int], list[int], list[int]]:
+    cells = [key for one in searches for key in one.keys]
+    first_s = [one.first_start_s for one in searches for _ in one.keys]
+    last_s = [one.last_start_s for one in searches for _ in one.keys]
+    return cells, first_s, last_s
+
+
+def _wire(connection: Connection) -> Wire:
+    found: Wire = connection.info[_READY]
+    return found
 
 
 def _execute(cursor: Any, question: str, values: list[Any]) -> None:  # noqa: ANN401 - the driver's own

@@ -29,7 +29,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.engine.interfaces import DBAPICursor
@@ -198,7 +198,11 @@ class SqlIndex(ABC):
                     asked = list(zip(one.volumes, each, pages, strict=False))
                     answer = self._check_one(connection, cursor, one, asked, separation, group, most)
                     if not isinstance(answer, TooManyConflicts):
-                        self.insert_packed(one.object, data, group=group)
+                        self._hidden[one.object] = None
+                        self._inserted[one.object] = group, data
+                        if len(answers) < len(wanted) - 1:
+                            # To be found by those behind it; and so of several, in the order of the callers.
+                            self._fresh.insert_packed(one.object, data, group=group)
                     answers.append(answer)
                 if self._hidden:
                     self._write_checked(connection, cursor, list(self._hidden), self._inserted, ahead)
@@ -325,20 +329,19 @@ class SqlIndex(ABC):
         """Add the stems of each group that are missing (without the group's number); return the numbers."""
 
     @abstractmethod
-    def _lock(self, cursor: DBAPICursor, names: list[str], boxes: list[Box]) -> None:
-        """Wait until nobody else can change these objects, or insert unseen what meets these boxes."""
-
-    @abstractmethod
     def _cursor(self, connection: Connection) -> AbstractContextManager[DBAPICursor]:
         """Give the driver's own cursor."""
 
     # Checking before writing
 
     def _look_ahead(
-        self, _connection: Connection, cursor: DBAPICursor, names: list[str], boxes: list[Box], _group: str
+        self, _connection: Connection, _cursor: DBAPICursor, _names: list[str], _boxes: list[Box], _group: str
     ) -> Ahead:
-        """Lock, and fetch what checking these boxes and writing these objects needs, if that is cheaper."""
-        self._lock(cursor, names, boxes)
+        """Wait until nobody else can change these objects, or insert unseen what meets these boxes.
+
+        Returns:
+            What checking the boxes and writing the objects needs, where it is cheaper to fetch it with that.
+        """
         return NOTHING_AHEAD
 
     def _write_checked(
@@ -349,7 +352,7 @@ class SqlIndex(ABC):
         inserted: dict[str, tuple[str, list[bytes]]],
         ahead: Ahead,
     ) -> None:
-        """Write what was checked: the last of its transaction, which it may commit."""
+        """Write what was checked, and nothing after it in its transaction."""
         self._write(connection, cursor, names, inserted, ahead)
 
     # Questions
@@ -447,9 +450,9 @@ class SqlIndex(ABC):
                 stem_of(encode_key(0, slot.level, slot.duration, 0)) for _, slot in slots[name]
             )
         groups = self._add_stems(connection, cursor, wanted)
-        objects: list[tuple[object, ...]] = []
-        volumes: list[tuple[object, ...]] = []
-        cells: list[tuple[object, ...]] = []
+        objects: list[tuple[Any, ...]] = []
+        volumes: list[tuple[Any, ...]] = []
+        cells: list[tuple[Any, ...]] = []
         for name, count, number, first_id in zip(changed, counts, numbers, first_ids, strict=True):
             group = inserted[name][0] if name in inserted else places[name].group
             objects.append((name, group, number, first_id, count))
@@ -460,13 +463,25 @@ class SqlIndex(ABC):
                 cells += list_cells(
                     groups[group], first_id + ordinal, box, slot.level, slot.duration, slot.cells
                 )
+        self._put_rows(connection, objects, volumes, cells, is_last=ahead is not None)
+
+    def _put_rows(
+        self,
+        connection: Connection,
+        objects: list[tuple[Any, ...]],
+        volumes: list[tuple[Any, ...]],
+        cells: list[tuple[Any, ...]],
+        *,
+        is_last: bool,  # noqa: ARG002 - see PostgresIndex
+    ) -> None:
+        """Write rows; the last of the transaction's, if ``is_last``, and then it may be committed too."""
         for table, rows in ((INDEX_OBJECTS, objects), (INDEX_VOLUMES, volumes), (INDEX_CELLS, cells)):
             if rows:
                 self._database.write_many(connection, self._put[table.name], rows)
 
     def _remove(self, connection: Connection, cursor: DBAPICursor, places: Iterable[Place]) -> None:
-        ids: list[tuple[object, ...]] = []
-        cells: list[tuple[object, ...]] = []
+        ids: list[tuple[Any, ...]] = []
+        cells: list[tuple[Any, ...]] = []
         for place in places:
             mine = list(range(place.first_id, place.first_id + place.volumes))
             stems = self._find_stems(cursor, place.group)

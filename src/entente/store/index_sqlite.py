@@ -147,9 +147,6 @@ class SqliteIndex(SqlIndex):
             groups[name] = group
         return groups
 
-    def _lock(self, cursor: DBAPICursor, names: list[str], boxes: list[Box]) -> None:
-        """Nothing more: the transaction holds the one write lock since it began."""
-
     @contextmanager
     def _cursor(self, connection: Connection) -> Iterator[DBAPICursor]:
         cursor = connection.connection.cursor()
