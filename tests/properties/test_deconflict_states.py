@@ -566,8 +566,10 @@ class Deconfliction(RuleBasedStateMachine):
         for view in self.record.views.values():
             rows = view.rows
             standing = [row for row in rows.select(AlarmRow) if row.state != "ended"]
-            assert sorted(row.conflict for row in standing) == sorted(compare_confrontations(rows))
+            told = sorted(name for row in standing for name in (row.conflict, *row.also))
+            assert told == sorted(compare_confrontations(rows))
             for row in standing:
+                assert row.also == tuple(sorted(row.also))
                 if row.is_open:
                     assert self.record.host.find(AlarmRow, row.alarm) == row
 

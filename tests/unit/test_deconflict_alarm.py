@@ -11,6 +11,7 @@ import pytest
 from entente.deconflict import (
     Acknowledge,
     AlarmRow,
+    Called,
     Close,
     DeclareZone,
     Raise,
@@ -22,7 +23,6 @@ from entente.deconflict import (
     plan_alarms,
     plan_ladder,
 )
-from entente.deconflict.alarm import Called
 from entente.dialogue import About, Say, ThreadRow, find_thread
 from tests.unit.test_deconflict_simulator import RecordSimulator, make_circle, refused
 
@@ -345,3 +345,51 @@ def test_a_denied_zone_that_permits_it_or_is_ones_own_is_no_alarm(record: Record
     record.notify("us", "alpha")
     record.notify("ru", "bravo")
     assert alarms(record) == []
+
+
+def test_a_zone_denied_over_many_is_one_alarm_with_each_party_and_hides_none(record: RecordSimulator) -> None:
+    for place in range(13):
+        late = make_circle(35.28 + place / 10_000, start="2016-09-17T14:30:00Z")
+        record.notify("us", f"us-{place:02}", late)
+    record.notify("un", "un-0")
+    early = make_circle(35.28)
+    record.notify("us", "us-early", early)
+    zone = deny(record, "ru")
+    ours, theirs = sorted(alarms(record), key=lambda row: -len(row.also))
+    assert (ours.parties, theirs.parties) == (("ru", "us"), ("ru", "un"))
+    assert (ours.conflict, len(ours.also), theirs.also) == ("keep-out|us-early", 13, ())
+    assert len(run_center(record)) == 2
+    (ours, theirs) = sorted(alarms(record), key=lambda row: -len(row.also))
+    text = explain_alarm(ours, record.host)
+    assert "It begins first of 14 that one entry made at once; also keep-out|us-00, keep-out|us-01" in text
+    assert "and 3 more in the list of conflicts" in text
+    # The first goes: the alarm stands for the rest. A new one of the same party is told of by itself.
+    record.send("us", "activity.close", Close("us-early", "closed", ""))
+    (row,) = (row for row in alarms(record) if row.alarm == ours.alarm)
+    assert (row.state, row.conflict, len(row.also)) == ("raised", "keep-out|us-00", 12)
+    record.notify("us", "us-99")
+    assert [body.conflict for _, body in plan_alarms(record.host)] == ["keep-out|us-99"]
+    # One that is moved up is another alarm, as if it had been alone.
+    leaf = str(record.history[5].leaf)
+    body = Update("us-05", leaf, "t", [early], [], "", armed=False, concur_by=None)
+    record.send("us", "activity.update", body)
+    assert {body.conflict for _, body in plan_alarms(record.host)} == {"keep-out|us-99", "keep-out|us-05"}
+    run_center(record)
+    deny(record, "ru", word="caution", replaces=zone)
+    assert {row.state for row in alarms(record)} == {"ended"}
+
+
+def test_a_record_that_raised_each_by_itself_is_accepted(record: RecordSimulator) -> None:
+    for place in range(3):
+        record.notify("us", f"us-{place}")
+    deny(record, "ru")
+    ((kind, body),) = plan_alarms(record.host)
+    assert body.alarm == "alarm-3-1"
+    for place in range(3):
+        one = msgspec.structs.replace(body, alarm=f"alarm-3-{place + 1}", conflict=f"keep-out|us-{place}")
+        record.send("center", kind, one)
+    assert [(row.state, row.conflict, row.also) for row in alarms(record)] == [
+        ("raised", f"keep-out|us-{place}", ()) for place in range(3)
+    ]
+    with refused("already-raised"):
+        record.send("center", kind, msgspec.structs.replace(body, alarm="alarm-3-9"))

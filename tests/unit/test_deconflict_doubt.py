@@ -30,7 +30,7 @@ from entente.deconflict import (
     plan_concurrence,
     plan_follow_ups,
 )
-from entente.deconflict.alarm import Called
+from entente.deconflict import Called
 from entente.space import (
     Separation,
     VolumeWire,

@@ -34,18 +34,16 @@ from entente.deconflict.activity import (
 from entente.deconflict.alarm import (
     ALARM_RAISE,
     ALARM_SEE,
-    AlarmRow,
-    Called,
     Raise,
     See,
-    Seen,
     explain_alarm,
     explain_sight,
     is_raise_in_doubt,
     list_owing,
     plan_alarms,
-    track_alarms,
 )
+from entente.deconflict.alarm_row import AlarmRow, Called, Seen
+from entente.deconflict.alarm_tracking import track_alarms
 from entente.deconflict.asked import AskedOnce
 from entente.deconflict.carry import ConcurrenceRow, has_concurred
 from entente.deconflict.concurrence import (

@@ -30,45 +30,44 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, Final
 
 import msgspec
 
-from entente.deconflict.activity import ActivityRow
+from entente.deconflict.alarm_row import (
+    AlarmReason,
+    AlarmRow,
+    AmongRow,
+    Called,
+    Seen,
+    find_reason,
+    find_standing,
+)
 from entente.deconflict.conflict_row import ConflictRow, explain_conflict
 from entente.deconflict.doubt import Weighed, weigh
-from entente.deconflict.objects import ObjectRow, ObjectType
+from entente.deconflict.objects import ObjectRow
 from entente.deconflict.receipts import (
     RAISE_ALARM,
-    Stamp,
     decide_one_officer,
     find_receipt,
     make_stamp,
     mark_acknowledged,
 )
-from entente.deconflict.zone import ZoneRow
 from entente.kernel.charter import list_parties
 from entente.kernel.ids import PartyID
 from entente.kernel.kinds import ALLOWED, Decision, Kind, SignedBy, denied
 from entente.kernel.message import Entry, VerifiedMessage
 from entente.kernel.roster import PartyRow
-from entente.kernel.rows import Row, Rows
-from entente.kernel.time import parse_utc
+from entente.kernel.rows import Rows
 from entente.kernel.wire import Count, SlugText, WireStruct
 
-AlarmReason = Literal["armed", "denied-zone"]
 ConflictKey = Annotated[str, msgspec.Meta(min_length=3, max_length=120)]
+_NAMED: Final = 10
+"""Conflicts that are named besides an alarm's own; each is in the list of conflicts."""
 _REASONS: Final[dict[AlarmReason, str]] = {
     "armed": "two armed activities come closer than agreed",
     "denied-zone": "an activity enters a zone that is denied to it",
 }
-
-
-class Called(WireStruct, frozen=True):
-    """The contact of a party to whom the alarm goes first."""
-
-    party: SlugText
-    contact: SlugText
 
 
 class Raise(WireStruct, frozen=True):
@@ -85,108 +84,6 @@ class See(WireStruct, frozen=True):
     """Body of ``alarm.see``: the officer in the header has seen this alarm."""
 
     alarm: SlugText
-
-
-class Seen(msgspec.Struct, frozen=True):
-    """One officer's word that he has seen it."""
-
-    party: str
-    stamp: Stamp
-
-
-class AlarmRow(Row, frozen=True):
-    """A confrontation: ``due`` until the center has raised it, ``raised``, or ``ended``."""
-
-    TABLE: ClassVar[str] = "alarms"
-    INDEXED: ClassVar[tuple[str, ...]] = ("state", "conflict")
-    alarm: str
-    conflict: str
-    reason: AlarmReason
-    parties: tuple[str, str]
-    is_open: bool
-    """Whether everybody can read both objects, so that the center can raise it."""
-    since_index: int
-    state: Literal["due", "raised", "ended"]
-    message: str = ""
-    """The leaf of the center's message; empty until it is raised."""
-    raised: Stamp | None = None
-    called: tuple[Called, ...] = ()
-    seen: tuple[Seen, ...] = ()
-    ended_index: int | None = None
-    why: str = ""
-    begins: str = ""
-    """When the meeting begins that was told; empty where the windows only come near each other."""
-
-    def key(self) -> str:
-        """Return the alarm's name."""
-        return self.alarm
-
-
-def track_alarms(entry: Entry[Any], changed: Iterable[ConflictRow], rows: Rows) -> list[AlarmRow]:
-    """Note which conflicts that an entry changed have become confrontations, and which are none any more."""
-    noted = []
-    count = {True: 0, False: 0}
-    latest = {conflict.key(): conflict for conflict in changed}
-    for _, conflict in sorted(latest.items()):
-        if conflict.rule == "buffer":
-            continue
-        reason = _find_reason(conflict, rows)
-        # What was no open conflict before this entry has no alarm that stands: it ended when the conflict
-        # did. In a busy place one message makes hundreds of conflicts, and asking for each would cost more
-        # than all.
-        is_new = conflict.since_index == entry.index
-        standing = None if is_new else find_standing(rows, conflict.key())
-        begins = conflict.closest.start
-        if reason is not None and standing is not None and _is_earlier(begins, standing.begins):
-            if standing.state == "due":
-                noted.append(msgspec.structs.replace(standing, begins=begins))
-                continue
-            # SECURITY: otherwise a harmless meeting next year, raised and seen, would keep quiet what it is
-            # moved up to (tests/unit/test_deconflict_alarm.py,
-            # test_an_alarm_seen_for_next_year_does_not_keep_tomorrows_quiet).
-            why = "it begins earlier than was told"
-            noted.append(msgspec.structs.replace(standing, state="ended", ended_index=entry.index, why=why))
-            standing = None
-        if reason is not None and standing is None:
-            objects = [rows.find(ObjectRow, name) for name in (conflict.first, conflict.second)]
-            one, other = sorted(side.author for side in conflict.sides)
-            is_open = all(thing is not None and not thing.to for thing in objects)
-            # SECURITY: counted, not made of the objects' names, which whoever chose them could choose so that
-            # two alarms have one name and the second hides the first; and what is sealed to some is counted
-            # apart, so that an open alarm has one name for all (tests/unit/test_deconflict_alarm.py,
-            # test_two_alarms_of_one_entry_have_two_names_whatever_the_objects_are_called).
-            count[is_open] += 1
-            noted.append(
-                AlarmRow(
-                    alarm=f"alarm-{entry.index}-{'' if is_open else 'sealed-'}{count[is_open]}",
-                    conflict=conflict.key(),
-                    reason=reason,
-                    parties=(one, other),
-                    is_open=is_open,
-                    since_index=entry.index,
-                    state="due",
-                    begins=begins,
-                )
-            )
-        elif reason is None and standing is not None:
-            why = (
-                conflict.why
-                if conflict.state == "resolved"
-                else "no confrontation any more, as its authors say"
-            )
-            noted.append(msgspec.structs.replace(standing, state="ended", ended_index=entry.index, why=why))
-    for row in noted:
-        rows.put(row)
-    return noted
-
-
-def _is_earlier(begins: str, told: str) -> bool:
-    return begins != "" and (told == "" or parse_utc(begins) < parse_utc(told))
-
-
-def find_standing(rows: Rows, conflict: str) -> AlarmRow | None:
-    """Return the alarm of a conflict that has not ended, or None."""
-    return next((row for row in rows.select(AlarmRow, conflict=conflict) if row.state != "ended"), None)
 
 
 def plan_alarms(rows: Rows) -> list[tuple[str, Raise]]:
@@ -215,7 +112,8 @@ def decide_raise(message: VerifiedMessage[Raise], rows: Rows) -> Decision:
     due = find_standing(rows, body.conflict)
     is_due = (
         due is not None
-        and due.state == "due"
+        # One of those that an alarm is for besides its own may be raised alone, as older centers do.
+        and (due.state == "due" or body.conflict in due.also)
         and due.is_open
         and (body.reason, body.since) == (due.reason, due.since_index)
     )
@@ -264,7 +162,7 @@ def _weigh_raise(body: Raise, rows: Rows) -> Weighed | None:
     one, other = things[0], things[1]
     if any(thing.to or thing.state != "standing" for thing in (one, other)) or one.object > other.object:
         return None
-    if body.reason != _find_reason_of({one.object: one.type, other.object: other.type}, rows):
+    if body.reason != find_reason({one.object: one.type, other.object: other.type}, rows):
         return None
     last = _find_last_raised(body.conflict, rows)
     if one.author == other.author or not max(last, one.first_index - 1, other.first_index - 1) < body.since:
@@ -292,6 +190,10 @@ def project_raise(entry: Entry[Raise], rows: Rows) -> None:
     """Mark it as raised, under the name that the center gave it."""
     body = entry.message.opened()
     due = find_standing(rows, body.conflict)
+    if due is not None and body.conflict in due.also:
+        also = tuple(one for one in due.also if one != body.conflict)
+        rows.put(msgspec.structs.replace(due, also=also))
+        due = None
     if due is not None and due.state == "raised":
         why = "the center holds it to have ended, and raised it anew"
         rows.put(msgspec.structs.replace(due, state="ended", ended_index=entry.index, why=why))
@@ -310,6 +212,8 @@ def project_raise(entry: Entry[Raise], rows: Rows) -> None:
             begins=weighed.begins if weighed is not None else "",
         )
     _give_way(body.alarm, due, entry.index, rows)
+    for name in due.also:
+        rows.put(AmongRow(name, body.alarm))
     rows.put(
         msgspec.structs.replace(
             due,
@@ -330,10 +234,16 @@ def _give_way(name: str, due: AlarmRow, at_index: int, rows: Rows) -> None:
         rows.put(msgspec.structs.replace(due, state="ended", ended_index=at_index, why=f"raised as {name}"))
     if other is None or other.conflict == due.conflict:
         return
+    for one in other.also:
+        rows.put(AmongRow(one, _find_free(other, rows)))
+    rows.put(msgspec.structs.replace(other, alarm=_find_free(other, rows)))
+
+
+def _find_free(row: AlarmRow, rows: Rows) -> str:
     number = 1
-    while rows.find(AlarmRow, f"alarm-{other.since_index}-{number}") is not None:
+    while rows.find(AlarmRow, f"alarm-{row.since_index}-{number}") is not None:
         number += 1
-    rows.put(msgspec.structs.replace(other, alarm=f"alarm-{other.since_index}-{number}"))
+    return f"alarm-{row.since_index}-{number}"
 
 
 def decide_see(message: VerifiedMessage[See], rows: Rows) -> Decision:
@@ -381,6 +291,11 @@ def explain_alarm(row: AlarmRow, rows: Rows) -> str:
     """Return an alarm in plain sentences: what meets what, who is called, who has seen it and who has not."""
     conflict = rows.find(ConflictRow, row.conflict)
     text = f"{_REASONS[row.reason]}. {explain_conflict(conflict) if conflict else row.conflict}"
+    if row.also:
+        named = ", ".join(row.also[:_NAMED])
+        more = len(row.also) - _NAMED
+        rest = f" and {more} more in the list of conflicts" if more > 0 else ""
+        text += f" It begins first of {len(row.also) + 1} that one entry made at once; also {named}{rest}."
     if row.called:
         text += " Called: " + ", ".join(f"{one.contact} of {one.party}" for one in row.called) + "."
     return text
@@ -405,23 +320,6 @@ def explain_sight(row: AlarmRow, rows: Rows) -> str:
             tried = f", turned to {', '.join(step.contact for step in steps)}" if steps else ""
             parts.append(f"not seen by {party} yet{tried}")
     return "; ".join(parts)
-
-
-def _find_reason(conflict: ConflictRow, rows: Rows) -> AlarmReason | None:
-    if conflict.state != "open" or len({side.author for side in conflict.sides}) == 1:
-        return None
-    return _find_reason_of({side.object: side.type for side in conflict.sides}, rows)
-
-
-def _find_reason_of(types: dict[str, ObjectType], rows: Rows) -> AlarmReason | None:
-    """Return why two objects of different parties that meet confront each other, or None."""
-    if set(types.values()) == {"activity"}:
-        rows_of = [rows.find(ActivityRow, name) for name in types]
-        return "armed" if all(row is not None and row.armed for row in rows_of) else None
-    if set(types.values()) == {"activity", "zone"}:
-        zone = next(rows.find(ZoneRow, name) for name, kind in types.items() if kind == "zone")
-        return "denied-zone" if zone is not None and zone.declared.zone == "denied" else None
-    return None
 
 
 def _list_authors(conflict: str, rows: Rows) -> list[str]:
