@@ -181,6 +181,70 @@ def run_sedona(
         return Answer(time.perf_counter() - began, pairs)
 
 
+def run_sedona_file(path: str, *, threads: int) -> tuple[float, list[tuple[str, str]]]:
+    """Return how long SedonaDB takes from a GeoParquet file to the pairs of ids, geodesic, and the pairs.
+
+    The same equi-join as `run_sedona`; its boxes and cells are made by itself, from the file.
+    """
+    import pyarrow as pa
+    import sedonadb
+
+    session = sedonadb.connect()
+    session.sql(f"SET datafusion.execution.target_partitions = {threads}").execute()
+    began = time.perf_counter()
+    session.read_parquet(path).to_view("file")
+    session.sql(
+        """
+        SELECT id AS n, ST_GeogFromWKB(ST_AsBinary(geometry)) AS g, floor_m AS z0, ceiling_m AS z1,
+               CAST("start" AS BIGINT) AS t0, CAST("end" AS BIGINT) AS t1, ST_XMin(geometry) AS x0,
+               ST_YMin(geometry) AS y0, ST_XMax(geometry) AS x1, ST_YMax(geometry) AS y1
+        FROM file
+        """
+    ).to_memtable().to_view("v")
+    columns = "n, x0, y0, x1, y1, z0, z1, t0, t1"
+
+    def spread(low: str, high: str, name: str) -> str:
+        bounds = [f"CAST(floor({one} / {CELL_DEG}) AS BIGINT)" for one in (low, high)]
+        return f"unnest(range({bounds[0]}, {bounds[1]} + 1)) AS {name}"
+
+    session.sql(
+        f"""
+        WITH c AS (SELECT {columns}, {spread("x0", "x1", "cx")} FROM v),
+             d AS (SELECT {columns}, cx, {spread("y0", "y1", "cy")} FROM c),
+             e AS (SELECT {columns}, cx, cy,
+                          unnest(range(t0 / {SLICE_US}, (t1 - 1) / {SLICE_US} + 1)) AS ct FROM d)
+        SELECT {columns}, cx, cy, ct, (ct * 10000 + cy + 5000) * 10000 + cx + 5000 AS k,
+               t0 / {SLICE_US} AS s0
+        FROM e
+        """  # noqa: S608 - of constants
+    ).to_memtable().to_view("ex")
+    join = _join("ST_Intersects(g.g, h.g)")
+    for ours, theirs in (("l.id", "l.n"), ("r.id", "r.n"), ("g.id", "g.n"), ("h.id", "h.n")):
+        join = join.replace(ours, theirs)
+    found = pa.table(session.sql(join))
+    pairs = list(zip(found["a"].to_pylist(), found["b"].to_pylist(), strict=True))
+    return time.perf_counter() - began, sorted(pairs)
+
+
+def run_sedona_sites(outlines: NDArray[np.object_], points: NDArray[np.object_], buffer_m: Any) -> Answer:  # noqa: ANN401 - any numbers
+    """Join activities with sites that they come within the buffers of; on a sphere, as SedonaDB measures."""
+    import pyarrow as pa
+    import sedonadb
+
+    session = sedonadb.connect()
+    session.sql("SET datafusion.execution.target_partitions = 1").execute()
+    for name, shapes in (("a", outlines), ("b", points)):
+        columns = {"id": np.arange(len(shapes)), "w": shapely.to_wkb(shapes)}
+        if name == "b":
+            columns["d"] = np.asarray(buffer_m, dtype=np.float64)
+        session.create_data_frame(pa.table(columns)).to_view(f"{name}_wkb")
+        session.sql(f"SELECT *, ST_GeogFromWKB(w) AS g FROM {name}_wkb").to_memtable().to_view(name)  # noqa: S608
+    began = time.perf_counter()
+    found = pa.table(session.sql("SELECT a.id AS a, b.id AS b FROM a JOIN b ON ST_DWithin(a.g, b.g, b.d)"))
+    pairs = np.sort(found["a"].to_numpy().astype(np.int64) << 32 | found["b"].to_numpy())
+    return Answer(time.perf_counter() - began, pairs)
+
+
 def load_postgis(cursor: Any, volumes: BenchVolumes, outlines: NDArray[np.object_]) -> None:  # noqa: ANN401
     """Fill the table ``v``; no clock runs."""
     cursor.execute("CREATE EXTENSION IF NOT EXISTS postgis")
