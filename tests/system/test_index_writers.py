@@ -6,8 +6,7 @@ import itertools
 import subprocess
 import sys
 import threading
-import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,49 +25,71 @@ ROOT = Path(__file__).resolve().parents[2]
 WRITERS, ROUNDS = 4, 4
 
 
-@pytest.mark.parametrize("kind", ("sqlite", "postgresql"))
-def test_of_many_processes_with_one_volume_none_misses_another_unseen(
-    kind: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def race(kind: str, place: str, mode: str, count: int = WRITERS) -> list[set[frozenset[str]]]:
+    """Return the pairs that were told in each round, of processes that each begin it at once."""
+    command = [sys.executable, "-m", "tests.system.insert_at_once", kind, place]
+    with ExitStack() as stack:
+        writers = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [*command, str(number), mode],
+                    cwd=ROOT,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    bufsize=1,
+                )
+            )
+            for number in range(count)
+        ]
+        assert [read_line(writer) for writer in writers] == [["ready"]] * count
+        rounds = []
+        for turn in range(ROUNDS):
+            for writer in writers:
+                assert writer.stdin is not None
+                writer.stdin.write("go\n")
+            told: set[frozenset[str]] = set()
+            for writer in writers:
+                heard, number, *others = read_line(writer)
+                assert heard == str(turn)
+                told.update(frozenset((number, other)) for other in others)
+            rounds.append(told)
+        for writer in writers:
+            assert writer.stdin is not None
+            writer.stdin.close()
+        assert [writer.wait(timeout=20) for writer in writers] == [0] * count
+    return rounds
+
+
+def read_line(writer: subprocess.Popen[str]) -> list[str]:
+    assert writer.stdout is not None
+    return writer.stdout.readline().split()
+
+
+def make_place(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
     place = str(tmp_path / "index.db")
     if kind == "sqlite":
         open_sqlite(Path(place)).close()
     else:
         place = request.getfixturevalue("postgres_url")
         open_postgres(place).close()
-    start = str(time.time() + 2.5)
-    writers = [
-        subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "tests.system.insert_at_once",
-                kind,
-                place,
-                str(number),
-                str(ROUNDS),
-                start,
-            ],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(WRITERS)
-    ]
-    told: set[tuple[int, frozenset[str]]] = set()
-    for writer in writers:
-        output = writer.communicate(timeout=50)[0]
-        assert writer.returncode == 0
-        lines = [line.split() for line in output.splitlines()]
-        assert len(lines) == ROUNDS
-        for turn, number, *others in lines:
-            told.update((int(turn), frozenset((number, other))) for other in others)
-    expected = {
-        (turn, frozenset(map(str, pair)))
-        for turn in range(ROUNDS)
-        for pair in itertools.combinations(range(WRITERS), 2)
-    }
-    assert told == expected
+    return place
+
+
+@pytest.mark.parametrize("kind", ("sqlite", "postgresql"))
+def test_of_many_processes_with_one_volume_none_misses_another_unseen(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    every = {frozenset(map(str, pair)) for pair in itertools.combinations(range(WRITERS), 2)}
+    assert race(kind, make_place(kind, tmp_path, request), "locked") == [every] * ROUNDS
+
+
+@pytest.mark.parametrize("kind", ("sqlite", "postgresql"))
+def test_without_the_lock_the_same_race_is_lost_in_every_round(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """That the test above races at all: each asks before any other has inserted."""
+    assert race(kind, make_place(kind, tmp_path, request), "unlocked", 2) == [set()] * ROUNDS
 
 
 class Paused(PostgresIndex):
