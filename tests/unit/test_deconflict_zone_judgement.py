@@ -17,6 +17,7 @@ from entente.deconflict import (
     Holding,
     Notify,
     Object,
+    ObjectRow,
     Obligation,
     Update,
     WithdrawZone,
@@ -28,6 +29,7 @@ from entente.deconflict import (
 )
 from entente.deconflict.carry import MAX_COMPARED
 from entente.deconflict.conflict_row import say_duration
+from entente.deconflict.conflicts import find_conflicts_of
 from entente.deconflict.zone import ZoneRow
 from entente.deconflict.zone_words import describe_zone, say_holding
 from entente.space import PolygonWire, VolumeWire, holds, parse_volume
@@ -302,6 +304,29 @@ def test_a_guarantor_must_have_heard_as_well(record: RecordSimulator) -> None:
     deliver(record, "un", leaf)
     found = missing(record)
     assert (found.unheard, found.heard, found.short_s) == (("ru",), "", None)
+
+
+def test_of_two_who_must_hear_one_is_struck_off_when_it_has_heard_and_not_before(
+    record: RecordSimulator,
+) -> None:
+    guard = [Obligation("guard", "guard", "", "ru")]
+    record.send("un", "zone.declare", make_zone("zone", rule("*", "*", "notice", 1), obligations=guard))
+    told = make_circle(start="2016-09-17T15:30:00Z")
+    leaf = record.notify("us", "alpha", told)
+    assert missing(record).unheard == ("ru", "un")
+    deliver(record, "ru", leaf, outcome="unreadable")
+    assert missing(record).unheard == ("ru", "un")
+    deliver(record, "ru", leaf)
+    for view in (None, "ru", "un", "us"):
+        assert missing(record, party=view).unheard == ("un",)
+        # Struck off without judging anew: it is what judging anew finds.
+        held = record.views[view]
+        thing = held.rows.find(ObjectRow, "alpha")
+        assert thing is not None
+        (row,) = find_conflicts_of(thing, [parse_volume(told)], 0, held.rows, held.index)
+        assert row.zone == missing(record, party=view)
+    deliver(record, "un", leaf)
+    assert find(record, "alpha|zone") is None
 
 
 def test_notice_to_some_only_never_reaches_the_others(record: RecordSimulator) -> None:

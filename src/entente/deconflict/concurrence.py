@@ -24,7 +24,7 @@ import msgspec
 
 from entente.deconflict.activity import ActivityRow
 from entente.deconflict.carry import Agreed, AnswerWord, ConcurrenceRow
-from entente.deconflict.objects import decide_current, name_object
+from entente.deconflict.objects import find_current
 from entente.deconflict.receipts import find_receipt, list_receipts, make_stamp, put_answer
 from entente.kernel.charter import list_parties
 from entente.kernel.kinds import ALLOWED, Decision, Kind, denied
@@ -164,15 +164,9 @@ def _decide_answer(
     answer: str,
     rows: Rows,
 ) -> Decision:
-    current = decide_current(message, version, rows)
-    if not current.is_allowed:
-        return current
-    row = rows.find(ActivityRow, name_object(message, activity))
-    if row is None or row.version != version:
-        return denied(
-            "other-activity",
-            f"version {version[:12]}: expected a version of activity {activity!r}, got another's",
-        )
+    row = find_current(message, activity, version, ActivityRow, "activity", rows)
+    if isinstance(row, Decision):
+        return row
     if message.author not in row.concurrence:
         # SECURITY: otherwise any party could speak for one that was asked, or drown its no in yeses
         # (tests/unit/test_deconflict_concurrence.py, test_concurrence_by_a_party_not_named_is_refused).

@@ -21,7 +21,7 @@ from typing import ClassVar, Final, Literal
 import msgspec
 
 from entente.deconflict.activity import ActivityRow, Volumes
-from entente.deconflict.objects import VersionRow, decide_current, name_object, parse_volumes
+from entente.deconflict.objects import VersionRow, find_current, name_object, parse_volumes
 from entente.deconflict.receipts import Stamp, find_receipt, make_stamp
 from entente.kernel.kinds import ALLOWED, Decision, Kind, denied
 from entente.kernel.message import Entry, VerifiedMessage
@@ -86,7 +86,7 @@ def decide_counter(message: VerifiedMessage[Counter], rows: Rows) -> Decision:
     body = message.body
     if body is None:
         return ALLOWED
-    row = _find_current(message, body.activity, body.version, rows)
+    row = find_current(message, body.activity, body.version, ActivityRow, "activity", rows)
     if isinstance(row, Decision):
         return row
     if row.author == message.author:
@@ -148,7 +148,7 @@ def decide_decline(message: VerifiedMessage[Decline], rows: Rows) -> Decision:
             f"activity {body.activity!r}: expected a counter-proposal known to this audience, found none "
             f"named {body.proposal[:12]}",
         )
-    row = _find_current(message, body.activity, proposal.version, rows)
+    row = find_current(message, body.activity, proposal.version, ActivityRow, "activity", rows)
     if isinstance(row, Decision):
         return row
     if row.author != message.author:
@@ -202,21 +202,6 @@ def _describe(row: ProposalRow, rows: Rows) -> Proposal:
     if following.volumes == row.volumes:
         return Proposal(row, "taken-up", f"taken up as proposed, by version {following.version[:12]}")
     return Proposal(row, "superseded", f"answered by version {following.version[:12]}, with other volumes")
-
-
-def _find_current(
-    message: VerifiedMessage[Counter] | VerifiedMessage[Decline], activity: str, version: str, rows: Rows
-) -> ActivityRow | Decision:
-    current = decide_current(message, version, rows)
-    if not current.is_allowed:
-        return current
-    row = rows.find(ActivityRow, name_object(message, activity))
-    if row is None or row.version != version:
-        return denied(
-            "other-activity",
-            f"version {version[:12]}: expected a version of activity {activity!r}, got another's",
-        )
-    return row
 
 
 ACTIVITY_COUNTER: Final = Kind(

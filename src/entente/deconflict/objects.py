@@ -36,7 +36,7 @@ from entente.kernel.charter import list_parties
 from entente.kernel.ids import PartyID
 from entente.kernel.kinds import ALLOWED, Decision, denied
 from entente.kernel.message import Entry, VerifiedMessage
-from entente.kernel.rows import Row, Rows
+from entente.kernel.rows import R, Row, Rows
 from entente.space import Volume, VolumeWire, parse_volume
 
 ObjectType = Literal["activity", "zone", "site"]
@@ -234,6 +234,28 @@ def decide_current(message: VerifiedMessage[Any], version: str, rows: Rows) -> D
             f"{version[:12]}",
         )
     return ALLOWED
+
+
+def find_current(
+    message: VerifiedMessage[Any],
+    object_id: str,
+    version: str,
+    row: type[R],
+    object_type: ObjectType,
+    rows: Rows,
+) -> R | Decision:
+    """Return the object that a message names with the current version that it names, or why it is none."""
+    current = decide_current(message, version, rows)
+    if not current.is_allowed:
+        return current
+    name = name_object(message, object_id)
+    known, found = rows.find(VersionRow, version), rows.find(row, name)
+    if known is None or known.object != name or found is None:
+        return denied(
+            f"other-{object_type}",
+            f"version {version[:12]}: expected a version of {object_type} {object_id!r}, got another's",
+        )
+    return found
 
 
 def put_version(

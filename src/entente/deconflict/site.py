@@ -28,10 +28,10 @@ import msgspec
 from entente.deconflict.activity import PartyList
 from entente.deconflict.objects import (
     PlaceRow,
-    decide_current,
     decide_declaration,
     decide_own,
     end_object,
+    find_current,
     name_object,
     put_version,
     say_readers,
@@ -234,15 +234,11 @@ def decide_reconfirm_site(message: VerifiedMessage[ReconfirmSite], rows: Rows) -
     if body is None:
         return ALLOWED
     own = decide_own(message, body.id, "site", rows)
-    current = own if not own.is_allowed else decide_current(message, body.version, rows)
-    if not current.is_allowed:
-        return current
-    row = rows.find(SiteRow, name_object(message, body.id))
-    if row is None or row.version != body.version:
-        return denied(
-            "other-site",
-            f"version {body.version[:12]}: expected a version of site {body.id!r}, got another's",
-        )
+    if not own.is_allowed:
+        return own
+    row = find_current(message, body.id, body.version, SiteRow, "site", rows)
+    if isinstance(row, Decision):
+        return row
     expiry = _decide_expiry(message.payload.at, body.expires)
     if expiry.is_allowed and parse_utc(body.expires) <= parse_utc(row.expires):
         return denied("bad-expiry", f"expires: expected a time after {row.expires!r}, got {body.expires!r}")

@@ -19,7 +19,7 @@ from typing import ClassVar, Final, Literal
 
 import msgspec
 
-from entente.deconflict.objects import decide_current, name_object
+from entente.deconflict.objects import find_current
 from entente.deconflict.receipts import Stamp, make_stamp
 from entente.deconflict.site import SiteRow
 from entente.kernel.kinds import ALLOWED, Decision, Kind, denied
@@ -73,15 +73,9 @@ def decide_verify_site(message: VerifiedMessage[VerifySite], rows: Rows) -> Deci
     body = message.body
     if body is None:
         return ALLOWED
-    current = decide_current(message, body.version, rows)
-    if not current.is_allowed:
-        return current
-    site = rows.find(SiteRow, name_object(message, body.id))
-    if site is None or site.version != body.version:
-        return denied(
-            "other-site",
-            f"version {body.version[:12]}: expected a version of site {body.id!r}, got another's",
-        )
+    site = find_current(message, body.id, body.version, SiteRow, "site", rows)
+    if isinstance(site, Decision):
+        return site
     if site.author == message.author:
         # SECURITY: a party that could verify its own list would make any point on the map look looked at
         # (tests/unit/test_deconflict_sites.py, test_nobody_verifies_his_own_site).

@@ -19,7 +19,7 @@ from typing import ClassVar, Final, Literal
 
 import msgspec
 
-from entente.deconflict.objects import decide_current, name_object
+from entente.deconflict.objects import find_current, name_object
 from entente.deconflict.receipts import Stamp, find_receipt, make_stamp
 from entente.deconflict.zone import Obligation, ZoneRow
 from entente.kernel.kinds import ALLOWED, Decision, Kind, denied
@@ -83,15 +83,9 @@ def decide_vouch(message: VerifiedMessage[Vouch], rows: Rows) -> Decision:
     body = message.body
     if body is None:
         return ALLOWED
-    current = decide_current(message, body.version, rows)
-    if not current.is_allowed:
-        return current
-    zone = rows.find(ZoneRow, name_object(message, body.id))
-    if zone is None or zone.version != body.version:
-        return denied(
-            "other-zone",
-            f"version {body.version[:12]}: expected a version of zone {body.id!r}, got another's",
-        )
+    zone = find_current(message, body.id, body.version, ZoneRow, "zone", rows)
+    if isinstance(zone, Decision):
+        return zone
     promised = next((one for one in zone.declared.obligations if one.obligation == body.obligation), None)
     if promised is None:
         return denied(
