@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from entente.deconflict import ConflictIndex, rebuild_index
 from entente.desk import requests as ask
 from entente.desk import speaking
 from entente.desk.assembly import Desk, open_desk
@@ -96,6 +97,10 @@ class MemoryViews:
 
     def reader(self) -> Rows:
         return self.own
+
+    @contextmanager
+    def look(self) -> Iterator[ConflictIndex]:
+        yield rebuild_index(self.own)
 
     def close(self) -> None:
         pass

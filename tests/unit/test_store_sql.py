@@ -6,7 +6,7 @@ import hashlib
 import random
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from entente.store.sheaf import BLOCK
 from entente.store.sql import MIGRATIONS, Database, open_sqlite
 from entente.store.sql_rows import SqlRows, decode_row
 from entente.store.tables import META, METADATA, ROWS, SHEAF_PLACES, SHEAVES
+from entente.store.wal import WalKeeper
 from tests.unit.test_rows_contract import BoatRow, WatchRow, boat
 
 
@@ -213,3 +214,36 @@ def test_places_of_rows_kept_as_one_are_those_of_the_values_that_are_left(databa
         wanted_places.add((name, (found or 0) // BLOCK))
     assert {tuple(place) for place in places} == wanted_places
     assert {name for name, _ in wanted_places} == {"cyd", "dan"}
+
+
+def test_the_log_is_carried_over_beside_the_writer_and_without_it(tmp_path: Path) -> None:
+    path = tmp_path / "center.db"
+    database, carrying = open_sqlite(path), []
+
+    def carry() -> None:
+        keeper = WalKeeper(path)
+        carrying.append(keeper.carry())
+
+    try:
+        run_in_thread(carry)
+        rows = SqlRows(database)
+        for at in range(20_000):
+            rows.put(boat(f"{at:06d}", port="x" * 100))
+        rows.commit()
+        before = path.stat().st_size
+        with database.write() as connection:
+            # The writer is in the middle of something, and neither waits.
+            connection.execute(database.upsert(META), [{"name": "a", "value": "1"}])
+            run_in_thread(carry)
+        assert carrying == [False, True]
+        assert path.stat().st_size > before + 1_000_000
+        assert len(list(SqlRows(database).select(BoatRow, limit=7))) == 7
+    finally:
+        database.close()
+
+
+def run_in_thread(run: Callable[[], None]) -> None:
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()

@@ -432,7 +432,7 @@ def open_writer(
     # The journal's lock keeps a second center away from the database too, so it is taken first.
     journal = lock_journal(folder.journal)
     try:
-        database = open_sqlite(folder.database)
+        database = open_sqlite(folder.database, is_busy=True)
     except BaseException:
         journal.close()
         raise

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from typing import Protocol, Self
 
 import structlog
 
+from entente.deconflict import ConflictIndex
 from entente.desk.archive import Archive
 from entente.desk.book import Book
 from entente.desk.checks import CenterView
@@ -74,6 +76,12 @@ class ViewHome(Protocol):
     def reader(self) -> Rows:
         """Return our own view's rows, for any thread."""
 
+    def look(self) -> AbstractContextManager[ConflictIndex]:
+        """Give our own view's index; in the block it and this thread's rows are of one moment.
+
+        Who follows the record does not wait for who looks.
+        """
+
     def close(self) -> None:
         """Let go of what is open."""
 
@@ -113,6 +121,13 @@ class SqlViews:
     def reader(self) -> Rows:
         """Return our own view's rows: without a cache they hold no state that threads could share."""
         return SqlRows(self._databases[1], cache_rows=0)
+
+    @contextmanager
+    def look(self) -> Iterator[ConflictIndex]:
+        """Give our own view's index; in the block it and this thread's rows are of one moment."""
+        own = self._databases[1]
+        with own.snapshot():
+            yield make_index(own)
 
     def close(self) -> None:
         """Close both databases."""

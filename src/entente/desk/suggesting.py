@@ -2,7 +2,7 @@
 
 Invariants: asked of what this desk can read, sealed activities included, and answered to its own officers
 alone: a plan that is tried here leaves nothing in the record and goes to nobody; nothing is suggested that
-begins before now; the answer says up to which entry it looked.
+begins before now; the answer says up to which entry it looked, and the record is followed meanwhile.
 
 It sends nothing: `notify`, `update` and `counter` do.
 
@@ -22,6 +22,7 @@ from entente.deconflict.suggest import Room, suggest
 from entente.deconflict.trial import Trial, try_activity, try_plan
 from entente.desk.assembly import Desk
 from entente.desk.speaking import check_volumes, find_object
+from entente.desk.views import find_applied
 from entente.kernel.errors import Malformed
 from entente.kernel.rows import get_row
 from entente.kernel.time import encode_utc
@@ -48,11 +49,10 @@ def suggest_shift(desk: Desk, request: SuggestRequest) -> dict[str, Any]:
     room = request.room
     if room.not_before is None:
         room = msgspec.structs.replace(room, not_before=encode_utc(desk.clock.now_utc()))
-    views = desk.follower.views
-    # Rows are read as they were committed; the lock keeps the index from running ahead of them meanwhile.
-    with views.lock:
-        trial, volumes = _make_trial(desk, request, views.own.index)
-        size = views.size
+    # Of one moment, and no more is needed: a search may last for seconds, and the record goes on meanwhile.
+    with desk.view_home.look() as index:
+        trial, volumes = _make_trial(desk, request, index)
+        size = find_applied(desk.rows)
         answer = suggest(volumes, room, trial.find, again=trial.list_again)
     plain: dict[str, Any] = msgspec.to_builtins(answer)
     return plain | {"size": size, "room": msgspec.to_builtins(room)}

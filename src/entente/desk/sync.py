@@ -258,16 +258,15 @@ class Follower:
         while self.views.size < mirrored.size:
             start = self.views.size
             end = min((start // CHUNK_ENTRIES + 1) * CHUNK_ENTRIES, mirrored.size)
-            with self.views.lock:
-                try:
-                    for index, data in enumerate(reader.read_entries(start, end), start):
-                        self._take(index, data)
-                except TransportError:
-                    # A ciphertext could not be fetched: what was taken before it is good. Any other fault
-                    # leaves the views as they were committed last.
-                    self.views.commit()
-                    raise
+            try:
+                for index, data in enumerate(reader.read_entries(start, end), start):
+                    self._take(index, data)
+            except TransportError:
+                # A ciphertext could not be fetched: what was taken before it is good. Any other fault leaves
+                # the views as they were committed last.
                 self.views.commit()
+                raise
+            self.views.commit()
             if self._progress is not None and mirrored.size - start > CHUNK_ENTRIES:
                 self._progress(self.views.size, mirrored.size)
 

@@ -18,7 +18,6 @@ It fetches nothing: opened bodies are passed in, findings are returned.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
@@ -95,11 +94,7 @@ def find_applied(rows: Rows) -> int:
 
 
 class JointViews:
-    """Both views, moved one entry at a time by one thread.
-
-    ``lock``: held from an entry's first change to the commit. Whoever holds it finds the index and the
-    committed rows of one size.
-    """
+    """Both views, moved one entry at a time by one thread. Who else reads, reads what was committed."""
 
     def __init__(
         self,
@@ -121,7 +116,6 @@ class JointViews:
             StoreError: The two stand at different sizes (a crash between two commits): throw both away and
                 compute them again from the mirror.
         """
-        self.lock = threading.RLock()
         self.size = find_applied(public)
         if find_applied(own) != self.size:
             raise StoreError("views-differ", f"views: expected both at {self.size}, got {find_applied(own)}")

@@ -32,6 +32,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from entente.kernel.errors import StoreError
+from entente.store.wal import WalKeeper
 
 MIGRATIONS: Final = "entente.store:migrations"
 AWAY: Final = "database-away"
@@ -67,7 +68,8 @@ class PreparedMany:
 class Database:
     """An open database. `open_sqlite` makes one, and `entente.store.sql_postgres.open_postgres`."""
 
-    def __init__(self, writer: Engine, readers: Engine) -> None:
+    def __init__(self, writer: Engine, readers: Engine, keeper: WalKeeper | None = None) -> None:
+        self._keeper = keeper
         self._writer = writer
         self._readers = readers
         self._mine = threading.local()
@@ -98,6 +100,21 @@ class Database:
             yield self._reader()
         except SQLAlchemyError as error:
             raise self._give_up_reader(error) from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Have all that this thread reads in the block be of one moment, whatever is committed meanwhile.
+
+        For SQLite. While it lasts the log cannot begin anew: not for longer than an answer takes.
+        """
+        with self.read() as connection:
+            connection.exec_driver_sql("BEGIN")
+            try:
+                # The moment is that of the first question, so one is asked.
+                connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema")
+                yield
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
 
     def prepare(self, statement: Any) -> Prepared:  # noqa: ANN401 - any statement of SQLAlchemy Core
         """Return a statement ready for `find_value` and `find_rows`."""
@@ -224,6 +241,8 @@ class Database:
 
     def close(self) -> None:
         """Close every connection; what was committed stays. Nobody may be reading any more."""
+        if self._keeper is not None:
+            self._keeper.stop()
         with self._lock:
             for connection in self._open:
                 connection.close()
@@ -268,12 +287,13 @@ class Database:
         """Keep other processes from migrating until this transaction ends."""
 
 
-def open_sqlite(path: Path, *, migrations: str = MIGRATIONS) -> Database:
+def open_sqlite(path: Path, *, migrations: str = MIGRATIONS, is_busy: bool = False) -> Database:
     """Return the database at ``path``, made or brought to this version.
 
     Args:
         path: The file; its folder exists.
         migrations: ``package:folder`` of the steps; see `entente.store.migrations`.
+        is_busy: Whether so much is committed that a thread should care for the log (`store.wal`).
 
     Raises:
         StoreError: No database, of a newer version, or the disk failed.
@@ -285,12 +305,15 @@ def open_sqlite(path: Path, *, migrations: str = MIGRATIONS) -> Database:
     event.listen(writer, "connect", _prepare_writer)
     event.listen(writer, "begin", _begin_immediate)
     event.listen(readers, "connect", _prepare_reader)
-    database = Database(writer, readers)
+    keeper = WalKeeper(path) if is_busy else None
+    database = Database(writer, readers, keeper)
     try:
         database.migrate(migrations)
     except BaseException:
         database.close()
         raise
+    if keeper is not None:
+        keeper.start()
     return database
 
 
