@@ -70,11 +70,12 @@ def _is_importable() -> bool:
 class Compiled:
     """A function that numba compiles; stands in its place until the first is called."""
 
-    __slots__ = ("function", "is_inlined", "ready")
+    __slots__ = ("function", "is_bare", "is_inlined", "ready")
 
-    def __init__(self, function: FunctionType, *, is_inlined: bool) -> None:
+    def __init__(self, function: FunctionType, *, is_inlined: bool = False, is_bare: bool = False) -> None:
         self.function = function
         self.is_inlined = is_inlined
+        self.is_bare = is_bare
         self.ready: Callable[..., Any] | None = None
 
     def __call__(self, *arguments: Any) -> Any:  # noqa: ANN401 - whatever the function takes and returns
@@ -134,12 +135,17 @@ def _make_ready() -> None:
 
     from entente.space.bulk.kept import keep_compiled  # noqa: PLC0415
 
+    make: Any = numba.njit  # its stub does not know all that it takes
     with global_compiler_lock:
         for one in _ALL:
             if one.ready is None:
                 # error_model: numbers divide as in numpy; no branch for each division.
-                ready: Any = numba.njit(
-                    nogil=True, error_model="numpy", inline="always" if one.is_inlined else "never"
+                # _nrt: without it, arrays are not counted each time that one is passed on or unpacked.
+                ready: Any = make(
+                    nogil=True,
+                    error_model="numpy",
+                    inline="always" if one.is_inlined else "never",
+                    _nrt=not one.is_bare,
                 )(one.function)
                 keep_compiled(ready, one)
                 one.ready = ready
@@ -158,6 +164,10 @@ if TYPE_CHECKING or not HAS_COMPILER:
         """Return ``function`` as it is."""
         return function
 
+    def bare(function: F) -> F:
+        """Return ``function`` as it is."""
+        return function
+
     def inlined(function: F) -> F:
         """Return ``function`` as it is."""
         return function
@@ -166,7 +176,13 @@ else:
 
     def compiled(function: FunctionType) -> Compiled:
         """Return what compiles ``function`` when it is first called."""
-        one = Compiled(function, is_inlined=False)
+        one = Compiled(function)
+        _ALL.append(one)
+        return one
+
+    def bare(function: FunctionType) -> Compiled:
+        """Return the same, of a function that makes no arrays and is called very often."""
+        one = Compiled(function, is_bare=True)
         _ALL.append(one)
         return one
 

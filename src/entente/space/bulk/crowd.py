@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from entente.space.bulk.compiled import Array, Number, compiled
+from entente.space.bulk.grid import HIGHEST, LAST
 
 CROWD: Final = 2_048
 """Entries from which on a cell is divided."""
@@ -23,7 +24,6 @@ LANES: Final = 16
 """Entries compared at a time; so many more than there are stand behind the last, beyond every time."""
 _FINEST: Final = 64
 """Small cells along one side, at most."""
-_LAST: Final = np.int32(2_147_483_647)
 
 
 @compiled
@@ -57,7 +57,7 @@ def divide_crowd(
         Where each small cell's members begin; the members, in the order in which they are swept; latitude
         and longitude of each small cell's corner; and whether they are swept along height.
     """
-    tops = np.minimum(lanes[7, :count], _LAST - 1) + 1
+    tops = lanes[7, :count] + 1
     by_height = count_meetings(lanes[6, :count], tops) < count_meetings(lanes[4, :count], lanes[5, :count])
     order = np.argsort(lanes[6, :count], kind="mergesort") if by_height else np.arange(count)
     tall = wide = np.int64(0)
@@ -135,11 +135,11 @@ def load_small_cell(
         small[3, place] = lanes[3, at] - west
         if by_height:
             small[4, place] = lanes[6, at]
-            small[5, place] = min(lanes[7, at], _LAST - 1) + 1
+            small[5, place] = lanes[7, at] + 1
             small[6, place] = lanes[4, at]
             small[7, place] = lanes[5, at] - 1
         else:
             for lane in range(4, 8):
                 small[lane, place] = lanes[lane, at]
     for place in range(count, count + LANES):
-        small[4, place] = _LAST
+        small[4, place] = HIGHEST if by_height else LAST

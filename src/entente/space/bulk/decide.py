@@ -34,7 +34,7 @@ from typing import Final
 import numpy as np
 
 from entente.space.bulk.boxes import E7_PER_M, HALF_TURN_E7, HIGH_TAN, RAD_E7, TENTH, TURN_E7, low_cos
-from entente.space.bulk.compiled import Array, Number, compiled, inlined
+from entente.space.bulk.compiled import Array, Number, bare, inlined
 from entente.space.ellipsoid import ECCENTRICITY_2, SEMI_MAJOR_M, SEMI_MINOR_M
 
 Geometry = tuple[Array, Array, Array, Array, Array]
@@ -49,9 +49,9 @@ UNSURE: Final = 2
 MAX_SPAN_M: Final = 100_000.0
 """Half across what two boxes have in common: beyond, the plane is too small."""
 MAX_REACH_M: Final = 100_000.0
-_BEND: Final = ECCENTRICITY_2 / (8.0 * SEMI_MINOR_M)
-_CHANGE: Final = 0.0102 / SEMI_MINOR_M
-_STRETCH: Final = 1.2 / SEMI_MINOR_M**2
+BEND: Final = ECCENTRICITY_2 / (8.0 * SEMI_MINOR_M)
+CHANGE: Final = 0.0102 / SEMI_MINOR_M
+STRETCH: Final = 1.2 / SEMI_MINOR_M**2
 SCRATCH: Final = 4
 """Numbers kept for each edge of the first outline that may come near the second."""
 
@@ -101,7 +101,13 @@ def point_to_segment_2(px: float, py: float, ax: float, ay: float, bx: float, by
     return ex * ex + ey * ey
 
 
-@compiled
+@inlined
+def ground_m(reach_m: float) -> float:
+    """Return no less than the exact rule's own tolerance (`entente.space.overlap.ground_error_m`)."""
+    return 0.005 if reach_m <= 9_000.0 else 0.02 if reach_m <= 49_000.0 else 0.06
+
+
+@bare
 def count_above(lat: Number, lon: Number, points: Array, begin: int, end: int, err_m: float) -> int:
     """Return how many edges of a ring pass north of a corner; -1 if one is within ``err_m`` of it."""
     passed = 0
@@ -142,7 +148,7 @@ def outside(lat: Number, lon: Number, south: Number, north: Number, west: Number
     )
 
 
-@compiled
+@bare
 def keep_edges(
     points: Array, begin: int, end: int, frame: Frame, sides: Sides, scratch: Array, kept: int
 ) -> int:
@@ -183,7 +189,7 @@ def keep_edges(
     return kept
 
 
-@compiled
+@bare
 def keep_outline(table: Geometry, row: int, frame: Frame, sides: Sides, scratch: Array, kept: int) -> int:
     """Lay the edges of all rings of a volume into the plane, as `keep_edges`."""
     points, vertex_of, ring_of, _is_hole, shapes = table
@@ -196,7 +202,7 @@ def keep_outline(table: Geometry, row: int, frame: Frame, sides: Sides, scratch:
     return kept
 
 
-@compiled
+@bare
 def compare_edges(scratch: Array, first: int, kept: int, total: int, reach_m: float, err_m: float) -> int:
     """Return what edges ``first`` to ``kept`` say of those from ``kept`` to ``total``, as `decide_pair`."""
     near_m = reach_m + err_m
@@ -247,7 +253,7 @@ def compare_edges(scratch: Array, first: int, kept: int, total: int, reach_m: fl
     return answer
 
 
-@compiled
+@bare
 def find_held(table: Geometry, outer: int, inner: int, err_m: float) -> int:
     """Return whether an outer ring of ``inner`` begins inside ``outer``: `MEETS`, `UNSURE`, or `APART`.
 
@@ -294,7 +300,7 @@ def find_held(table: Geometry, outer: int, inner: int, err_m: float) -> int:
     return answer
 
 
-@compiled
+@bare
 def decide_pair(table: Geometry, a: int, b: int, reach_m: float, scratch: Array) -> int:
     """Return whether two outlines come within ``reach_m``: `APART`, `MEETS` or `UNSURE`.
 
@@ -333,11 +339,10 @@ def decide_pair(table: Geometry, a: int, b: int, reach_m: float, scratch: Array)
     if span_m > MAX_SPAN_M + 2.0 * reach_m:
         return UNSURE
     span_m += max(longest_a, longest_b)
-    ground_m = 0.005 if reach_m <= 9_000.0 else 0.02 if reach_m <= 49_000.0 else 0.06
     err_m = (
-        (longest_a * longest_a + longest_b * longest_b) * _BEND
-        + (span_m * _CHANGE + span_m * span_m * _STRETCH) * reach_m
-        + ground_m
+        (longest_a * longest_a + longest_b * longest_b) * BEND
+        + (span_m * CHANGE + span_m * span_m * STRETCH) * reach_m
+        + ground_m(reach_m)
         + 0.002
     )
     bent = 1.0 / (1.0 - ECCENTRICITY_2 * sin0 * sin0)

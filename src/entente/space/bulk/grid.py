@@ -35,8 +35,16 @@ LEVELS: Final = 5
 NO_LEVEL: Final = 255
 QUARTER_TURN_E7: Final = 900_000_000
 MOST_LAT_E7: Final = 850_000_000
-LAST: Final = np.int32(2_147_483_647)
-_MOST: Final = 2_000_000_000
+LAST: Final = np.int32(2_000_000_001)
+"""Later than everything that the sweep compares."""
+_AHEAD: Final = 128
+"""Rows whose boxes are asked for together."""
+_HALF_UNIT: Final = 0.5 / TURN_E7
+_LARGEST: Final = 2_147_483_647
+_MOST: Final = 1_000_000_000
+"""Centimetres: heights between are compared by the sweep, with no difference beyond an int32."""
+HIGHEST: Final = np.int32(_MOST + 1)
+"""Higher than everything that the sweep compares."""
 
 
 @inlined
@@ -112,7 +120,7 @@ def find_entries(
         while size > height:
             height *= FAN_OUT
             level += 1
-        if level >= LEVELS or high_lon > LAST:
+        if level >= LEVELS or high_lon > _LARGEST:
             continue
         boxes[row, 0] = low_lat
         boxes[row, 1] = high_lat
@@ -172,55 +180,95 @@ def order_by_time(boxes: Array, order: Array) -> None:
 
 
 @compiled
-def take_boxes(boxes: Array, levels: Array, order: Array, taken: Array, taken_levels: Array) -> None:
-    """Copy boxes and levels into the order of time: what comes after reads them one after the other."""
-    for at in range(len(order)):
-        row = order[at]
-        for lane in range(8):
-            taken[at, lane] = boxes[row, lane]
-        taken_levels[at] = levels[row]
-
-
-@compiled
-def fill_cells(
+def list_entries(
     boxes: Array,
     levels: Array,
+    order: Array,
     level: int,
     height: Number,
-    columns: Array,
+    across_of: Array,
     first: Array,
     hosts: Array,
-    places: Array,
-    entries: Array,
-) -> None:
-    """Put the rows of this level, and of finer ones, into each cell that they touch; or count them.
+    counts: Array,
+    cells: Array,
+    rows: Array,
+) -> tuple[Number, Number]:
+    """List the rows of this level, and of finer ones, with each cell that they touch, in the order of time.
 
     Args:
-        boxes, levels: In the order of time, and so are each cell's entries.
+        across_of: float64: cells of each row of the grid, divided by `TURN_E7`.
         hosts: Volumes of this level in each cell, where finer ones may be their guests; else empty.
-        places: Where each cell's next entry goes; written.
-        entries: int32, written: rows, ``-1 - row`` of finer levels. Empty: they are only counted.
+        counts: Entries of each cell; counted up.
+        cells, rows: int32, written as far as there is room: rows, ``-1 - row`` of finer levels.
+
+    Returns:
+        How many there are, and a number that means nothing.
     """
-    rows = np.uint32(height)
-    for row in range(len(boxes)):
+    rows_of = 1.0 / height
+    place = 0
+    touched = np.int32(0)
+    for at in range(len(order)):
+        if at % _AHEAD == 0:
+            # All at once: one after the other, waiting for them would take longer than all the rest.
+            for later in range(at, min(at + _AHEAD, len(order))):
+                row = np.uint64(order[np.uint64(later)])
+                touched = np.int32(touched ^ boxes[row, 0] ^ levels[row])
+        row = np.uint64(order[np.uint64(at)])
         if levels[row] > level:
             continue
         is_guest = levels[row] < level
         if is_guest and len(hosts) == 0:
             continue
-        south = np.uint32(boxes[row, 0] + QUARTER_TURN_E7) // rows
-        north = np.uint32(boxes[row, 1] + QUARTER_TURN_E7) // rows
-        west = np.uint64(np.int64(boxes[row, 2]) + HALF_TURN_E7)
-        east = west + np.uint64(np.int64(boxes[row, 3]) - boxes[row, 2])
-        entry = -1 - row if is_guest else row
-        for band in range(south, north + np.uint32(1)):
-            across = columns[band]
-            begin = np.int64(west * np.uint64(across) // np.uint64(TURN_E7))
-            end = min(np.int64(east * np.uint64(across) // np.uint64(TURN_E7)), begin + across - 1)
+        # Quotients differ from the next whole number by a whole number of units, or not at all: half a unit
+        # more makes floats as exact as the division of whole numbers.
+        south = np.int64((np.int64(boxes[row, 0]) + (QUARTER_TURN_E7 + 0.5)) * rows_of)
+        north = np.int64((np.int64(boxes[row, 1]) + (QUARTER_TURN_E7 + 0.5)) * rows_of)
+        west = np.float64(np.int64(boxes[row, 2]) + HALF_TURN_E7)
+        east = west + (np.int64(boxes[row, 3]) - boxes[row, 2])
+        entry = -1 - np.int64(row) if is_guest else np.int64(row)
+        for band in range(south, north + 1):
+            across = first[band + 1] - first[band]
+            begin = np.int64(west * across_of[band] + _HALF_UNIT)
+            end = min(np.int64(east * across_of[band] + _HALF_UNIT), begin + across - 1)
             for column in range(begin, end + 1):
                 cell = first[band] + (column if column < across else column - across)
                 if is_guest and hosts[cell] == 0:
                     continue
-                if len(entries) > 0:
-                    entries[places[cell]] = entry
-                places[cell] += 1
+                counts[cell] += 1
+                if place < len(cells):
+                    cells[place] = cell
+                    rows[place] = entry
+                place += 1
+    return place, touched
+
+
+@compiled
+def gather_entries(
+    cells: Array, rows: Array, count: int, counts: Array, starts: Array, busy: Array, entries: Array
+) -> tuple[Number, Number]:
+    """Lay the entries of each cell side by side, in the order in which they were listed.
+
+    Args:
+        cells, rows, count, counts: Of `list_entries`; ``counts`` is used up.
+        starts: int64, written: where each cell's entries begin, and where the last ends.
+        busy: int64, written: cells with more than one entry.
+
+    Returns:
+        How many cells are busy, and how many entries the fullest has.
+    """
+    total = busy_count = most = np.int64(0)
+    for cell in range(len(counts)):
+        size = np.int64(counts[cell])
+        counts[cell] = total
+        starts[cell] = total
+        total += size
+        if size > 1:
+            busy[busy_count] = cell
+            busy_count += 1
+            most = max(most, size)
+    starts[len(counts)] = total
+    for at in range(count):
+        cell = cells[at]
+        entries[counts[cell]] = rows[at]
+        counts[cell] += 1
+    return busy_count, most

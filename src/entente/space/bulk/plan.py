@@ -27,20 +27,21 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from entente.space.bulk.boxes import FAR, MAX_LAT_E7, MAX_WIDTH_E7, find_boxes
-from entente.space.bulk.crowd import LANES
+from entente.space.bulk.boxes import FAR, MAX_LAT_E7, MAX_WIDTH_E7, TURN_E7, find_boxes
+from entente.space.bulk.crowd import CROWD, LANES
 from entente.space.bulk.decide import SCRATCH, Geometry
 from entente.space.bulk.grid import (
     NO_LEVEL,
     Numbers,
     Rule,
-    fill_cells,
     find_entries,
+    gather_entries,
     list_columns,
+    list_entries,
     order_by_time,
-    take_boxes,
 )
-from entente.space.bulk.sweep import AHEAD, sweep_cells
+from entente.space.bulk.laid import ROOM
+from entente.space.bulk.sweep import AHEAD, SPREAD, sweep_cells
 from entente.space.bulk.table import E7, Ints, VolumeTable
 from entente.space.ring import ring_around
 from entente.space.volume import Separation
@@ -49,13 +50,14 @@ Rows = NDArray[np.int32]
 _ROOM: Final = 1 << 16
 """Pairs in a block."""
 _PART: Final = 1 << 18
-"""Entries in a part: some 10 ms of work."""
+"""Work in a part: some 25 ms."""
+_DENSE: Final = 512
+"""Entries of a cell from which on it is pairs that make the work, which grow with their square."""
 _TICKS: Final = 2_000_000_000
 _SECOND_US: Final = 1_000_000
 _CUT_EDGE_CM: Final = np.int32(1_000_000)
 """What is said of edges that were cut to 5 km: their bend and the rounding of the cuts, 11 mm, are less than
-the
-bend of 10 km."""
+the bend of 10 km."""
 _NONE: Final = np.zeros(0, dtype=np.int32)
 
 
@@ -88,6 +90,8 @@ class _Grid:
     first_cell: Ints
     starts: Ints
     entries: Rows
+    busy: Ints
+    """Cells with more than one entry."""
     fullest: int
 
 
@@ -102,7 +106,6 @@ class Plan:
     split: int
     is_exact: bool
     boxes: NDArray[np.int32]
-    order: Rows
     grids: dict[int, _Grid]
     most_vertices: int
     parts: tuple[Part, ...]
@@ -123,11 +126,22 @@ class Plan:
     def sweep(self, part: Part) -> Iterator[Block]:
         """Yield the pairs of one part."""
         grid = self.grids[part.level]
-        lanes = np.empty((8, grid.fullest + LANES), dtype=np.int32)
-        rows = np.empty(grid.fullest, dtype=np.int32)
+        most = grid.fullest if grid.fullest >= CROWD else 0
+        lanes, small = (np.empty((8, size + LANES), dtype=np.int32) for size in (grid.fullest, most))
+        cell_room = (lanes, small, np.empty(most, dtype=np.int32))
+        room = max(grid.fullest, SPREAD)
+        rows = np.empty(room, dtype=np.int32)
+        laying = (
+            np.empty(ROOM, dtype=np.float32),
+            np.empty(ROOM, dtype=np.float32),
+            np.empty((room, 4), dtype=np.int32),
+            np.empty((room, 2), dtype=np.int32),
+        )
+        frames = np.empty((AHEAD, 6))
         scratch = np.empty((2 * self.most_vertices, SCRATCH))
-        one, two = np.empty(AHEAD, dtype=np.int32), np.empty(AHEAD, dtype=np.int32)
+        one, two, plane_of = (np.empty(AHEAD, dtype=np.int32) for _ in range(3))
         state = np.array([0, 0, 0, 1], dtype=np.int64)
+        asked = (self.numbers, self.is_exact, self.rule, self.own_cm, self.split)
         while state[0] < len(part.cells):
             first, second = np.empty(_ROOM, dtype=np.int32), np.empty(_ROOM, dtype=np.int32)
             unsure = np.empty((_ROOM, 2), dtype=np.int32)
@@ -138,23 +152,16 @@ class Plan:
                 grid.starts,
                 grid.entries,
                 self.boxes,
-                self.order,
                 (grid.height, grid.columns, grid.first_cell),
-                self.split,
                 self.geometry,
-                self.numbers,
-                self.is_exact,
-                self.rule,
-                self.own_cm,
-                lanes,
+                asked,
+                cell_room,
                 rows,
+                (one, two, plane_of),
+                frames,
+                laying,
                 scratch,
-                one,
-                two,
-                places,
-                first,
-                second,
-                unsure,
+                (places, first, second, unsure),
             )
             yield Block(first[: places[0]], second[: places[0]], unsure[: places[1]])
 
@@ -174,15 +181,12 @@ def make_plan(
     geometry = measure_shapes(table)
     count = len(table)
     first_us, unit_us = _choose_unit(table, rule[2])
-    boxes = np.zeros((count, 8), dtype=np.int32)
+    boxes = _make_rows(count)
     levels = np.empty(count, dtype=np.uint8)
     is_exact = find_entries(geometry[4], numbers, rule, own_cm, first_us, unit_us, boxes, levels)
     order = np.empty(count, dtype=np.int32)
     order_by_time(boxes, order)
-    timed, timed_levels = np.empty_like(boxes), np.empty_like(levels)
-    take_boxes(boxes, levels, order, timed, timed_levels)
-    del boxes
-    grids = _fill_grids(timed, timed_levels)
+    grids = _fill_grids(boxes, levels, order)
     vertices = geometry[4][:, 5]
     return Plan(
         geometry=geometry,
@@ -191,13 +195,25 @@ def make_plan(
         own_cm=own_cm,
         split=split,
         is_exact=is_exact,
-        boxes=timed,
-        order=order,
+        boxes=boxes,
         grids=grids,
         most_vertices=int(vertices.max(initial=1)),
-        parts=tuple(part for level in sorted(grids) for part in _cut_parts(level, grids[level])),
+        # The largest first: so that threads end at nearly the same time.
+        parts=tuple(
+            sorted(
+                (part for level in sorted(grids) for part in _cut_parts(level, grids[level])),
+                key=lambda part: -part.entries,
+            )
+        ),
         far=np.flatnonzero(levels == NO_LEVEL).astype(np.int64),
     )
+
+
+def _make_rows(count: int) -> NDArray[np.int32]:
+    """Return room for rows of eight numbers, none of which lies across two lines of the cache."""
+    room = np.empty(8 * count + 16, dtype=np.int32)
+    skipped = -room.ctypes.data % 64 // 4
+    return room[skipped : skipped + 8 * count].reshape(count, 8)
 
 
 def choose_rule(separation: Separation) -> Rule:
@@ -219,7 +235,7 @@ def measure_shapes(table: VolumeTable) -> Geometry:
 
 
 def _measure_shapes(table: VolumeTable) -> Geometry:
-    shapes = np.empty((len(table), 8), dtype=np.int32)
+    shapes = _make_rows(len(table))
     find_boxes(table.points_e7, table.vertex_of, table.ring_of, table.radius_cm, shapes)
     whole = (table.points_e7, table.vertex_of, table.ring_of, table.is_hole, shapes)
     far = np.flatnonzero(shapes[:, 7] == FAR)
@@ -275,32 +291,41 @@ def _choose_unit(table: VolumeTable, time_us: int) -> tuple[int, int]:
     return first_us - first_us % unit_us, unit_us
 
 
-def _fill_grids(boxes: NDArray[np.int32], levels: NDArray[np.uint8]) -> dict[int, _Grid]:
+def _fill_grids(boxes: NDArray[np.int32], levels: NDArray[np.uint8], order: Rows) -> dict[int, _Grid]:
     present = np.flatnonzero(np.bincount(levels, minlength=NO_LEVEL + 1)[:NO_LEVEL]).tolist()
     grids = {}
     for level in present:
         height, columns, first_cell = list_columns(level)
-        counts = np.zeros(int(first_cell[-1]), dtype=np.int64)
-        fill_cells(boxes, levels, level, height, columns, first_cell, _NONE, counts, _NONE)
+        across = columns / TURN_E7
+        counts = np.zeros(int(first_cell[-1]), dtype=np.int32)
         hosts = _NONE
         if level > present[0]:
-            hosts = counts.astype(np.int32)
+            list_entries(boxes, levels, order, level, height, across, first_cell, _NONE, counts, _NONE, _NONE)
+            hosts, counts = counts, np.zeros_like(counts)
+        room = 2 * len(order) + 1_024
+        while True:
+            cells, rows = np.empty(room, dtype=np.int32), np.empty(room, dtype=np.int32)
+            count, _ = list_entries(
+                boxes, levels, order, level, height, across, first_cell, hosts, counts, cells, rows
+            )
+            if count <= room:
+                break
             counts[:] = 0
-            fill_cells(boxes, levels, level, height, columns, first_cell, hosts, counts, _NONE)
-        starts = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(counts)))
-        entries = np.empty(int(starts[-1]), dtype=np.int32)
-        fill_cells(boxes, levels, level, height, columns, first_cell, hosts, starts[:-1].copy(), entries)
-        grids[level] = _Grid(height, columns, first_cell, starts, entries, int(counts.max(initial=0)))
+            room = count
+        starts = np.empty(len(counts) + 1, dtype=np.int64)
+        busy = np.empty(len(counts), dtype=np.int64)
+        entries = np.empty(count, dtype=np.int32)
+        busy_count, fullest = gather_entries(cells, rows, count, counts, starts, busy, entries)
+        grids[level] = _Grid(height, columns, first_cell, starts, entries, busy[:busy_count].copy(), fullest)
     return grids
 
 
 def _cut_parts(level: int, grid: _Grid) -> Iterator[Part]:
-    sizes = np.diff(grid.starts)
-    busy = np.flatnonzero(sizes > 1)
-    ends = np.cumsum(sizes[busy])
+    sizes = grid.starts[grid.busy + 1] - grid.starts[grid.busy]
+    ends = np.cumsum(sizes + sizes * sizes // _DENSE)
     begin = 0
-    while begin < len(busy):
+    while begin < len(grid.busy):
         before = int(ends[begin - 1]) if begin else 0
         end = max(begin + 1, int(np.searchsorted(ends, before + _PART, side="right")))
-        yield Part(level, busy[begin:end], int(ends[end - 1]) - before)
+        yield Part(level, grid.busy[begin:end], int(ends[end - 1]) - before)
         begin = end

@@ -8,7 +8,7 @@ Invariants:
     taken in the cell where its common low corner lies.
   * Work goes on where it stopped when the room for pairs is full: memory is the caller's.
 
-It decides nothing by itself: `entente.space.bulk.decide` does.
+It decides nothing by itself: `entente.space.bulk.block` does.
 """
 
 from __future__ import annotations
@@ -17,58 +17,87 @@ from typing import Final
 
 import numpy as np
 
+from entente.space.bulk.block import (
+    NO_PLANE,
+    NOT_TRIED,
+    Asked,
+    Laying,
+    Out,
+    Pairs,
+    decide_block,
+    row_of,
+)
 from entente.space.bulk.boxes import HALF_TURN_E7, TURN_E7
-from entente.space.bulk.compiled import Array, Number, compiled
+from entente.space.bulk.compiled import Array, Number, bare, compiled
 from entente.space.bulk.crowd import CROWD, LANES, divide_crowd, load_small_cell, no_crowd
-from entente.space.bulk.decide import MEETS, UNSURE, Geometry, decide_pair
-from entente.space.bulk.grid import LAST, QUARTER_TURN_E7, Numbers, Rule
+from entente.space.bulk.decide import Geometry
+from entente.space.bulk.grid import CELL_E7, LAST, QUARTER_TURN_E7
+from entente.space.bulk.laid import find_frame
 
 AHEAD: Final = 512
-"""Pairs proposed before they are decided: their vertices are fetched together."""
+"""Pairs proposed before they are decided: their corners are fetched together."""
+SPREAD: Final = 8_192
+"""Entries of several cells that may be looked at together."""
+_LANE_OF: Final = np.zeros(19, dtype=np.int64)
+"""Which power of two it is, by the rest of a division by 19: they leave different ones."""
+_LANE_OF[2 ** np.arange(LANES) % 19] = np.arange(LANES)
 
 
-@compiled
+@bare
 def load_cell(
-    entries: Array, boxes: Array, order: Array, base_lat: int, base_lon: int, lanes: Array, rows: Array
-) -> bool:
+    entries: Array,
+    begin: int,
+    count: int,
+    boxes: Array,
+    corner: tuple[int, int],
+    lanes: Array,
+    rows: Array,
+    base: int,
+) -> Number:
     """Lay a cell's boxes side by side, places counted from the cell's corner.
 
     Args:
-        lanes: int32, shape (8, entries + `LANES`), written: as the columns of ``boxes``.
-        rows: int32, written: each entry's row in the table; of finer volumes ``-1 - row``.
+        entries, begin, count: The cell's are ``count`` from ``begin`` on.
+        corner: Latitude and longitude.
+        lanes: int32, shape (8, at least count + `LANES`), written: as the columns of ``boxes``.
+        rows: int32, written from ``base`` on: the entries.
 
     Returns:
         Whether there are finer volumes among them.
     """
-    count = len(entries)
-    has_guests = False
-    for at in range(count):
-        row = entries[at]
-        if row < 0:
-            row = -1 - row
-            rows[at] = -1 - order[row]
-            has_guests = True
-        else:
-            rows[at] = order[row]
+    has_guests: Number = False
+    base_lat, base_lon = corner
+    # All at once: one after the other, waiting for them would take longer than all the rest.
+    touched = np.int32(0)
+    for one in range(begin, begin + count):
+        touched = np.int32(touched ^ boxes[np.uint64(row_of(entries[np.uint64(one)])), 7])
+    lanes[4, 0] = touched
+    for one in range(count):
+        at = np.uint64(one)
+        entry = np.int64(entries[np.uint64(begin) + at])
+        rows[np.uint64(base) + at] = entry
+        has_guests |= entry < 0
+        row = np.uint64(row_of(entry))
         lanes[0, at] = boxes[row, 0] - base_lat
         lanes[1, at] = boxes[row, 1] - base_lat
         low = np.int64(boxes[row, 2]) - base_lon
         if low >= HALF_TURN_E7:
             low -= TURN_E7
-        elif low < -HALF_TURN_E7:
+        if low < -HALF_TURN_E7:
             low += TURN_E7
         lanes[2, at] = low
         lanes[3, at] = low + (np.int64(boxes[row, 3]) - boxes[row, 2])
         for lane in range(4, 8):
             lanes[lane, at] = boxes[row, lane]
-    for at in range(count, count + LANES):
-        lanes[4, at] = LAST
+    for beyond in range(count, count + LANES):
+        lanes[4, beyond] = LAST
     return has_guests
 
 
-@compiled
+@bare
 def sweep_cell(
     rows: Array,
+    base: int,
     count: int,
     has_guests: bool,
     lanes: Array,
@@ -81,59 +110,55 @@ def sweep_cell(
 ) -> tuple[int, int, int]:
     """Propose a cell's pairs from entry ``at`` and its mate ``other`` on, to its end or while there is room.
 
+    Args:
+        rows, base, count: The cell's entries are ``count`` from ``base`` on.
+        one, two: int32, written: places among the entries.
+
     Returns:
         Entry and mate to go on with (``at == count``: the cell is done), and how many pairs there are now.
     """
-    lat0, lat1, lon0, lon1 = lanes[0], lanes[1], lanes[2], lanes[3]
-    start, end, floor, ceiling = lanes[4], lanes[5], lanes[6], lanes[7]
     while at < count:
-        low_lat, high_lat, low_lon, high_lon = lat0[at], lat1[at], lon0[at], lon1[at]
-        until, low, high = end[at], floor[at], ceiling[at]
-        entry = rows[at]
-        row = entry if entry >= 0 else -1 - entry
+        step = np.uint64(at)
+        low_lat, high_lat, low_lon, high_lon = lanes[0, step], lanes[1, step], lanes[2, step], lanes[3, step]
+        last, low, high = lanes[5, step] - 1, lanes[6, step], lanes[7, step]
+        entry = rows[np.uint64(base) + step]
+        row = row_of(entry)
         while other < count:
-            # Unsigned places: numba need not ask whether they count from the end, and looks at all lanes at
-            # once.
-            base = np.uint64(other)
-            is_any = np.int32(0)
+            # Unsigned places: numba need not ask whether they count from the end. Kept to 32 bits: else half
+            # as many are compared at a time. What is compared fits, and no difference runs over.
+            begin = np.uint64(other)
+            mates = np.int32(0)
             for lane in range(LANES):
-                place = base + np.uint64(lane)
-                is_any |= np.int32(
-                    (lat0[place] <= high_lat)
-                    & (lat1[place] >= low_lat)
-                    & (lon0[place] <= high_lon)
-                    & (lon1[place] >= low_lon)
-                    & (start[place] < until)
-                    & (floor[place] <= high)
-                    & (ceiling[place] >= low)
+                place = begin + np.uint64(lane)
+                apart = np.int32(
+                    np.int32(high_lat - lanes[0, place])
+                    | np.int32(lanes[1, place] - low_lat)
+                    | np.int32(high_lon - lanes[2, place])
+                    | np.int32(lanes[3, place] - low_lon)
+                    | np.int32(last - lanes[4, place])
+                    | np.int32(high - lanes[6, place])
+                    | np.int32(lanes[7, place] - low)
+                    # The common low corner lies in this cell: in no other is the pair taken.
+                    | (lanes[0, place] & low_lat)
+                    | (lanes[2, place] & low_lon)
                 )
-            if is_any:
-                for lane in range(min(LANES, count - other)):
-                    place = base + np.uint64(lane)
-                    if (
-                        lat0[place] <= high_lat
-                        and lat1[place] >= low_lat
-                        and lon0[place] <= high_lon
-                        and lon1[place] >= low_lon
-                        and start[place] < until
-                        and floor[place] <= high
-                        and ceiling[place] >= low
-                        # The common low corner lies in this cell: in no other is the pair taken.
-                        and max(lat0[place], low_lat) >= 0
-                        and max(lon0[place], low_lon) >= 0
-                    ):
-                        mate = rows[place]
-                        if has_guests and entry < 0 and mate < 0:
-                            continue
-                        mate = mate if mate >= 0 else -1 - mate
-                        if split > 0 and (row < split) == (mate < split):
-                            continue
-                        if found == len(one):
-                            return at, other + lane, found
-                        one[found] = row
-                        two[found] = mate
-                        found += 1
-            if start[base + np.uint64(LANES - 1)] >= until:
+                mates = np.int32(mates | np.int32(np.int32(apart >= 0) << np.int32(lane)))
+            while mates:
+                bit = mates & -mates
+                mates = np.int32(mates ^ bit)
+                lane_of = _LANE_OF[np.uint64(bit) % np.uint64(19)]
+                mate = rows[np.uint64(base + lane_of) + begin]
+                if has_guests and entry < 0 and mate < 0:
+                    continue
+                mate = row_of(mate)
+                if split > 0 and (row < split) == (mate < split):
+                    continue
+                if found == len(one):
+                    return at, other + lane_of, found
+                one[found] = at
+                two[found] = other + lane_of
+                found += 1
+            if lanes[4, begin + np.uint64(LANES - 1)] > last:
                 break
             other += LANES
         at += 1
@@ -141,64 +166,28 @@ def sweep_cell(
     return at, other, found
 
 
-@compiled
-def decide_block(
-    table: Geometry,
-    numbers: Numbers,
-    is_exact: bool,
-    rule: Rule,
-    own_cm: Array,
-    count: int,
-    one: Array,
-    two: Array,
-    scratch: Array,
-    places: Array,
-    first: Array,
-    second: Array,
-    unsure: Array,
-) -> None:
-    """Decide proposed pairs: sure ones are appended to ``first`` and ``second``, the others to ``unsure``.
+@bare
+def find_cell(
+    cell: int, band: Number, height: Number, columns: Array, first_cell: Array
+) -> tuple[Number, Number, Number, Number]:
+    """Return a cell's row of the grid, sought from ``band`` on, its corner, and its width."""
+    if cell < first_cell[band]:
+        band = np.int64(0)
+    while first_cell[band + 1] <= cell:
+        band += 1
+    column = cell - first_cell[band]
+    west = -(-(column * TURN_E7) // columns[band])
+    east = -(-((column + 1) * TURN_E7) // columns[band])
+    return band, band * height - QUARTER_TURN_E7, west - HALF_TURN_E7, east - west
 
-    Args:
-        is_exact: Whether what the sweep compared in time and height was not rounded, and nothing has a
-            radius.
-        places: int64, shape (3,), written: how many of each there are.
-    """
-    points, shapes = table[0], table[4]
-    radius_cm, floor_cm, ceiling_cm, start_us, end_us = numbers
-    lateral_m, vertical_cm, time_us = rule
-    # Ask for the vertices of all of them at once: fetched one by one, waiting would take longer than
-    # deciding.
-    touched = np.int32(0)
-    for at in range(count):
-        a, b = one[at], two[at]
-        begin, other = shapes[a, 4], shapes[b, 4]
-        touched ^= (
-            points[begin, 0] ^ points[begin + shapes[a, 5] // 2, 0] ^ points[begin + shapes[a, 5] - 1, 0]
-        )
-        touched ^= (
-            points[other, 0] ^ points[other + shapes[b, 5] // 2, 0] ^ points[other + shapes[b, 5] - 1, 0]
-        )
-    places[2] ^= touched
-    for at in range(count):
-        a, b = one[at], two[at]
-        reach_m = lateral_m
-        if not is_exact:
-            own = own_cm[a] + own_cm[b] if len(own_cm) > 1 else 2 * own_cm[0]
-            if max(start_us[a], start_us[b]) - min(end_us[a], end_us[b]) >= time_us:
-                continue
-            if max(floor_cm[a], floor_cm[b]) - min(ceiling_cm[a], ceiling_cm[b]) > vertical_cm + own:
-                continue
-            reach_m += 0.01 * (radius_cm[a] + radius_cm[b] + own)
-        answer = decide_pair(table, a, b, reach_m, scratch)
-        if answer == MEETS:
-            first[places[0]] = min(a, b)
-            second[places[0]] = max(a, b)
-            places[0] += 1
-        elif answer == UNSURE:
-            unsure[places[1], 0] = min(a, b)
-            unsure[places[1], 1] = max(a, b)
-            places[1] += 1
+
+@bare
+def name_pairs(pairs: Pairs, begin: int, end: int, base: int, plane: int) -> None:
+    """Say of proposed pairs where their cell's entries begin, and what plane is theirs."""
+    for pair in range(begin, end):
+        pairs[0][pair] += base
+        pairs[1][pair] += base
+        pairs[2][pair] = plane
 
 
 @compiled
@@ -208,23 +197,16 @@ def sweep_cells(
     starts: Array,
     entries: Array,
     boxes: Array,
-    order: Array,
     grid: tuple[Number, Array, Array],
-    split: int,
     table: Geometry,
-    numbers: Numbers,
-    is_exact: bool,
-    rule: Rule,
-    own_cm: Array,
-    lanes: Array,
+    asked: Asked,
+    room: tuple[Array, Array, Array],
     rows: Array,
+    pairs: Pairs,
+    frames: Array,
+    laying: Laying,
     scratch: Array,
-    one: Array,
-    two: Array,
-    places: Array,
-    first: Array,
-    second: Array,
-    unsure: Array,
+    out: Out,
 ) -> None:
     """Sweep cells and decide what is proposed, until all are done or the room for pairs is nearly full.
 
@@ -234,80 +216,85 @@ def sweep_cells(
             done when the first is k.
         starts: Where each cell's entries begin; shape (all cells + 1,).
         grid: (height, columns, first cell of each row).
-        first, second: int32, at least `AHEAD` long; `unsure` int32, shape (the same, 2).
+        room: (lanes, small, names) for the fullest cell: see `load_cell` and `load_small_cell`.
+        rows: int32, room for the entries of the fullest cell, or of several others.
+        frames: float64, shape (`AHEAD`, 6): the planes of cells that have pairs.
+        out: (places, first, second, unsure): int64, shape (3,), how many of each there are; int32, at least
+            `AHEAD` long; int32, shape (the same, 2).
     """
     height, columns, first_cell = grid
-    if min(len(first) - places[0], len(unsure) - places[1]) < AHEAD:
-        return
-    small, names = np.empty((8, 0), dtype=np.int32), np.empty(0, dtype=np.int32)
+    split, laid = asked[4], laying[3]
+    lanes, small, names = room
+    one, two, _ = pairs
+    places, first, _, unsure = out
     begins, chosen, souths, wests, by_height = no_crowd()
-    found = 0
     which, heap, at, other = state[0], state[1], state[2], state[3]
-    while which < len(cells):
-        cell = cells[which]
-        count = starts[cell + 1] - starts[cell]
-        band = np.searchsorted(first_cell, cell, side="right") - 1
-        column = cell - first_cell[band]
-        base_lat = band * height - QUARTER_TURN_E7
-        base_lon = -(-(column * TURN_E7) // columns[band])
-        members = entries[starts[cell] : starts[cell + 1]]
-        has_guests = load_cell(members, boxes, order, base_lat, base_lon - HALF_TURN_E7, lanes, rows)
-        heaps = 1
-        is_crowd = count >= CROWD
-        if is_crowd:
-            width = -(-((column + 1) * TURN_E7) // columns[band]) - base_lon
-            begins, chosen, souths, wests, by_height = divide_crowd(lanes, count, height, width)
-            heaps = len(souths)
-            if small.shape[1] < count + LANES:
-                small, names = np.empty((8, count + LANES), dtype=np.int32), np.empty(count, dtype=np.int32)
-        while heap < heaps:
+    lat0 = lon0 = np.int64(0)
+    base = count = size = heaps = found = used = planes = 0
+    loaded: Number = np.int64(-1)
+    band: Number = np.int64(0)
+    is_loaded = has_guests = is_crowd = False
+    plane = NO_PLANE
+    while which < len(cells) and min(len(first) - places[0], len(unsure) - places[1]) >= AHEAD:
+        while which < len(cells) and found < len(one):
+            if not is_loaded:
+                cell = cells[which]
+                count = starts[cell + 1] - starts[cell]
+                if base + count > len(rows):
+                    break
+                band, base_lat, base_lon, width = find_cell(cell, band, height, columns, first_cell)
+                lat0, lon0 = base_lat + height // 2, base_lon + width // 2
+                has_guests = load_cell(
+                    entries, starts[cell], count, boxes, (base_lat, base_lon), lanes, rows, base
+                )
+                for place in range(base, base + count):
+                    laid[np.uint64(place), 1] = NOT_TRIED
+                heaps = 1
+                loaded = np.int64(-1)
+                is_loaded, plane, is_crowd = True, NO_PLANE, count >= CROWD
+                if is_crowd:
+                    begins, chosen, souths, wests, by_height = divide_crowd(lanes, count, height, width)
+                    heaps = len(souths)
+            before = found
             if is_crowd:
                 some = chosen[begins[heap] : begins[heap + 1]]
-                load_small_cell(lanes, rows, some, souths[heap], wests[heap], by_height, small, names)
-                current, current_rows, size = small, names, len(some)
-            else:
-                current, current_rows, size = lanes, rows, count
-            while at < size:
-                at, other, found = sweep_cell(
-                    current_rows, size, has_guests, current, at, other, split, found, one, two
-                )
-                if found == len(one):
-                    decide_block(
-                        table,
-                        numbers,
-                        is_exact,
-                        rule,
-                        own_cm,
-                        found,
-                        one,
-                        two,
-                        scratch,
-                        places,
-                        first,
-                        second,
-                        unsure,
+                size = len(some)
+                if loaded != heap:
+                    load_small_cell(
+                        lanes,
+                        rows[base : base + count],
+                        some,
+                        souths[heap],
+                        wests[heap],
+                        by_height,
+                        small,
+                        names,
                     )
-                    found = 0
-                    if min(len(first) - places[0], len(unsure) - places[1]) < AHEAD:
-                        state[0], state[1], state[2], state[3] = which, heap, at, other
-                        return
-            heap += 1
-            at, other = 0, 1
-        which += 1
-        heap = 0
-    decide_block(
-        table,
-        numbers,
-        is_exact,
-        rule,
-        own_cm,
-        found,
-        one,
-        two,
-        scratch,
-        places,
-        first,
-        second,
-        unsure,
-    )
-    state[0], state[1], state[2], state[3] = which, 0, 0, 1
+                    loaded = heap
+                at, other, found = sweep_cell(
+                    names, 0, size, has_guests, small, at, other, split, found, one, two
+                )
+                for pair in range(before, found):
+                    one[pair], two[pair] = some[one[pair]], some[two[pair]]
+            else:
+                size = count
+                at, other, found = sweep_cell(
+                    rows, base, size, has_guests, lanes, at, other, split, found, one, two
+                )
+            if found > before and height == CELL_E7 and plane == NO_PLANE:
+                find_frame(lat0, lon0, frames, planes)
+                plane, planes = planes, planes + 1
+            name_pairs(pairs, before, found, base, plane)
+            if at == size:
+                heap += 1
+                at, other = 0, 1
+                if heap == heaps:
+                    which, heap, base, is_loaded = which + 1, 0, base + count, False
+        used = decide_block(table, asked, rows, found, pairs, frames, laying, used, scratch, out)
+        found = 0
+        if not is_loaded:
+            base = used = planes = 0
+        elif plane != NO_PLANE:
+            frames[0] = frames[plane]
+            plane, planes = 0, 1
+    state[0], state[1], state[2], state[3] = which, heap, at, other

@@ -192,11 +192,19 @@ def pack_volumes(volumes: Iterable[Volume]) -> VolumeTable:
 
 def join_tables(tables: Sequence[VolumeTable]) -> VolumeTable:
     """Return the rows of all tables, one table after the other."""
-    return VolumeTable(
+    columns = (
         _join_runs([table.ring_of for table in tables]),
         _join_runs([table.vertex_of for table in tables]),
         *(np.concatenate([getattr(table, name) for table in tables]) for name in COLUMNS[2:]),
     )
+    # Each table was checked when it was made, and rows do not depend on each other: checking all once more
+    # would take longer than a small question about them.
+    joined = object.__new__(VolumeTable)
+    for name, column in zip(COLUMNS, columns, strict=True):
+        column.setflags(write=False)
+        object.__setattr__(joined, name, column)
+    object.__setattr__(joined, "worked_out", {})
+    return joined
 
 
 def _list_rings(outline: Outline) -> list[tuple[Positions, bool]]:
@@ -254,10 +262,8 @@ def _check_shapes(table: VolumeTable) -> None:
 
 
 def _check_numbers(table: VolumeTable) -> None:
-    lat, lon = table.points_e7[:, 0], table.points_e7[:, 1]
+    _check_points(table.points_e7)
     for name, is_bad, wanted in (
-        ("points_e7", (lat < -90 * E7) | (lat > 90 * E7), "latitude within +-900000000"),
-        ("points_e7", (lon < -180 * E7) | (lon >= 180 * E7), "longitude from -1800000000 to 1799999999"),
         ("radius_cm", (table.radius_cm < 0) | (table.radius_cm > MAX_RADIUS_CM), f"0 to {MAX_RADIUS_CM}"),
         ("floor_cm", table.floor_cm > table.ceiling_cm, "floor <= ceiling"),
         ("start_us", table.start_us >= table.end_us, "start < end"),
@@ -280,6 +286,23 @@ def _check_numbers(table: VolumeTable) -> None:
                 "column-range", f"{name}: expected {wanted}, got {got} in row {at}", path=f"{name}[{at}]"
             )
     _check_rings(table)
+
+
+def _check_points(points_e7: NDArray[np.int32]) -> None:
+    """Refuse positions that are none; the least and the most say that all are good."""
+    for place, low, high, wanted in (
+        (0, -90 * E7, 90 * E7, "latitude within +-900000000"),
+        (1, -180 * E7, 180 * E7 - 1, "longitude from -1800000000 to 1799999999"),
+    ):
+        column = points_e7[:, place]
+        if len(column) and (int(column.min()) < low or int(column.max()) > high):
+            at = int(np.flatnonzero((column < low) | (column > high))[0])
+            got = points_e7[at].tolist()
+            raise InvalidVolume(
+                "column-range",
+                f"points_e7: expected {wanted}, got {got} in row {at}",
+                path=f"points_e7[{at}]",
+            )
 
 
 def _check_rings(table: VolumeTable) -> None:
