@@ -1,6 +1,6 @@
 """The conflict index online: one question, one insertion, among up to ten million standing volumes.
 
-    python -m bench.deconflict_online [--count N] [--postgresql N] [--small]
+    python -m bench.deconflict_online [--count N] [--postgresql N] [--folder FOLDER] [--small]
 
 Data: `bench.volumes`. Asked are 2,000 fresh volumes of the same distribution, each as it is drawn, the exact
 rule included, after as many others have warmed the caches. "Check and insert" is one durable transaction;
@@ -171,7 +171,10 @@ def measure_crowd(index: SqlIndex, plan: Plan) -> tuple[float, list[float]]:
 
 
 def bench_sqlite(report: Report, plan: Plan, folder: Path) -> dict[int, int]:
-    """Measure SQLite at each size; return the conflicts that were found at each."""
+    """Measure SQLite at each size; return the conflicts that were found at each.
+
+    A database that is in the folder already is measured as it is, and removed like the others.
+    """
     found = {}
     over_ms, flush_ms = measure_fdatasync(folder)
     report.add("fdatasync of a page written over", over_ms, "ms")
@@ -179,10 +182,11 @@ def bench_sqlite(report: Report, plan: Plan, folder: Path) -> dict[int, int]:
     medians: dict[int, tuple[float, float]] = {}
     for size in plan.sizes:
         path = folder / f"index-{size}.db"
-        open_sqlite(path).close()
-        began = time.perf_counter()
-        fill_sqlite(path, draw_chunks(size))
-        report.add(f"SQLite, {size:,}: filled at", size / (time.perf_counter() - began), "volumes/s")
+        if not path.exists():
+            open_sqlite(path).close()
+            began = time.perf_counter()
+            fill_sqlite(path, draw_chunks(size))
+            report.add(f"SQLite, {size:,}: filled at", size / (time.perf_counter() - began), "volumes/s")
         report.add(f"SQLite, {size:,}: file", path.stat().st_size / 2**20, "MB")
         database = open_sqlite(path)
         index = SqliteIndex(database)
@@ -364,6 +368,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=1_000_000, help="most volumes in SQLite")
     parser.add_argument("--postgresql", type=int, default=1_000_000, help="volumes in PostgreSQL")
+    parser.add_argument("--folder", type=Path, help="where databases lie, or are filled: index-1000.db")
     parser.add_argument("--small", action="store_true", help="a little of everything; nothing is written")
     given = parser.parse_args()
     sizes = tuple(size for size in (10_000, 100_000, 1_000_000, 10_000_000) if size <= given.count)
@@ -373,7 +378,7 @@ def main() -> None:
     report = Report("deconflict_online")
     check_sample(make_volumes(1_000))
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/var/tmp")))
+        folder = given.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/var/tmp")))
         found = bench_sqlite(report, plan, folder)
         in_memory = min(plan.sizes[-1], 1_000_000)
         assert bench_memory(report, in_memory, plan) == found[in_memory]

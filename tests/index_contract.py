@@ -280,6 +280,55 @@ class IndexContract:
         assert ask(index, asked, Separation()) == [("century", 0)]
         assert ask(index, Volume(wide, HeightBand(None, None), long), Separation()) == [("century", 0)]
 
+    def test_a_volume_over_the_whole_earth_for_a_century_is_found_from_everywhere(
+        self, index: ConflictIndex
+    ) -> None:
+        century = Window(START, START + timedelta(days=36_525))
+        earth = [Volume(outline, HeightBand(None, None), century) for outline in cover_the_earth()]
+        index.insert("earth", earth, group="activity")
+        self.settle(index)
+        for lat, lon in (
+            (90.0, 0.0),
+            (-90.0, 0.0),
+            (89.9, 77.0),
+            (0.0, 180.0),
+            (12.3, -179.99),
+            (-33.9, 151.2),
+        ):
+            asked = circle(lat=lat, lon=lon, radius_m=1.0, minute=40_000_000).volumes[0]
+            assert {name for name, _ in ask(index, asked, Separation())} == {"earth"}
+            late = Volume(asked.outline, asked.heights, Window(century.end_utc, LAST))
+            assert ask(index, late, Separation()) == []
+        met = index.check_and_insert("again", earth, Separation(), group="activity")
+        assert {one.ordinal for one in met} == set(range(len(earth)))
+        assert {one.hit.object for one in met} == {"earth"}
+
+    def test_a_sliver_is_found_where_its_edge_rises_above_both_its_ends(self, index: ConflictIndex) -> None:
+        # A metre wide, 8 degrees long: at 60 degrees the middle of the edge lies 6.7 km north of its ends.
+        sliver = Polygon(((60.0, 10.0), (60.00001, 10.0), (60.00001, 18.0), (60.0, 18.0)))
+        window = circle().volumes[0].window
+        index.insert("sliver", [Volume(sliver, HeightBand(None, None), window)], group="activity")
+        self.settle(index)
+        rise = max(sliver.ring.lat_deg.tolist())
+        assert rise > 60.05
+        assert ask(index, circle(lat=rise, lon=14.0, radius_m=50.0).volumes[0], Separation()) == [
+            ("sliver", 0)
+        ]
+        assert ask(index, circle(lat=60.0, lon=14.0, radius_m=5_000.0).volumes[0], Separation()) == []
+
+    def test_what_stands_at_the_ends_of_time_is_found(self, index: ConflictIndex) -> None:
+        place, tick = circle().volumes[0], timedelta(microseconds=1)
+        ends = [Window(FIRST, FIRST + tick), Window(LAST - tick, LAST), Window(FIRST, LAST)]
+        for number, window in enumerate(ends):
+            index.insert(f"end-{number}", [Volume(place.outline, place.heights, window)], group="activity")
+        self.settle(index)
+        wanted = ({"end-0", "end-2"}, {"end-1", "end-2"}, {"end-0", "end-1", "end-2"})
+        for window, names in zip(ends, wanted, strict=True):
+            asked = Volume(place.outline, place.heights, window)
+            assert {name for name, _ in ask(index, asked, Separation())} == names
+        middle = ask(index, place, Separation(time_s=3_155_760_000.0))
+        assert middle == [("end-2", 0)]
+
     def test_outlines_of_ten_thousand_corners_stand(self, index: ConflictIndex) -> None:
         corners = tuple(
             (10.0 + (0.3 if place % 2 else 0.29) * up, 10.0 + (0.3 if place % 2 else 0.29) * on)
@@ -321,6 +370,17 @@ class SqlIndexContract(IndexContract):
         assert len(index) == 4
         assert ask(index, one.volumes[0], Separation()) == [("a", 0), ("c", 1)]
 
+    def test_what_another_process_kept_at_a_new_level_is_found(self, index: Any) -> None:
+        stand(index, circle("one"))
+        index.commit()
+        assert ask(index, circle().volumes[0], Separation()) == [("one", 0)]
+        other = type(index)(index._database)
+        stand(other, circle("wide", radius_m=300_000.0, lasts_min=100_000))
+        other.commit()
+        assert ask(index, circle().volumes[0], Separation()) == [("one", 0), ("wide", 0)]
+        met = index.check_and_insert("two", circle().volumes, Separation(), group="activity")
+        assert [one.hit.object for one in met] == ["one", "wide"]
+
     def test_what_is_pending_is_not_left_out_of_a_check(self, index: Any) -> None:
         stand(index, circle("one"))
         with pytest.raises(ValueError, match="expected no pending change, got 1"):
@@ -339,6 +399,18 @@ class SqlIndexContract(IndexContract):
         index.withdraw("one")
         with pytest.raises(StoreError, match="entente center rebuild"):
             index.commit()
+
+
+def cover_the_earth() -> Iterator[Polygon]:
+    for lon in range(-180, 180, 40):
+        east = lon + 41 if lon < 139 else lon - 319
+        for lat in (-41.0, -1.0):
+            yield Polygon(((lat, lon), (lat, east), (lat + 42, east), (lat + 42, lon)))
+    for lon in range(-180, 180, 60):
+        east = lon + 61 if lon < 119 else lon - 299
+        for pole in (90.0, -90.0):
+            rim = pole / 3.6
+            yield Polygon(((rim, lon), (rim, east), (pole, 0.0)))
 
 
 def walk_round(count: int) -> Iterator[tuple[float, float]]:
