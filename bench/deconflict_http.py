@@ -8,9 +8,9 @@ starts.
 
 What stands before that are activities of 50 volumes. They go through the same sequencer and writer, in this
 process and many to a batch, since HTTP would only make it longer. A million take minutes: with --kept the
-folder is kept and used again, its record growing with each run.
+folder is kept and used again, its record growing with each run, and --fill goes on to fill it.
 
-    python -m bench.deconflict_http [--small] [--standing N] [--each N] [--kept FOLDER]
+    python -m bench.deconflict_http [--small] [--standing N] [--each N] [--kept FOLDER [--fill]]
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ DAYS: Final = 30
 MIDDLE: Final = (35.3, 40.1)
 CLOSE: Final = msgspec.structs.replace(RULES, lateral_cm=5_000, vertical_cm=3_000, time_s=60)
 """Small drones: 50 m, 30 m, a minute."""
+PARTIES: Final = 64
 UNDER_WAY: Final = 64
 """Messages that the fill has in the sequencer at a time."""
 
@@ -120,20 +121,25 @@ def fill(folder: Path, parties: int, standing: int) -> Filled:
     """Make a center in which so many volumes stand, or go on with the one that is there."""
     people = [make_party(f"p{place:02d}") for place in range(parties)]
     known = folder / "parties.json"
+    stands = 0
     if known.exists():
         state = json.loads(known.read_text(encoding="utf-8"))
-        assert (state["standing"], len(state["parties"])) == (standing, parties), "filled otherwise"
+        assert len(state["parties"]) == parties, "filled otherwise"
+        stands = state["standing"]
         for party, (seq, prev) in zip(people, state["parties"], strict=True):
             party.seq, party.prev = seq, prev
-        return Filled(folder, people, random.Random(str(state["parties"])), standing, 0.0)
-    folder.mkdir(parents=True, exist_ok=True)
-    init_signed(folder / "center", people, rules=CLOSE)
-    draw = random.Random(20_161_128)
-    messages = -(-standing // VOLUMES)
-    begin = time.perf_counter()
-    _record_many(folder / "center", people, messages, draw)
-    rate = messages * VOLUMES / (time.perf_counter() - begin)
-    filled = Filled(folder, people, draw, standing, rate)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        init_signed(folder / "center", people, rules=CLOSE)
+    draw = random.Random(f"20161128 {[party.seq for party in people]}")
+    rate = 0.0
+    if stands < standing:
+        messages = -(-(standing - stands) // VOLUMES)
+        begin = time.perf_counter()
+        _record_many(folder / "center", people, messages, draw)
+        rate = messages * VOLUMES / (time.perf_counter() - begin)
+        stands += messages * VOLUMES
+    filled = Filled(folder, people, draw, stands, rate)
     keep(filled)
     return filled
 
@@ -151,6 +157,8 @@ def _record_many(root: Path, parties: list[PartySimulator], messages: int, draw:
     center = open_center(root, ports)
     center.start()
     try:
+        while not center.is_open and not failed:
+            time.sleep(0.05)
         waiting: deque[Future[Recorded]] = deque()
         for place in range(messages):
             signed = sign_notify(parties[place % len(parties)], VOLUMES, draw)
@@ -244,18 +252,21 @@ def main() -> None:
     parser.add_argument("--standing", type=int, default=1_000_000)
     parser.add_argument("--each", type=int, default=100, help="messages a caller")
     parser.add_argument("--kept", type=Path, default=None, help="a folder to fill, or filled before")
+    parser.add_argument("--fill", action="store_true", help="fill it, and measure nothing else")
     asked = parser.parse_args()
     report = Report("deconflict_http")
     folder = asked.kept or Path(tempfile.mkdtemp(prefix="entente-bench-"))
     try:
-        if asked.small:
+        if asked.fill:
+            print(f"{fill(folder, PARTIES, asked.standing).rate:,.0f} volumes/s")
+        elif asked.small:
             run(report, folder, 4, 400, 3)
         else:
-            run(report, folder, 64, asked.standing, asked.each)
+            run(report, folder, PARTIES, asked.standing, asked.each)
     finally:
         if asked.kept is None:
             shutil.rmtree(folder)
-    if not asked.small and asked.standing >= 1_000_000:
+    if not (asked.small or asked.fill) and asked.standing >= 1_000_000:
         report.write()
 
 
