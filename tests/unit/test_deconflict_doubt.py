@@ -15,9 +15,11 @@ import pytest
 from entente.deconflict import (
     AlarmRow,
     AnswerIncident,
+    Called,
     Close,
     Concur,
     ConcurrenceRow,
+    ConflictRow,
     FollowUpRow,
     IncidentRow,
     Raise,
@@ -30,7 +32,6 @@ from entente.deconflict import (
     plan_concurrence,
     plan_follow_ups,
 )
-from entente.deconflict import Called
 from entente.space import (
     Separation,
     VolumeWire,
@@ -153,7 +154,10 @@ def test_what_goes_to_and_fro_across_the_last_digit_is_accepted_each_time(record
         leaf = update(record, leaf, lon)
         raise_due(record)
     record.send("us", "activity.close", Close("alpha", "closed", ""))
-    assert "due" not in states(record, None)
+    # What one machine took over from the others' is over with it, everywhere.
+    for view in SHIFTS_M:
+        assert set(states(record, view)) == {"ended"}
+        assert {row.state for row in record.rows(view).select(ConflictRow)} == {"resolved"}
 
 
 def test_the_numbers_of_one_entrys_alarms_may_differ(record: PartingSimulator) -> None:

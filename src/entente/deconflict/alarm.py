@@ -44,6 +44,7 @@ from entente.deconflict.alarm_row import (
     find_standing,
 )
 from entente.deconflict.conflict_row import ConflictRow, explain_conflict
+from entente.deconflict.conflicts import adopt_conflict
 from entente.deconflict.doubt import Weighed, weigh
 from entente.deconflict.objects import ObjectRow
 from entente.deconflict.receipts import (
@@ -199,7 +200,6 @@ def project_raise(entry: Entry[Raise], rows: Rows) -> None:
         rows.put(msgspec.structs.replace(due, state="ended", ended_index=entry.index, why=why))
         due = None
     if due is None:
-        weighed = _weigh_raise(body, rows)
         one, other = sorted(_list_authors(body.conflict, rows))
         due = AlarmRow(
             alarm=body.alarm,
@@ -209,7 +209,7 @@ def project_raise(entry: Entry[Raise], rows: Rows) -> None:
             is_open=True,
             since_index=body.since,
             state="due",
-            begins=weighed.begins if weighed is not None else "",
+            begins=_adopt(body.conflict, entry.index, rows),
         )
     _give_way(body.alarm, due, entry.index, rows)
     for name in due.also:
@@ -225,6 +225,20 @@ def project_raise(entry: Entry[Raise], rows: Rows) -> None:
             called=tuple(body.called),
         )
     )
+
+
+def _adopt(name: str, at_index: int, rows: Rows) -> str:
+    """Hold a conflict to be open that the center does; return when it begins, empty where never at once."""
+    conflict = rows.find(ConflictRow, name)
+    if conflict is None or conflict.state != "open":
+        one, other = (rows.find(ObjectRow, each) for each in name.split("|"))
+        if one is None or other is None:
+            raise AssertionError(f"conflict {name!r}: expected rows of both objects")
+        met = weigh(one, other, at_index, rows).first
+        if met is None:
+            return ""
+        conflict = adopt_conflict(one, other, met, at_index, rows)
+    return conflict.closest.start
 
 
 def _give_way(name: str, due: AlarmRow, at_index: int, rows: Rows) -> None:

@@ -32,7 +32,7 @@ from entente.deconflict.activity import ActivityRow
 from entente.deconflict.conflict_row import SPANS_KEPT, ConflictRow, RuleName, Side, Span, SpanRow
 from entente.deconflict.holdings import count_closed, count_opened
 from entente.deconflict.index import ConflictIndex, MemoryIndex, widen
-from entente.deconflict.nearness import Measuring, Met, VolumeList, find_start
+from entente.deconflict.nearness import Measuring, Met, Told, VolumeList, find_start, tell_bounds
 from entente.deconflict.objects import (
     NO_VERSION,
     ObjectRow,
@@ -45,7 +45,7 @@ from entente.deconflict.objects import (
 from entente.deconflict.receipts import find_first_word, find_receipt
 from entente.deconflict.site import SiteRow
 from entente.deconflict.zone import ZoneRow
-from entente.deconflict.zone_judgement import Judging, ZoneFinding, add_asked, ask_zone, find_missing
+from entente.deconflict.zone_judgement import Judging, ZoneFinding, add_findings, ask_zone, find_missing
 from entente.kernel.charter import get_charter
 from entente.kernel.message import Entry
 from entente.kernel.rows import R, Rows
@@ -385,6 +385,22 @@ def _make_row(
         return None
     is_open = not (first.row.to or second.row.to)
     told = measuring.tell(found, first.volumes, second.volumes, agreed, is_open=is_open)
+    zone = add_findings(
+        [one.asked for one in found if one.asked], [one.finding for one in found if one.finding]
+    )
+    return _build_row((first, second), told, len(found), at_index, judging.rows, zone)
+
+
+def _build_row(
+    pair: tuple[_Thing, _Thing],
+    told: Told,
+    meetings: int,
+    at_index: int,
+    rows: Rows,
+    zone: ZoneFinding | None = None,
+) -> ConflictRow:
+    first, second = pair
+    rule, agreed = _name_rule(first, second, rows)
     return ConflictRow(
         first=first.row.object,
         second=second.row.object,
@@ -394,11 +410,26 @@ def _make_row(
         vertical_cm=round(agreed.vertical_m * 100),
         time_s=round(agreed.time_s),
         closest=told.closest,
-        meetings=len(found),
+        meetings=meetings,
         state="open",
         since_index=at_index,
-        zone=_add_findings([one for one in found if one.finding is not None]),
+        zone=zone,
     )
+
+
+def adopt_conflict(one: ObjectRow, other: ObjectRow, met: Met, at_index: int, rows: Rows) -> ConflictRow:
+    """Write down a conflict that another machine found and this one did not, by a hair, and return it.
+
+    Until either of the two changes: then it is looked for as every other.
+    """
+    first, second = (_find_thing(thing.object, thing.type, rows) for thing in (one, other))
+    if first is None or second is None:
+        raise AssertionError(f"{one.object!r} and {other.object!r}: stand and have no row")
+    told = Told(met, tell_bounds(met, first.volumes, second.volumes))
+    row = _build_row((first, second), told, 1, at_index, rows)
+    row = _continue(row, rows)
+    rows.put(row)
+    return row
 
 
 def _judge(met: Met, first: _Thing, second: _Thing, judging: Judging) -> Met:
@@ -415,26 +446,6 @@ def _judge(met: Met, first: _Thing, second: _Thing, judging: Judging) -> Met:
         raise AssertionError("zone: expected windows that overlap where no separation is asked for")
     finding = find_missing(asked, zone, activity, met.start_utc, judging)
     return msgspec.structs.replace(met, asked=asked, finding=finding)
-
-
-def _add_findings(found: Sequence[Met]) -> ZoneFinding | None:
-    """Return what all meetings together lack: the strictest of each."""
-    findings = [one.finding for one in found if one.finding is not None]
-    asked = [one.asked for one in found if one.asked is not None]
-    if not findings:
-        return None
-    total = add_asked(asked)
-    short = [one.short_s for one in findings if one.short_s is not None]
-    return ZoneFinding(
-        verdict=total.need.verdict,
-        rules=total.rules,
-        notice_h=total.need.notice_h,
-        concurrence=total.need.concurrence,
-        lacking=tuple(sorted({party for one in findings for party in one.lacking})),
-        unheard=tuple(sorted({party for one in findings for party in one.unheard})),
-        heard=max(one.heard for one in findings),
-        short_s=max(short, default=None),
-    )
 
 
 def _name_rule(first: _Thing, second: _Thing, rows: Rows) -> tuple[RuleName, Separation]:

@@ -24,12 +24,11 @@ from typing import Final, NamedTuple
 
 from entente.deconflict.activity import ActivityRow
 from entente.deconflict.conflicts import agreed_separation
-from entente.deconflict.nearness import find_start
+from entente.deconflict.nearness import Met, find_first, find_start
 from entente.deconflict.objects import NO_VERSION, ObjectRow, VersionRow, parse_volumes
 from entente.deconflict.zone import ZoneRow
 from entente.deconflict.zone_judgement import Judging, ask_zone, find_missing
 from entente.kernel.rows import Rows
-from entente.kernel.time import encode_utc
 from entente.space import LOOSE_HOLD_M, SURE_HOLD_M, Separation, Volume, relate
 
 MAX_WEIGHED: Final = 1_000
@@ -42,11 +41,11 @@ _NOW: Final = float("inf")
 
 
 class Weighed(NamedTuple):
-    """What may be said of two objects; ``begins`` is when their meeting does, empty where never at once."""
+    """What may be said of two objects, and which of their volumes may meet first; None where none may."""
 
     is_possible: bool
     is_in_doubt: bool
-    begins: str
+    first: Met | None
 
 
 class _Life(NamedTuple):
@@ -66,8 +65,8 @@ def weigh(one: ObjectRow, other: ObjectRow, after_index: int, rows: Rows) -> Wei
     separation = agreed_separation(rows) if one.type == other.type else Separation()
     judge = None if one.type == other.type else _Asking(one, other, rows)
     (ours, is_cut), (others, is_other_cut) = (_list_lives(each, after_index, rows) for each in (one, other))
-    is_possible, is_in_doubt = False, is_cut or is_other_cut
-    begins: list[datetime] = []
+    is_in_doubt = is_cut or is_other_cut
+    met: list[Met] = []
     left = MAX_WEIGHED
     for mine, theirs in product(ours, others):
         if max(mine.since, theirs.since) >= min(mine.until, theirs.until):
@@ -81,7 +80,7 @@ def weigh(one: ObjectRow, other: ObjectRow, after_index: int, rows: Rows) -> Wei
                 continue
             left -= 1
             if left < 0:
-                return Weighed(is_possible, is_in_doubt=True, begins=_say(begins))
+                return Weighed(bool(met), is_in_doubt=True, first=find_first(met))
             relation = relate(a, b, separation)
             if relation == "apart":
                 continue
@@ -93,10 +92,8 @@ def weigh(one: ObjectRow, other: ObjectRow, after_index: int, rows: Rows) -> Wei
                 is_in_doubt = is_in_doubt or is_unsure
                 if not asks:
                     continue
-            is_possible = True
-            if start_utc is not None:
-                begins.append(start_utc)
-    return Weighed(is_possible, is_in_doubt, _say(begins))
+            met.append(Met(here, there, start_utc))
+    return Weighed(bool(met), is_in_doubt, find_first(met))
 
 
 class _Asking:
@@ -144,7 +141,3 @@ def _list_lives(thing: ObjectRow, after_index: int, rows: Rows) -> tuple[list[_L
         lives.append(_Life(version.index, until, parse_volumes(version.volumes, path="$.body.volumes")))
         leaf, until = version.previous, version.index
     return lives, False
-
-
-def _say(begins: list[datetime]) -> str:
-    return encode_utc(min(begins)) if begins else ""

@@ -107,7 +107,7 @@ class Measuring:
         # What others cannot read must not decide which of the rest is measured: all views tell of it alike.
         self._left[is_open] -= 1
         if self._left[is_open] < 0:
-            return Told(first, _tell_bounds(first, ours, theirs))
+            return Told(first, tell_bounds(first, ours, theirs))
         measured = []
         for met in ordered[:MEASURED]:
             if met.start_utc != first.start_utc:
@@ -117,7 +117,7 @@ class Measuring:
                 raise AssertionError(f"volumes {met.one} and {met.two}: expected some that meet")
             measured.append((math.floor(overlap.gap_m * 100), met.one, met.two, met, overlap))
         _, _, _, met, overlap = min(measured, key=lambda one: one[:3])
-        return Told(met, _tell_overlap(_tell_bounds(met, ours, theirs), overlap))
+        return Told(met, _tell_overlap(tell_bounds(met, ours, theirs), overlap))
 
 
 def find_start(one: Window, other: Window) -> datetime | None:
@@ -126,11 +126,16 @@ def find_start(one: Window, other: Window) -> datetime | None:
     return start_utc if start_utc < min(one.end_utc, other.end_utc) else None
 
 
+def find_first(found: Sequence[Met]) -> Met | None:
+    """Return the meeting that begins first, of those that begin together the first by place; None of none."""
+    return min(found, key=_rank, default=None)
+
+
 def _rank(met: Met) -> tuple[bool, datetime, int, int]:
     return met.start_utc is None, met.start_utc or _NEVER, met.one, met.two
 
 
-def _tell_bounds(met: Met, ours: VolumeList, theirs: VolumeList) -> Closeness:
+def tell_bounds(met: Met, ours: VolumeList, theirs: VolumeList) -> Closeness:
     """Return when and at which heights two volumes meet, by the whole numbers of the wire."""
     one, other = ours.wires[met.one], theirs.wires[met.two]
     mine, others = ours.get_window(met.one), theirs.get_window(met.two)

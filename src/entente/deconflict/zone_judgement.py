@@ -220,6 +220,24 @@ def find_missing(
     )
 
 
+def add_findings(asked: Sequence[Asked], findings: Sequence[ZoneFinding]) -> ZoneFinding | None:
+    """Return what all meetings with a zone together lack, the strictest of each; None where there is none."""
+    if not findings:
+        return None
+    total = add_asked(asked)
+    short = [one.short_s for one in findings if one.short_s is not None]
+    return ZoneFinding(
+        verdict=total.need.verdict,
+        rules=total.rules,
+        notice_h=total.need.notice_h,
+        concurrence=total.need.concurrence,
+        lacking=tuple(sorted({party for one in findings for party in one.lacking})),
+        unheard=tuple(sorted({party for one in findings for party in one.unheard})),
+        heard=max(one.heard for one in findings),
+        short_s=max(short, default=None),
+    )
+
+
 def list_hearers(zone: ZoneRow, party: str, rows: Rows) -> list[str]:
     """Return who must have heard a notice: who answers for the zone, but not ``party`` itself.
 
