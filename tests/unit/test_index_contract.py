@@ -56,6 +56,16 @@ class TestMemoryIndex(IndexContract):
         return MemoryIndex()
 
 
+def test_to_withdraw_an_object_reads_its_own_rows_and_no_others(database: Database) -> None:
+    index = empty(database)
+    with database.read() as connection:
+        for name, prepared in index._drop.items():
+            for size, question in prepared.sql.items():
+                values = (1,) * (size * (3 if name == "index_cells" else 1))
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {question}", values).all()
+                assert not [row for row in plan if f"SCAN {name}" in row[3]], plan
+
+
 class TestMemoryIndexUnderKeys(IndexContract):
     """As it is where it holds many: every volume under its keys from the first on."""
 

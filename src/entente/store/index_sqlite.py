@@ -61,12 +61,14 @@ class SqliteIndex(SqlIndex):
         # Not by SQLAlchemy: it takes a third of a second for all these texts, at every start.
         names = [column.name for column in table.c]
         question = f"INSERT OR REPLACE INTO {table.name} ({', '.join(names)}) VALUES "  # noqa: S608 - ours
-        return _repeat(question, "", len(names))
+        row = f"({', '.join('?' * len(names))})"
+        return PreparedMany({size: question + ", ".join([row] * size) for size in WRITE_SIZES})
 
     def _prepare_drop(self, table: Table) -> PreparedMany:
-        keys = [column.name for column in table.primary_key.columns]
-        question = f"DELETE FROM {table.name} WHERE ({', '.join(keys)}) IN (VALUES "  # noqa: S608 - our names
-        return _repeat(question, ")", len(keys))
+        # Not `(a, b, c) IN (VALUES ...)`: for more than one column SQLite reads the whole table for that.
+        one = " AND ".join(f"{column.name} = ?" for column in table.primary_key.columns)
+        begin = f"DELETE FROM {table.name} WHERE "  # noqa: S608 - our names
+        return PreparedMany({size: begin + " OR ".join([f"({one})"] * size) for size in WRITE_SIZES})
 
     def _find_pages(
         self, connection: Connection, cursor: DBAPICursor, box: Box, searches: list[Search], group: str
@@ -156,11 +158,6 @@ class SqliteIndex(SqlIndex):
             raise wrap_error(error) from error
         finally:
             cursor.close()
-
-
-def _repeat(begin: str, end: str, columns: int) -> PreparedMany:
-    row = f"({', '.join('?' * columns)})"
-    return PreparedMany({size: begin + ", ".join([row] * size) + end for size in WRITE_SIZES})
 
 
 def _read_pages(cursor: DBAPICursor, question: str, values: list[Any], known: str) -> Iterator[list[Found]]:
