@@ -11,7 +11,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("room", ("record", "center", "cli", "terms", "deconflict_online"))
+@pytest.mark.parametrize(
+    "room", ("record", "center", "cli", "terms", "deconflict", "deconflict_online", "deconflict_http")
+)
 def test_bench_runs_and_writes_no_results(room: str) -> None:
     results = sorted((ROOT / "bench" / "results").glob("*.json"))
     before = {path: path.read_bytes() for path in results}
