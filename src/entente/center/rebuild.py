@@ -69,7 +69,11 @@ def rebuild_center(
     folder = CenterFolder(root)
     settings, keys = folder.read_settings(), folder.read_keys()
     if settings.database:
-        raise Denied("not-in-folder", "rebuild: expected a center whose database lies in its folder")
+        raise Denied(
+            "not-in-folder",
+            "rebuild: expected a center whose database lies in its folder: move it there first"
+            " (entente center migrate --to sqlite)",
+        )
     damage = _catch_up(folder, keys, clock)
     fresh = folder.root / "center.db.new"
     _remove(fresh)
