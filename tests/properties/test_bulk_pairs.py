@@ -20,6 +20,7 @@ from entente.space.bulk import (
     join_tables,
     pack_volumes,
 )
+from entente.space.bulk.compiled import load_compiler
 from entente.space.bulk.crowd import CROWD
 from entente.space.bulk.pairs import Task, search, sort_pairs
 from entente.space.bulk.plain import make_plain_plan
@@ -29,6 +30,12 @@ from tests.properties.space.check_bulk import SEPARATIONS, compare_by_rule, draw
 
 pytestmark = pytest.mark.timeout(240)  # the first to come compiles
 SIZE: Final = 110
+
+
+@pytest.fixture(autouse=True)
+def _compiled() -> None:
+    """Small tables too are asked of the compiled form."""
+    load_compiler()
 
 
 def list_pairs(found: Pairs) -> list[tuple[int, int]]:

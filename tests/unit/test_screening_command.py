@@ -152,3 +152,37 @@ def test_a_scheduler_that_is_none_is_told(tmp_path: Path, capsys: pytest.Capture
     code, _, err = run(capsys, file, "--scheduler", "nowhere://x")
     assert code == 5
     assert "expected one that answers" in err
+
+
+def test_an_id_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write_plan(tmp_path)
+    file.write_text(file.read_text().replace('"alpha"', '"\\u001b[2Jnothing\\nfound\\u202e"'))
+    code, out, _ = run(capsys, file, "--datum", "ellipsoid")
+    assert code == 3
+    assert len(out.splitlines()) == 2
+    assert r"\x1b[2Jnothing\nfound\u202e and bravo: " in out
+
+
+def test_what_other_programs_put_around_a_file_is_read_or_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write_plan(tmp_path)
+    text = file.read_text()
+    file.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert run(capsys, file, "--datum", "ellipsoid")[0] == 3
+    for name, code in (("urn:ogc:def:crs:OGC:1.3:CRS84", 3), ("urn:ogc:def:crs:EPSG::3857", 2)):
+        tree = json.loads(text) | {"crs": {"type": "name", "properties": {"name": name}}}
+        file.write_text(json.dumps(tree))
+        got, _, err = run(capsys, file, "--datum", "ellipsoid")
+        assert got == code
+        assert (name in err) == (code == 2)
+    for crs in ("EPSG:4326", {"properties": 5}, {"type": "link"}):
+        file.write_text(json.dumps(json.loads(text) | {"crs": crs}))
+        assert run(capsys, file, "--datum", "ellipsoid")[0] == 2
+    track = tmp_path / "day.csv"
+    for line in ("a;2026-09-17T12:00:00Z;35.0;40.0;100", "a;2026-09-17T12:00:00Z;35,0;40,0;100"):
+        track.write_text(f"flight;time;lat;lon;height_m\n{line}\n")
+        words = ("--datum", "ellipsoid", "--radius", "50", "--half-height", "30")
+        got, _, err = run(capsys, track, *words)
+        assert got == 2
+        assert "parted by semicolons" in err

@@ -84,11 +84,11 @@ def test_any_bytes_are_a_shape_or_refused(monkeypatch: pytest.MonkeyPatch) -> No
 def test_batches_that_are_filled_at_once_do_not_touch_each_other() -> None:
     """The position that closes a batch's last ring would fall on the first of the next."""
     draw = np.random.default_rng(12)
-    shapes = [shape for shape in make_shapes(draw, 400) if shape.geom_type in {"Polygon", "MultiPolygon"}]
+    shapes = [shape for shape in make_shapes(draw, 30) if shape.geom_type in {"Polygon", "MultiPolygon"}]
     table = make_arrow(shapes)
     whole = from_arrow(table, Columns(datum="ellipsoid"))
     for threads, expected in ((0, (0, 0)), (3, (0, 0)), (3, (len(shapes), 10_000_000)), (3, (7, 50))):
-        for size in (1, 13, 300):
+        for size in (1, 13, 70):
             with SetMaker(
                 Columns(datum="ellipsoid"), subject="plan", threads=threads, expected=expected
             ) as maker:

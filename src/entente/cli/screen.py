@@ -237,8 +237,14 @@ def _tell(found: Screened, sets: list[VolumeSet], *, as_json: bool) -> None:
         f" separation {keep.lateral_m:g} m, {keep.vertical_m:g} m in height, {keep.time_s:g} s)"
     )
     for place in range(min(_TOLD, len(found))):
-        print(f"  {found.describe(place)}")
+        print(f"  {_spell(found.describe(place))}")
     if len(found) > _TOLD:
         print(f"  and {len(found) - _TOLD:,} more: --arrow FILE, --geojson FILE or --json has all")
     for note in notes:
-        print(f"note: {note}")
+        print(f"note: {_spell(note)}")
+
+
+def _spell(text: str) -> str:
+    """Return text with what steers a terminal written out: ids and file names are another's."""
+    # SECURITY: an id with control signs could clear the screen and write another answer there.
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)

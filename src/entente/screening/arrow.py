@@ -24,10 +24,10 @@ from typing import Any, Final, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from entente.kernel.errors import EntenteError, InvalidVolume, Malformed
+from entente.screening.arrays import fill_missing, find_missing, read_numbers
 from entente.screening.columns import Ints, Say, Shift, check_windows, place_heights, place_radii, read_datum
 from entente.screening.geoarrow import BadNesting, list_geoarrow
 from entente.screening.outlines import find_sure, refuse_crossed
@@ -323,7 +323,7 @@ class SetMaker:
                 raise Malformed("bad-column", f"{self._subject}, datum: expected text, got {column.type}")
             column = column.dictionary_encode()
         texts = column.dictionary.to_pylist()
-        codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        codes = fill_missing(column.indices.cast(pa.int64()), -1)
         shifts = []
         for place, text in enumerate(texts):
             at = np.flatnonzero(codes == place)
@@ -350,9 +350,9 @@ class SetMaker:
         if column.null_count:
             if not self._columns.is_site:
                 _refuse_nulls(column, name, say)
-            column = column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).fill_null(ALWAYS_US[int(up)])
-            return np.asarray(column.to_numpy(zero_copy_only=False))
-        numbers = np.asarray(column.cast(pa.int64()).to_numpy())
+            column = column.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+            return fill_missing(column, ALWAYS_US[int(up)])
+        numbers = read_numbers(column.cast(pa.int64()))
         times, parts = _UNITS[column.type.unit]
         if parts > 1:
             return -(-numbers // parts) if up else numbers // parts
@@ -376,7 +376,7 @@ def _whole(column: Column) -> Column:
 
 def _refuse_nulls(column: Column, name: str, say: Say) -> None:
     if column.null_count:
-        at = int(np.flatnonzero(pc.is_null(column).to_numpy(zero_copy_only=False))[0])
+        at = int(np.flatnonzero(find_missing(column))[0])
         raise Malformed("no-value", f"{say(at)}, {name}: expected a value, got nothing")
 
 
@@ -389,10 +389,10 @@ def _read_floats(batch: Batch, name: str, missing: float, say: Say) -> NDArray[n
         raise Malformed("bad-column", f"{say(0)}, {name}: expected numbers, got {column.type}")
     # A NaN that was given is no null: in a frame it is how nothing is spelt, in a file it is a fault.
     column = column.cast(pa.float64(), safe=False)
-    bad = np.flatnonzero(np.isnan(column.fill_null(0.0).to_numpy(zero_copy_only=False)))
+    bad = np.flatnonzero(np.isnan(fill_missing(column, 0.0)))
     if len(bad):
         raise Malformed("bad-number", f"{say(int(bad[0]))}, {name}: expected a number or nothing, got NaN")
-    return np.asarray(column.fill_null(missing).to_numpy(zero_copy_only=False))
+    return fill_missing(column, missing)
 
 
 _KINDS: Final = {

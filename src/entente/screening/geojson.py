@@ -21,12 +21,23 @@ import pyarrow as pa
 import shapely
 
 from entente.kernel.errors import InvalidVolume, Malformed
+from entente.kernel.time import from_unix_s
+from entente.screening.arrays import make_binaries, make_column, make_texts, make_times
 from entente.screening.arrow import Columns, SetMaker
 from entente.screening.sets import VolumeSet
 from entente.space.bulk.table import E7
 
+_EPOCH: Final = from_unix_s(0)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _NUMBERS: Final = ("floor_m", "ceiling_m", "radius_m", "buffer_m")
 _TIMES: Final = ("start", "end")
+_REFERENCES: Final = frozenset(
+    {
+        *("urn:ogc:def:crs:OGC:1.3:CRS84", "urn:ogc:def:crs:OGC::CRS84", "OGC:CRS84"),
+        *("urn:ogc:def:crs:EPSG::4326", "EPSG:4326"),
+    }
+)
+"""What GeoJSON of 2008 calls WGS84; all of them write longitude first there."""
 _KINDS: Final = frozenset({"Point", "LineString", "Polygon", "MultiPolygon"})
 
 
@@ -39,17 +50,32 @@ def read_geojson(path: Path, columns: Columns) -> VolumeSet:
     """
     subject = path.name
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        # Some programs put a mark of byte order before what needs none.
+        tree = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_refuse_constant)
     except ValueError as error:
         raise Malformed("bad-geojson", f"{subject}: expected GeoJSON, got: {error}") from error
     features = tree.get("features") if isinstance(tree, dict) else None
     if not isinstance(features, list) or tree.get("type") != "FeatureCollection":
         kind = tree.get("type") if isinstance(tree, dict) else type(tree).__name__
         raise Malformed("bad-geojson", f"{subject}: expected a FeatureCollection, got {kind!r}")
+    _check_reference(tree, subject)
     maker = SetMaker(columns, subject=subject, rows="feature")
     if features:
         maker.add(_make_table(features, subject, columns))
     return maker.finish()
+
+
+def _check_reference(tree: dict[str, Any], subject: str) -> None:
+    """Refuse what says, as GeoJSON of 2008 could, that its positions are in another reference system."""
+    stated = tree.get("crs")
+    if stated is None:
+        return
+    named = stated.get("properties", {}) if isinstance(stated, dict) else {}
+    name = named.get("name") if isinstance(named, dict) else None
+    if name not in _REFERENCES:
+        raise Malformed(
+            "bad-crs", f"{subject}, crs: expected none, or longitude and latitude of WGS84, got {name!r}"
+        )
 
 
 def _refuse_constant(text: str) -> NoReturn:
@@ -75,16 +101,36 @@ def _make_table(features: list[Any], subject: str, columns: Columns) -> Any:  # 
         if datum is not None and not isinstance(datum, str):
             raise Malformed("bad-datum", f"{where}, datum: expected text, got {datum!r}")
         named["datum"].append(datum)
-    found: dict[str, Any] = {columns.geometry: pa.array(geometries, type=pa.binary())}
+    found: dict[str, Any] = {columns.geometry: make_binaries(geometries)}
     if any(one is not None for one in ids):
-        _check_ids(ids, subject)
-        found["id"] = pa.array(ids)
+        found["id"] = _make_ids(ids, subject)
     for name in _NUMBERS:
-        found[name] = pa.array(named[name], type=pa.float64())
+        found[name] = _make_numbers(named[name])
     for name in _TIMES:
-        found[name] = pa.array(named[name], type=pa.timestamp("us", "UTC"))
-    found["datum"] = pa.array(named["datum"], type=pa.string())
-    return pa.table(found)
+        missing = np.array([one is None for one in named[name]], dtype=np.bool_)
+        found[name] = make_times(
+            np.array([0 if one is None else (one - _EPOCH) // _MICROSECOND for one in named[name]]), missing
+        )
+    found["datum"] = make_texts(named["datum"])
+    return pa.Table.from_arrays(list(found.values()), names=list(found))
+
+
+def _make_numbers(numbers: list[float | None]) -> Any:  # noqa: ANN401 - pyarrow
+    missing = np.array([one is None for one in numbers], dtype=np.bool_)
+    return make_column(np.array([0.0 if one is None else one for one in numbers]), missing)
+
+
+def _make_ids(ids: list[Any], subject: str) -> Any:  # noqa: ANN401 - pyarrow
+    _check_ids(ids, subject)
+    if any(isinstance(one, str) for one in ids):
+        return make_texts(ids)
+    for place, one in enumerate(ids):
+        if one is not None and abs(one) >= 1 << 63:
+            raise Malformed(
+                "bad-id", f"{subject}, feature {place}, id: expected a number below 2^63, got {one!r}"
+            )
+    missing = np.array([one is None for one in ids], dtype=np.bool_)
+    return make_column(np.array([0 if one is None else one for one in ids], dtype=np.int64), missing)
 
 
 def _check_ids(ids: list[Any], subject: str) -> None:

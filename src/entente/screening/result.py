@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 
 from entente.kernel.time import encode_utc, from_unix_s
+from entente.screening.arrays import make_column, make_texts, make_times
 from entente.screening.question import LOW, Floats, Found, Ints, Question
 from entente.screening.sets import VolumeSet, rank_ids
 from entente.space import Overlap, Separation, find_conflict
@@ -144,10 +145,10 @@ class Screened:
             gaps: If there are more pairs than this, ``gap_m`` of volumes is null.
         """
         columns: dict[str, Any] = {
-            "first": self.first_set.ids.take(pa.array(self.first)),
-            "second": self.second_set.ids.take(pa.array(self.second)),
+            "first": self.first_set.ids.take(make_column(self.first)),
+            "second": self.second_set.ids.take(make_column(self.second)),
             "rule": pa.DictionaryArray.from_arrays(
-                pa.array(np.zeros(len(self), dtype=np.int8)), pa.array([self.rule])
+                make_column(np.zeros(len(self), dtype=np.int8)), make_texts([self.rule]).cast(pa.string())
             ),
         }
         moment = pa.timestamp("us", "UTC")
@@ -164,27 +165,28 @@ class Screened:
             is_bounded = (floor > -UNBOUNDED_CM) & (ceiling < UNBOUNDED_CM)
             between = np.where(is_bounded, floor - np.where(is_bounded, ceiling, floor), 0)
             is_apart = start >= end
-            columns["start"] = pa.array(start, mask=is_apart).cast(moment)
-            columns["end"] = pa.array(end, mask=is_apart).cast(moment)
-            columns["time_gap_s"] = pa.array(np.maximum(0, start - end) / 1e6)
-            columns["vertical_gap_m"] = pa.array(np.maximum(0, between) / 100)
+            columns["start"] = make_times(start, is_apart)
+            columns["end"] = make_times(end, is_apart)
+            columns["time_gap_s"] = make_column(np.maximum(0, start - end) / 1e6)
+            columns["vertical_gap_m"] = make_column(np.maximum(0, between) / 100)
             columns["gap_m"] = (
                 self._measure_gaps() if len(self) <= gaps else pa.nulls(len(self), pa.float64())
             )
             columns["nearest_at"] = pa.nulls(len(self), moment)
             return pa.table(columns)
         is_timed = self.question.legs is not None
-        columns["start"] = pa.array(self.first_us).cast(moment)
+        columns["start"] = make_times(self.first_us)
         columns["end"] = pa.nulls(len(self), moment)
         columns["time_gap_s"] = pa.nulls(len(self), pa.float64())
         for name, numbers in (("vertical_gap_m", self.height_m), ("gap_m", self.nearest_m)):
-            columns[name] = pa.array(numbers, mask=None if is_timed else none)
-        columns["nearest_at"] = pa.array(self.nearest_us, mask=None if is_timed else none).cast(moment)
+            columns[name] = make_column(numbers, None if is_timed else none)
+        columns["nearest_at"] = make_times(self.nearest_us, None if is_timed else none)
         return pa.table(columns)
 
     def _measure_gaps(self) -> Any:  # noqa: ANN401 - pyarrow
         found = [self.explain(place) for place in range(len(self))]
-        return pa.array([None if one is None else one.gap_m for one in found], type=pa.float64())
+        missing = np.array([one is None for one in found], dtype=np.bool_)
+        return make_column(np.array([0.0 if one is None else one.gap_m for one in found]), missing)
 
     def _rows(self, place: int) -> tuple[int, int]:
         split = self.question.split
@@ -205,7 +207,7 @@ def _say(moment: datetime) -> str:
 def _rank_some(made: VolumeSet, objects: Ints) -> Ints:
     """Return numbers that sort as the ids of objects do."""
     present, places = np.unique(objects, return_inverse=True)
-    return rank_ids(made.ids.take(pa.array(present)))[places]
+    return rank_ids(made.ids.take(make_column(present)))[places]
 
 
 def _rank_both(made: VolumeSet, one: Ints, two: Ints) -> tuple[Ints, Ints]:

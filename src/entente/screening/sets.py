@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from entente.kernel.errors import Malformed
+from entente.screening.arrays import find_missing, make_column, read_numbers
 from entente.screening.legs import Legs
 from entente.space.bulk import VolumeTable
 
@@ -94,11 +95,11 @@ def name_objects(given: Any, subject: str, *, rows: str = "row") -> ArrowArray: 
     """
     column = _as_column(given, subject)
     if column.null_count:
-        at = int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
+        at = int(np.flatnonzero(find_missing(column))[0])
         raise Malformed("no-id", f"{subject}, {rows} {at}, id: expected one, got none")
     if pa.types.is_integer(column.type):
         column = column.cast(pa.int64())
-        numbers = column.to_numpy()
+        numbers = read_numbers(column)
         if len(numbers) < 2 or bool((np.diff(numbers) > 0).all()):
             return column
     elif not len(column) or pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
@@ -108,7 +109,7 @@ def name_objects(given: Any, subject: str, *, rows: str = "row") -> ArrowArray: 
     if _is_rising(column):
         return column
     if pc.count_distinct(column).as_py() != len(column):
-        codes = column.dictionary_encode().indices.to_numpy()
+        codes = read_numbers(column.dictionary_encode().indices)
         order = np.argsort(codes, kind="stable")
         twice = np.flatnonzero(np.diff(codes[order]) == 0)
         # The earliest that stands again, so that the message does not depend on how they are sorted.
@@ -129,12 +130,12 @@ def _is_rising(column: ArrowArray) -> bool:
 
 def number_objects(count: int) -> ArrowArray:
     """Return ids for objects without: their places, from 0."""
-    return pa.array(np.arange(count, dtype=np.int64))
+    return make_column(np.arange(count, dtype=np.int64))
 
 
 def rank_ids(ids: ArrowArray) -> Ints:
     """Return the place of each id in their order: numbers by size, text by code points."""
-    order = pc.sort_indices(ids).to_numpy()
+    order = read_numbers(pc.sort_indices(ids))
     ranks = np.empty(len(order), dtype=np.int64)
     ranks[order] = np.arange(len(order))
     return ranks

@@ -29,6 +29,7 @@ import pyarrow.csv as pc_csv
 from numpy.typing import NDArray
 
 from entente.kernel.errors import Malformed
+from entente.screening.arrays import make_column
 from entente.screening.columns import MAX_HEIGHT_M, outward_cm, read_datum
 from entente.screening.legs import MAX_PIECE_M, Legs
 from entente.screening.sets import VolumeSet, rank_ids
@@ -200,7 +201,7 @@ def make_tracks(samples: Samples, rules: TrackRules, *, subject: str = "tracks")
     )
     return VolumeSet(
         _make_lanes(ends, legs, rules),
-        encoded.dictionary.take(pa.array(np.argsort(ranks)[kept])).cast(pa.large_string()),
+        encoded.dictionary.take(make_column(np.argsort(ranks)[kept])).cast(pa.large_string()),
         owner_of=places.astype(np.int64),
         legs=legs,
         notes=notes,
@@ -245,6 +246,13 @@ def _tell(subject: str, gaps: int, jumps: int, alone: int, twice: int, rules: Tr
 
 
 def _read_csv(path: Path, subject: str) -> Any:  # noqa: ANN401 - pyarrow
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
+        head = file.readline(1_000).strip()
+    if ";" in head and "," not in head:
+        raise Malformed(
+            "bad-csv",
+            f"{subject}: expected columns parted by commas, got {head[:80]!r}, parted by semicolons",
+        )
     types = pc_csv.ConvertOptions(
         column_types=_TYPES | {"datum": pa.string()},
         include_columns=[],

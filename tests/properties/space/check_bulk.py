@@ -31,6 +31,7 @@ from entente.space import (
     find_conflict,
 )
 from entente.space.bulk import VolumeTable, find_pairs, pack_volumes
+from entente.space.bulk.compiled import load_compiler
 from entente.space.ellipsoid import walk_line
 from tests.properties.space.check_pairs import Position, draw_first, draw_second
 
@@ -145,6 +146,7 @@ def main(count: int, seed: int) -> None:
     while drawn < count:
         separation = draw.choice(SEPARATIONS)
         table = draw_table(draw, separation, 600)
+        load_compiler()
         found = find_pairs(table, separation)
         got, wanted = (
             set(zip(found.first.tolist(), found.second.tolist(), strict=True)),

@@ -57,6 +57,14 @@ def is_worth_compiling(rows: int) -> bool:
     return _is_importable()
 
 
+def load_compiler() -> bool:
+    """Have the compiled form answer from now on, however small a question; return whether there is one."""
+    if HAS_COMPILER and _is_importable():
+        _make_ready()
+        return True
+    return False
+
+
 @lru_cache(maxsize=1)
 def _is_importable() -> bool:
     """Return whether numba can be loaded; it refuses versions of numpy that it does not know."""

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from entente.kernel.errors import InvalidVolume, TooManyConflicts
 from entente.space.bulk.boxes import RAD_E7
-from entente.space.bulk.compiled import HAS_COMPILER
+from entente.space.bulk.compiled import is_worth_compiling
 from entente.space.bulk.plain import PlainPlan, make_plain_plan
 from entente.space.bulk.plan import Block, Plan, make_plan
 from entente.space.bulk.table import Ints, VolumeTable, join_tables
@@ -153,7 +153,8 @@ def prepare(
             f"got {widest_m:.0f}",
             path="reach_cm",
         )
-    make = make_plan if HAS_COMPILER else make_plain_plan
+    # A few volumes are answered before numba would be loaded; the answer is the same.
+    make = make_plan if is_worth_compiling(len(table)) else make_plain_plan
     return Task(table, separation, reach_cm, split, make(table, separation, reach_cm=reach_cm, split=split))
 
 
