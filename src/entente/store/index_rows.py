@@ -11,12 +11,23 @@ It asks nothing of a database: `index_sql`, `index_sqlite` and `index_postgresql
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
+from sqlalchemy import Connection
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 from entente.deconflict.cells import TURN_E4, Box, encode_key
 from entente.kernel.errors import StoreError
+
+
+class Pending(Protocol):
+    """What is written in a transaction of its caller: rows, or an index."""
+
+    def write_to(self, connection: Connection) -> None:
+        """Write every change in the caller's transaction."""
+
+    def mark_committed(self) -> None:
+        """Forget what was pending: the database has it."""
 
 
 @dataclass(frozen=True, slots=True)

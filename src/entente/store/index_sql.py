@@ -29,7 +29,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.engine.interfaces import DBAPICursor
@@ -64,6 +64,7 @@ from entente.store.index_rows import (
     Ahead,
     AskAgainError,
     Found,
+    Pending,
     Place,
     list_cells,
     read_value,
@@ -87,16 +88,6 @@ class Wanted:
     object: str
     volumes: tuple[Volume, ...]
     reach_m: float = 0.0
-
-
-class Pending(Protocol):
-    """What is written in a transaction of its caller: rows, or an index."""
-
-    def write_to(self, connection: Connection) -> None:
-        """Write every change in the caller's transaction."""
-
-    def mark_committed(self) -> None:
-        """Forget what was pending: the database has it."""
 
 
 class SqlIndex(ABC):
