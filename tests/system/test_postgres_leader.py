@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import msgspec
@@ -39,6 +40,7 @@ from entente.center.submission import parse_request, verify_submission
 from entente.center.writer import Submission, open_writer
 from entente.deconflict import ConflictRow, Notify
 from entente.joint import KINDS
+from entente.kernel.envelope import MESSAGE_TYPE
 from entente.kernel.errors import StoreError
 from entente.record import NoteSigner
 from entente.store import sql_postgres
@@ -412,6 +414,8 @@ class Wire(threading.Thread):
         self._server.listen(50)
         self._pairs: dict[socket.socket, socket.socket] = {}
         self.is_cut = threading.Event()
+        self.cut_at_commit: Literal["", "before", "after"] = ""
+        self._committing: socket.socket | None = None
         self.is_closed = threading.Event()
         self.start()
 
@@ -435,6 +439,12 @@ class Wire(threading.Thread):
         other = self._pairs[one]
         try:
             data = one.recv(65_536)
+            if self.cut_at_commit and MESSAGE_TYPE.encode() in data:
+                self._committing = one  # a frame with a message in it: the next commit is that of its batch
+            if self.cut_at_commit and one is self._committing and b"COMMIT" in data:
+                self.is_cut.set()
+                if self.cut_at_commit == "before":
+                    return
             if data:
                 other.sendall(data)
                 return
@@ -470,6 +480,38 @@ def test_a_cut_cable_between_leader_and_database(crew: Crew, postgres: Cluster, 
         wire.is_cut.clear()
         assert leader.process.wait(30) == 70
         taken = len(crew.acknowledged)
+        wait_for(lambda: len(crew.acknowledged) > taken + 2, "goes on", 40)
+        load.finish()
+        assert standby.stop() == 0
+    crew.check()
+
+
+@pytest.mark.parametrize("moment", ("before", "after"))
+def test_a_cable_cut_in_the_middle_of_a_commit(
+    crew: Crew, postgres: Cluster, wire: Wire, moment: Literal["before", "after"]
+) -> None:
+    """The commit is on its way, or done and its answer lost: the leader cannot know, and says nothing."""
+    far = crew.copy()
+    settings = (far.root / "center.toml").read_text()
+    (far.root / "center.toml").write_text(settings.replace(str(postgres.folder), str(wire.folder)))
+    with crew.serving(far, max_idle_s=3.0) as leader, crew.serving(max_idle_s=3.0) as standby:
+        wait_for(lambda: leader.state() == "open", "open")
+        crew.send(leader.url, 1)
+        urls = [leader.url]
+        wire.cut_at_commit = moment
+        load = Load(crew, 0, lambda: urls)
+        load.start()
+        wait_for(wire.is_cut.is_set, "a commit")
+        time.sleep(0.3)  # an answer that was given before may still be on its way
+        taken = len(crew.acknowledged)
+        urls.append(standby.url)
+        wait_for(lambda: standby.state() == "open", "takes over", 40)
+        assert len(crew.acknowledged) == taken, "acknowledged what nobody knows to be committed"
+        urls.remove(leader.url)
+        wire.cut_at_commit = ""
+        wire.is_cut.clear()
+        assert leader.process.wait(30) == 70
+        # What was sent and not answered is sent again: recorded once, whether it was committed or not.
         wait_for(lambda: len(crew.acknowledged) > taken + 2, "goes on", 40)
         load.finish()
         assert standby.stop() == 0

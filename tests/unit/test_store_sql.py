@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import select, text
+from sqlalchemy import Table, select, text
 
 from entente.deconflict import PositionRow, ReceiptRow
 from entente.deconflict.receipts import Stamp
@@ -23,7 +23,7 @@ from entente.kernel.rows import MemoryRows, Row
 from entente.store.sheaf import BLOCK
 from entente.store.sql import MIGRATIONS, Database, open_sqlite
 from entente.store.sql_rows import SqlRows, decode_row
-from entente.store.tables import META, METADATA, ROWS, SHEAF_PLACES, SHEAVES
+from entente.store.tables import META, METADATA, ROW_INDEX, ROWS, SHEAF_PLACES, SHEAVES
 from entente.store.wal import WalKeeper
 from tests.unit.test_rows_contract import BoatRow, WatchRow, boat
 
@@ -247,3 +247,13 @@ def run_in_thread(run: Callable[[], None]) -> None:
     thread.start()
     thread.join(20)
     assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("table", (ROWS, ROW_INDEX, SHEAF_PLACES))
+def test_to_remove_rows_reads_those_rows_and_no_others(database: Database, table: Table) -> None:
+    prepared = database.prepare_delete(table)
+    for count, question in prepared.sql.items():
+        values = ("x",) * (count * len(table.primary_key.columns))
+        with database.read() as connection:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {question}", values).all()
+        assert not [step for step in plan if "SCAN" in step[3]], count

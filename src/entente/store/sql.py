@@ -23,10 +23,11 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Table, bindparam, create_engine, event, tuple_
+from sqlalchemy import Connection, Engine, Table, and_, bindparam, create_engine, event, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import QueuePool
@@ -46,6 +47,8 @@ WRITE_SIZES: Final = (128, 64, 32, 16, 8, 4, 2, 1)
 """Rows that one statement writes: any number is few statements, and there are few texts to keep ready."""
 _LOG_PAGES: Final = 8_000
 """Write-ahead log of 32 MB before its pages go to the database: a busy page goes there once for many."""
+_KEPT_LOG_PAGES: Final = 32_000
+"""The same of a database whose log a thread cares for: 128 MB, which it should never come to."""
 _BUSY_MS: Final = 5_000
 """How long a writer waits for another program that reads the file (a backup): then it is an error."""
 
@@ -151,11 +154,10 @@ class Database:
     def prepare_delete(self, table: Table) -> PreparedMany:
         """Return a removal of rows by their whole primary key, for `write_many`."""
         keys = list(table.primary_key.columns)
+        # Not "(a, b) IN (VALUES ...)": for that SQLite reads the whole table.
         return self._prepare_many(
             lambda rows: table.delete().where(
-                tuple_(*keys).in_(
-                    [tuple_(*(bindparam(f"{key.name}_{row}") for key in keys)) for row in range(rows)]
-                )
+                or_(*(and_(*(key == bindparam(f"{key.name}_{row}") for key in keys)) for row in range(rows)))
             ),
             [key.name for key in keys],
         )
@@ -302,7 +304,7 @@ def open_sqlite(path: Path, *, migrations: str = MIGRATIONS, is_busy: bool = Fal
     # The journal's lock keeps other processes away, so that one connection is enough for one writer.
     writer = create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=0)
     readers = create_engine(url, poolclass=QueuePool, pool_size=_READERS, isolation_level="AUTOCOMMIT")
-    event.listen(writer, "connect", _prepare_writer)
+    event.listen(writer, "connect", partial(_prepare_writer, _KEPT_LOG_PAGES if is_busy else _LOG_PAGES))
     event.listen(writer, "begin", _begin_immediate)
     event.listen(readers, "connect", _prepare_reader)
     keeper = WalKeeper(path) if is_busy else None
@@ -317,7 +319,7 @@ def open_sqlite(path: Path, *, migrations: str = MIGRATIONS, is_busy: bool = Fal
     return database
 
 
-def _prepare_writer(connection: Any, _record: Any) -> None:  # noqa: ANN401 - the driver's own
+def _prepare_writer(log_pages: int, connection: Any, _record: Any) -> None:  # noqa: ANN401 - the driver's own
     # The driver must not begin transactions by itself: `_begin_immediate` does.
     connection.isolation_level = None
     for pragma in (
@@ -327,7 +329,7 @@ def _prepare_writer(connection: Any, _record: Any) -> None:  # noqa: ANN401 - th
         f"busy_timeout={_BUSY_MS}",
         "trusted_schema=OFF",
         "cache_size=-65536",
-        f"wal_autocheckpoint={_LOG_PAGES}",
+        f"wal_autocheckpoint={log_pages}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -25,9 +25,11 @@ import threading
 from pathlib import Path
 from typing import Final
 
-EVERY_S: Final = 0.5
-_PAGES: Final = 500
-"""A log of 2 MB is left alone: whoever commits seldom needs no help."""
+EVERY_S: Final = 0.25
+_TRIES: Final = 4
+"""What was committed while pages were carried over is less each time."""
+_LEAST_BYTES: Final = 2 << 20
+"""A shorter log is left alone: whoever commits seldom needs no help."""
 
 
 class WalKeeper:
@@ -37,7 +39,6 @@ class WalKeeper:
         self._path = path
         self._every_s = every_s
         self._connection: sqlite3.Connection | None = None
-        self._least_bytes = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="wal", daemon=True)
 
@@ -53,15 +54,16 @@ class WalKeeper:
 
     def carry(self) -> bool:
         """Carry over what is in the log now, if it is long enough; return whether it was."""
+        log = self._path.with_name(f"{self._path.name}-wal")
+        if not log.exists() or log.stat().st_size < _LEAST_BYTES:
+            return False
         if self._connection is None:
             self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=0.0)
             self._connection.execute("PRAGMA synchronous=FULL")
-            (page_bytes,) = self._connection.execute("PRAGMA page_size").fetchone()
-            self._least_bytes = _PAGES * page_bytes
-        log = self._path.with_name(f"{self._path.name}-wal")
-        if not log.exists() or log.stat().st_size < self._least_bytes:
-            return False
-        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        for _ in range(_TRIES):
+            _, pages, carried = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if pages == carried:
+                break  # all of it: with the next commit the log begins anew
         return True
 
     def _run(self) -> None:
