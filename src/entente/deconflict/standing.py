@@ -40,7 +40,8 @@ import numpy as np
 from entente.deconflict.cells import Box, find_box
 from entente.kernel.time import from_unix_s
 from entente.space import Circle, HeightBand, Outline, Polygon, Separation, Volume, Window, find_conflict
-from entente.space.outline import Lane, Part, Region
+from entente.space.outline import Lane, Part
+from entente.space.recorded import parse_recorded_region
 from entente.space.ring import ring_around
 from entente.space.volume import MAX_VERTICAL_M
 
@@ -123,7 +124,9 @@ def unpack(data: bytes) -> tuple[Volume, float]:
     elif what == _POLYGON:
         outline = _trust(tuple(positions))
     else:
-        outline = Region(_list_parts(positions, struct.unpack_from(f"<{rings}I", data, _HEADER.size)))
+        parts = _list_parts(positions, struct.unpack_from(f"<{rings}I", data, _HEADER.size))
+        # What stands was taken in, perhaps by another machine: a last digit is no fault here.
+        outline = parse_recorded_region(parts)[0]
     heights = HeightBand(
         None if floor_m == -math.inf else floor_m, None if ceiling_m == math.inf else ceiling_m
     )

@@ -103,7 +103,9 @@ _PLACES: Final = {
     "ceiling": "ceiling_cm",
 }
 _SMALL_VERTICES: Final = 64
-"""Outlines of no more are kept when they were read: bounds the memory of what is kept."""
+"""Outlines of no more are kept by the hundred when they were read: bounds the memory of what is kept."""
+_LARGE_KEPT: Final = 16
+"""Some 2 MB each at worst: the outlines of a message or two. One of 4,600 vertices takes half a second."""
 _LOOP_PLACE: Final = re.compile(r"^(vertices|parts\[\d+\]\.(?:outer|holes))(?=\[|$)")
 
 
@@ -121,7 +123,7 @@ def parse_outline(wire: OutlineWire) -> Outline:
 
 def _find_fault(wire: OutlineWire) -> tuple[Outline, InvalidVolume | None]:
     """Return the outline, and what is wrong with it here, though another machine may not have seen it."""
-    return _parse_small(wire) if _is_small(wire) else _parse_outline(wire)
+    return _parse_small(wire) if _is_small(wire) else _parse_large(wire)
 
 
 def _is_small(wire: OutlineWire) -> bool:
@@ -141,6 +143,7 @@ def _parse_outline(wire: OutlineWire) -> tuple[Outline, InvalidVolume | None]:
 # A message's volumes are read when it is admitted, projected, and looked at for conflicts. It is the same
 # each time, and nothing can change it.
 _parse_small: Final = lru_cache(maxsize=256)(_parse_outline)
+_parse_large: Final = lru_cache(maxsize=_LARGE_KEPT)(_parse_outline)
 
 
 def encode_outline(outline: Outline) -> OutlineWire:
