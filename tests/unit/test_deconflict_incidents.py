@@ -17,13 +17,17 @@ from entente.deconflict import (
     SilentIncident,
     WithdrawSite,
     answer_due,
+    incident_sites,
     plan_follow_ups,
     rebuild_index,
 )
 from entente.deconflict.incident import SaidRow
+from entente.deconflict.objects import VersionRow
 from entente.deconflict.receipts import Delivery
 from entente.kernel.errors import InvalidVolume, Malformed
 from entente.kernel.time import encode_utc
+from entente.space import Separation, Volume, relate
+from entente.space.doubt import Relation
 from tests.unit.test_deconflict_simulator import START, RecordSimulator, make_circle, refused
 from tests.unit.test_deconflict_sites import make_site
 
@@ -202,6 +206,30 @@ def test_several_sites_are_all_named(record: RecordSimulator) -> None:
     report(record)
     assert [met.object for met in get(record).sites] == ["m2", "school"]
     assert owed(record) == {"ru": "waiting", "us": "waiting"}
+
+
+def test_one_site_that_is_sure_is_enough(record: RecordSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    weighed: list[object] = []
+
+    def count(one: Volume, other: Volume, separation: Separation) -> Relation:
+        weighed.append(other)
+        return relate(one, other, separation)
+
+    monkeypatch.setattr(incident_sites, "relate", count)
+    for place in range(3, 9):
+        hear(record, record.send("un", "site.declare", make_site(id=f"m{place}")))
+    report(record)
+    assert [site.object for site in get(record).sites] == [f"m{place}" for place in range(2, 9)]
+    assert len(weighed) == len(record.views)
+
+
+def test_a_site_that_an_older_version_ended_is_gone_by_its_authors_date(record: RecordSimulator) -> None:
+    record.send("un", "site.withdraw", WithdrawSite("m2", "closed", ""))
+    for view in record.views.values():
+        (version,) = view.rows.select(VersionRow)
+        view.rows.put(msgspec.structs.replace(version, ended_by=""))
+    report(record)
+    assert get(record).sites == ()
 
 
 def test_a_rebuilt_index_still_knows_the_past(record: RecordSimulator) -> None:

@@ -127,9 +127,9 @@ def test_a_report_ends_when_it_is_made_and_is_of_a_week_at_most(
     assert list(record.host.select(FollowUpRow)) == []
 
 
-def update(record: RecordSimulator, leaf: str, *volumes: VolumeWire) -> str:
+def update(record: RecordSimulator, leaf: str, *volumes: VolumeWire, author: str = "us") -> str:
     body = Update("foxtrot", leaf, "t", list(volumes), [], "", armed=False, concur_by=None)
-    return record.send("us", "activity.update", body)
+    return record.send(author, "activity.update", body)
 
 
 def test_a_party_may_hold_so_much_and_is_told_how_to_go_on(
@@ -160,6 +160,7 @@ def test_conflicts_count_for_whoever_opened_them(
     record: RecordSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(intake_module, "MAX_OPENED", 3)
+    monkeypatch.setattr(intake_module, "MAX_FEW", 0)
     for place in range(3):
         record.notify("ru", f"victim-{place}")
     record.notify("us", "alpha")
@@ -185,6 +186,30 @@ def test_one_message_may_meet_so_much(record: RecordSimulator, monkeypatch: pyte
     # One's own do not meet one another.
     record.notify("ru", "bravo-2")
     assert len(list(record.host.select(SiteRow))) == 1
+
+
+def test_a_crowd_of_one_party_does_not_silence_another(
+    record: RecordSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake_module, "MAX_OPENED", 3)
+    monkeypatch.setattr(intake_module, "MAX_FEW", 2)
+    for place in range(3):
+        record.notify("ru", f"crowd-{place}")
+    convoy = record.notify("un", "foxtrot")
+    record.notify("un", "golf")
+    assert find_held("un", record.host).conflicts == 6
+    with refused("quota", "<= 3 open conflicts of 'un' to stand, got 9"):
+        record.notify("un", "hotel")
+    record.send("un", "activity.close", Close("golf", "closed", ""))
+    # Whoever meets too much may go on to say where he is, and turn to where he meets less, or as much.
+    monkeypatch.setattr(intake_module, "MAX_FEW", 0)
+    record.notify("ru", "crowd-4", make_circle(35.3))
+    convoy = update(record, convoy, make_circle(35.3), author="un")
+    monkeypatch.setattr(intake_module, "MAX_MET", 2)
+    convoy = update(record, convoy, make_circle(35.29), author="un")
+    update(record, convoy, make_circle(-35.29), author="un")
+    with refused("meets-too-much"):
+        record.notify("un", "india")
 
 
 def test_what_was_asked_once_is_answered_as_the_index_would(record: RecordSimulator) -> None:

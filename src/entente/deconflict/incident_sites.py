@@ -40,7 +40,6 @@ from entente.space import (
     Separation,
     Volume,
     VolumeWire,
-    find_conflict,
     parse_volume,
     relate,
 )
@@ -122,21 +121,21 @@ def find_sites(told: ReportIncident, report: Report, rows: Rows, index: Conflict
     volume, claimed = incident_volume(counted), incident_volume(told)
     found: dict[str, SiteMet] = {}
     is_sure = was_met = may_be_met = False
-    for version in _list_versions_near(claimed, rows, index):
+    met, met_as_claimed = (_list_met(one, Separation(), index) for one in (volume, claimed))
+    for name, version in _list_versions_near(claimed, rows, index):
         site = _find_site(report, version, rows)
         if site is None:
             continue
-        (place,) = parse_volumes(version.volumes, path="$.body.volumes")
-        buffer = widen(Separation(), version.reach_cm / 100)
-        was_met = was_met or (
-            _was_claimed(version, told) and find_conflict(claimed, place, buffer) is not None
-        )
+        was_met = was_met or (name in met_as_claimed and _was_claimed(version, told))
         if not _was_known(version, counted, rows):
             continue
-        relation = relate(volume, place, buffer)
-        is_sure, may_be_met = is_sure or relation == "meet", may_be_met or relation != "apart"
-        if find_conflict(volume, place, buffer) is not None:
+        if name in met:
             found[site.version] = site
+        if not is_sure:
+            # Dear, and there may be very many: one that is sure is enough.
+            (place,) = parse_volumes(version.volumes, path="$.body.volumes")
+            relation = relate(volume, place, widen(Separation(), version.reach_cm / 100))
+            is_sure, may_be_met = relation == "meet", may_be_met or relation != "apart"
     sites = tuple(sorted(found.values(), key=lambda met: (met.object, met.version)))
     # Before, a site counted from when its author said, and a report for as long as it said: what was recorded
     # then stands (docs/adr/0018).
@@ -144,16 +143,24 @@ def find_sites(told: ReportIncident, report: Report, rows: Rows, index: Conflict
     return Met(sites, in_doubt)
 
 
-def _list_versions_near(volume: Volume, rows: Rows, index: ConflictIndex) -> Iterator[VersionRow]:
+def _list_met(volume: Volume, separation: Separation, index: ConflictIndex) -> dict[tuple[str, str], None]:
+    """Return the group and name of every site's version, present or past, that a volume meets, by name."""
+    return {
+        (group, name): None
+        for group in ("site", PAST_SITE)
+        for name in sorted({hit.object for hit in index.query(volume, separation, group=group, most=None)})
+    }
+
+
+def _list_versions_near(
+    volume: Volume, rows: Rows, index: ConflictIndex
+) -> Iterator[tuple[tuple[str, str], VersionRow]]:
     """Yield every version of a site, present or past, that may be near enough on any machine."""
-    for group in ("site", PAST_SITE):
-        for name in sorted(
-            {hit.object for hit in index.query(volume, Separation(AGREE_M), group=group, most=None)}
-        ):
-            thing = rows.find(ObjectRow, name) if group == "site" else None
-            version = rows.find(VersionRow, thing.version if thing is not None else name)
-            if version is not None:
-                yield version
+    for group, name in _list_met(volume, Separation(AGREE_M), index):
+        thing = rows.find(ObjectRow, name) if group == "site" else None
+        version = rows.find(VersionRow, thing.version if thing is not None else name)
+        if version is not None:
+            yield (group, name), version
 
 
 def _find_site(report: Report, version: VersionRow, rows: Rows) -> SiteMet | None:
@@ -181,6 +188,8 @@ def _was_claimed(version: VersionRow, body: ReportIncident) -> bool:
 
 def _was_known(version: VersionRow, body: ReportIncident, rows: Rows) -> bool:
     """Return whether a version stood by the word of others: who dates his own moves nothing."""
+    if parse_utc(version.since) > parse_utc(body.end):
+        return False  # the word of others counts from its author's time on: no need to look for it
     since = _find_others_word(version.version, version.since, rows)
     if since is None or since > parse_utc(body.end):
         return False
@@ -188,7 +197,12 @@ def _was_known(version: VersionRow, body: ReportIncident, rows: Rows) -> bool:
         return True
     # SECURITY: a withdrawal that is dated back, once it has happened, would take the question away
     # (tests/unit/test_deconflict_incidents.py, test_a_withdrawal_dated_back_suppresses_no_follow_up).
-    until = _find_others_word(version.ended_by, version.until, rows)
+    # Rows of an older version do not say which message it was: there its author is believed, as he was then.
+    until = (
+        _find_others_word(version.ended_by, version.until, rows)
+        if version.ended_by
+        else parse_utc(version.until)
+    )
     return until is None or until > parse_utc(body.start)
 
 

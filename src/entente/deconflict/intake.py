@@ -48,6 +48,8 @@ MAX_OBJECTS: Final = 100_000
 MAX_VOLUMES: Final = 500_000
 MAX_OPENED: Final = 20_000
 """Open conflicts that one party's messages may have opened: more than anybody reads."""
+MAX_FEW: Final = 50
+"""Who has no more objects standing is not held to `MAX_OPENED`: what he meets is not his making."""
 MAX_MET: Final = 2_000
 """Objects of others that one message may meet: 0.15 s of the center's time."""
 _MOST_HITS: Final = 20_000
@@ -154,17 +156,29 @@ def _decide_object(
         return _deny_quota(what, "volumes", held.volumes + more, MAX_VOLUMES, message)
     if index is None:
         return ALLOWED
-    room = min(MAX_MET, MAX_OPENED - held.conflicts)
-    met = _count_met(name, object_type, volumes, buffer_cm, (message.author, max(0, room)), rows, index)
+    # SECURITY: whoever is crowded by another opens a conflict with each of the crowd by every message of his
+    # own: that must not cost him his last word (tests/unit/test_deconflict_intake.py,
+    # test_a_crowd_of_one_party_does_not_silence_another).
+    is_held_to = held.objects + (known is None) > MAX_FEW
+    room = max(0, min(MAX_MET, MAX_OPENED - held.conflicts)) if is_held_to else MAX_MET
+    met = _count_met(name, object_type, volumes, buffer_cm, (message.author, room), rows, index)
+    if met <= room or (version is not None and _meets_no_more(name, version, met, rows, index)):
+        return ALLOWED
     if met > MAX_MET:
         return denied(
             "meets-too-much",
             f"{what}: expected to meet <= {MAX_MET} standing objects of others, got {met} or more: tell of "
             "it in parts, each nearer to where and when it is",
         )
-    if met and met > room:
-        return _deny_quota(what, "open conflicts", held.conflicts + met, MAX_OPENED, message)
-    return ALLOWED
+    return _deny_quota(what, "open conflicts", held.conflicts + met, MAX_OPENED, message)
+
+
+def _meets_no_more(name: str, before: VersionRow, met: int, rows: Rows, index: ConflictIndex) -> bool:
+    """Return whether an object meets no more than its version before: who turns away must be able to."""
+    if met >= _MOST_HITS:
+        return False
+    limit = (before.author, 0)
+    return met <= _count_met(name, before.type, before.volumes, before.reach_cm, limit, rows, index)
 
 
 def _deny_quota(what: str, things: str, has: int, most: int, message: VerifiedMessage[Any]) -> Decision:
