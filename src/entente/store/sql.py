@@ -77,7 +77,7 @@ class Database:
         self._readers = readers
         self._mine = threading.local()
         self._lock = threading.Lock()
-        self._open: list[Connection] = []
+        self._open: dict[Connection, threading.Thread] = {}
         self._generation = 0
 
     @contextmanager
@@ -199,12 +199,23 @@ class Database:
             self._drop_reader(found)
             found = None
         if found is None or found.closed:
+            self._close_abandoned()
             self._mine.generation = self._generation
             found = self._readers.connect()
             self._mine.connection = found
             with self._lock:
-                self._open.append(found)
+                self._open[found] = threading.current_thread()
         return found
+
+    def _close_abandoned(self) -> None:
+        """Give back the connections of threads that have ended: a server's worker threads come and go."""
+        with self._lock:
+            ended = [connection for connection, thread in self._open.items() if not thread.is_alive()]
+            for connection in ended:
+                del self._open[connection]
+        for connection in ended:
+            with suppress(SQLAlchemyError):
+                connection.close()
 
     def renew_readers(self) -> None:
         """Have every thread read over a new connection from its next question on: the server was away."""
@@ -214,7 +225,7 @@ class Database:
     def _drop_reader(self, found: Connection) -> None:
         self._mine.connection = None
         with self._lock:
-            self._open.remove(found)
+            self._open.pop(found, None)
         with suppress(SQLAlchemyError):
             found.invalidate()
         with suppress(SQLAlchemyError):
@@ -303,7 +314,10 @@ def open_sqlite(path: Path, *, migrations: str = MIGRATIONS, is_busy: bool = Fal
     url = f"sqlite+pysqlite:///{path}"
     # The journal's lock keeps other processes away, so that one connection is enough for one writer.
     writer = create_engine(url, poolclass=QueuePool, pool_size=1, max_overflow=0)
-    readers = create_engine(url, poolclass=QueuePool, pool_size=_READERS, isolation_level="AUTOCOMMIT")
+    # A thread that reads has one connection. How many threads read is for who starts them to bound.
+    readers = create_engine(
+        url, poolclass=QueuePool, pool_size=_READERS, max_overflow=-1, isolation_level="AUTOCOMMIT"
+    )
     event.listen(writer, "connect", partial(_prepare_writer, _KEPT_LOG_PAGES if is_busy else _LOG_PAGES))
     event.listen(writer, "begin", _begin_immediate)
     event.listen(readers, "connect", _prepare_reader)
