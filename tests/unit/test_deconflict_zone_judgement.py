@@ -15,6 +15,7 @@ from entente.deconflict import (
     Deliver,
     Delivery,
     Holding,
+    MemoryIndex,
     Notify,
     Object,
     ObjectRow,
@@ -327,6 +328,19 @@ def test_of_two_who_must_hear_one_is_struck_off_when_it_has_heard_and_not_before
         assert row.zone == missing(record, party=view)
     deliver(record, "un", leaf)
     assert find(record, "alpha|zone") is None
+
+
+def test_who_answers_for_no_zone_makes_nobody_judge_again(
+    record: RecordSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record.send("un", "zone.declare", make_zone("zone", rule("us", "*", "notice", 72)))
+    alpha = record.notify("us", "alpha")
+    deliver(record, "un", alpha)
+    # Too short still: the row waits, but for nobody else's word.
+    assert missing(record).unheard == ()
+    assert missing(record).short_s is not None
+    monkeypatch.setattr(MemoryIndex, "query", None)
+    deliver(record, "ru", alpha)
 
 
 def test_notice_to_some_only_never_reaches_the_others(record: RecordSimulator) -> None:

@@ -45,7 +45,14 @@ from entente.deconflict.objects import (
 from entente.deconflict.receipts import find_first_word, find_receipt
 from entente.deconflict.site import SiteRow
 from entente.deconflict.zone import ZoneRow
-from entente.deconflict.zone_judgement import Judging, ZoneFinding, add_findings, ask_zone, find_missing
+from entente.deconflict.zone_judgement import (
+    Judging,
+    ZoneFinding,
+    add_findings,
+    ask_zone,
+    find_missing,
+    waits_for,
+)
 from entente.kernel.charter import get_charter
 from entente.kernel.message import Entry
 from entente.kernel.rows import R, Rows
@@ -257,7 +264,7 @@ def _judge_heard(entry: Entry[Any], rows: Rows, index: ConflictIndex) -> list[Co
         if version is None or version.type != "activity" or version.object in judged:
             continue
         # Hearing fulfils, and never voids: where no row of a zone waits for it, there is nothing to judge.
-        waiting = [row for row in _list_open(version.object, rows) if _waits_for(row, party)]
+        waiting = [row for row in _list_open(version.object, rows) if _waits_for(row, party, rows)]
         receipt = find_receipt(rows, leaf, party)
         if not waiting or receipt is None or find_first_word(receipt) is None:
             continue
@@ -271,11 +278,10 @@ def _judge_heard(entry: Entry[Any], rows: Rows, index: ConflictIndex) -> list[Co
     return changed
 
 
-def _waits_for(row: ConflictRow, party: str) -> bool:
+def _waits_for(row: ConflictRow, party: str, rows: Rows) -> bool:
     """Return whether a party's word can change what a zone holds to be missing."""
-    zone = row.zone
-    # Once all have heard, an earlier version's word may still bring the time forward.
-    return zone is not None and zone.notice_h > 0 and (party in zone.unheard or not zone.unheard)
+    over, under = row.sides if row.sides[0].type == "zone" else row.sides[::-1]
+    return row.zone is not None and waits_for(row.zone, over.object, under.author, party, rows)
 
 
 def _strike_unheard(row: ConflictRow, party: str, rows: Rows) -> ConflictRow:

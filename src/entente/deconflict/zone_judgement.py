@@ -247,6 +247,16 @@ def list_hearers(zone: ZoneRow, party: str, rows: Rows) -> list[str]:
     return sorted(answering) or [one for one in list_parties(rows) if one != party]
 
 
+def waits_for(finding: ZoneFinding, zone: str, author: str, party: str, rows: Rows) -> bool:
+    """Return whether a party saying that it has heard can change what a zone misses of an activity."""
+    if finding.notice_h == 0:
+        return False
+    if finding.unheard:
+        return party in finding.unheard
+    # Once all have heard, an earlier version's word may still bring the time forward: of those it asks.
+    return party in list_hearers(_get_zone(zone, rows), author, rows)
+
+
 def _find_heard(zone: ZoneRow, activity: ActivityRow, versions: Sequence[str], rows: Rows) -> Heard:
     hearers = list_hearers(zone, activity.author, rows)
     times = []
