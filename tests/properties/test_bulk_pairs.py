@@ -26,6 +26,7 @@ from entente.space.bulk.pairs import Task, search, sort_pairs
 from entente.space.bulk.plain import make_plain_plan
 from entente.space.bulk.plan import make_plan
 from entente.space.ellipsoid import walk_line
+from entente.space.overlap import is_conflict
 from tests.properties.space.check_bulk import SEPARATIONS, compare_by_rule, draw_table, draw_volume
 
 pytestmark = pytest.mark.timeout(240)  # the first to come compiles
@@ -197,6 +198,66 @@ def test_columns_that_no_volume_can_have_are_refused(column: str, value: list[ob
     columns[column] = np.array(value, dtype=columns[column].dtype)
     with pytest.raises(InvalidVolume, match=word):
         VolumeTable(**columns)
+
+
+def test_points_that_reach_an_outline_or_miss_it_by_a_hair() -> None:
+    draw = random.Random(13)
+    columns: list[VolumeTable] = []
+    points: list[VolumeTable] = []
+    reaches: list[int] = []
+    wanted: list[tuple[int, int]] = []
+    for number in range(24):
+        # Each in a place of its own; some at the antimeridian.
+        middle = (draw.uniform(-70, 70), 179.9 if number % 6 == 0 else -170.0 + 13 * number)
+        size_m = draw.choice([60.0, 900.0, 6_000.0])
+        corners = sorted(draw.uniform(0, 360) for _ in range(draw.randint(5, 20)))
+        ring = [walk_line(*middle, turn, size_m * draw.uniform(0.3, 1)) for turn in corners]
+        try:
+            columns.append(pack_volumes([always(Polygon(tuple(ring)))]))
+        except InvalidVolume:  # crosses itself
+            continue
+        area = columns[-1].volume(0)
+        for _ in range(6):
+            away_m = size_m * draw.choice([0.3, 0.9, 1.5, 2.0])
+            point = pack_volumes([always(Circle(walk_line(*middle, draw.uniform(0, 360), away_m), 0.01))])
+            own = point.volume(0)
+            low, high = -1, 1_000_000  # the least reach in centimetres that meets
+            while high - low > 1:
+                tried = (low + high) // 2
+                low, high = (low, tried) if meets(area, own, tried) else (tried, high)
+            # Some meet with no reach at all, by lying inside.
+            for reach_cm in {max(0, high + off) for off in (-90, -20, -3, -1, 0, 2, 20, 90)} | {0}:
+                if meets(area, own, reach_cm):
+                    wanted.append((len(columns) - 1, len(points)))
+                points.append(point)
+                reaches.append(reach_cm)
+    found = find_pairs_between(
+        join_tables(columns), join_tables(points), Separation(), reach_cm=np.array(reaches, dtype=np.int64)
+    )
+    assert len(wanted) > len(points) // 3
+    assert list_pairs(found) == sorted(wanted)
+
+
+def always(outline: Circle | Polygon) -> Volume:
+    return replace(draw_volume(random.Random(13), outline), heights=HeightBand(None, None))
+
+
+def meets(area: Volume, point: Volume, reach_cm: int) -> bool:
+    return is_conflict(area, point, Separation(lateral_m=reach_cm / 100))
+
+
+@pytest.mark.parametrize("base_m", (0.0, 9_999_900.0))
+def test_heights_that_the_sweep_cannot_hold_are_looked_at_again(base_m: float) -> None:
+    outline = Circle((35.0, 40.0), 500.0)
+    low, high = (
+        replace(draw_volume(random.Random(14), outline), heights=HeightBand(base_m + from_m, base_m + to_m))
+        for from_m, to_m in ((0.0, 200.0), (300.0, 400.0))
+    )
+    reach_cm = np.array([9_000], dtype=np.int64)
+    for apart_cm, pairs in ((9_000, 0), (10_000, 1)):
+        reach_cm[:] = apart_cm
+        found = find_pairs_between(pack_volumes([low]), pack_volumes([high]), Separation(), reach_cm=reach_cm)
+        assert len(found) == pairs
 
 
 def test_an_outline_that_crosses_itself_is_refused_by_its_row() -> None:

@@ -21,16 +21,18 @@ from entente.space.bulk.decide import MEETS, UNSURE, Geometry, decide_pair
 from entente.space.bulk.grid import Numbers, Rule
 from entente.space.bulk.laid import (
     MOST_EDGES,
+    POINT,
     TOGETHER,
     decide_laid,
+    decide_point,
     find_bounds,
     flatten_all,
     gather_ring,
 )
 
-Asked = tuple[Numbers, bool, Rule, Array, int]
-"""Columns of the table; whether what the sweep compares in time and height is not rounded, and nothing has a
-radius; separation; own reaches in centimetres; split (0: none)."""
+Asked = tuple[Numbers, bool, bool, Rule, Array, int]
+"""Columns of the table; whether what the sweep compares in time and height is not rounded; whether nothing
+has a radius or an own reach; separation; own reaches in centimetres; split (0: none)."""
 Pairs = tuple[Array, Array, Array]
 """Proposed pairs, int32: places of both among ``rows``, and number of the plane, or `NO_PLANE`."""
 Laying = tuple[Array, Array, Array, Array]
@@ -56,13 +58,17 @@ def row_of(entry: Number) -> Number:
 
 
 @bare
-def fetch_corners(pairs: Pairs, count: int, rows: Array, laid: Array, points: Array, shapes: Array) -> Number:
-    """Ask for what it takes to lay outlines of proposed pairs, and wait for none before all are asked for.
+def fetch_corners(
+    pairs: Pairs, count: int, rows: Array, laid: Array, points: Array, shapes: Array, asked: Asked
+) -> Number:
+    """Ask for what it takes to decide proposed pairs, and wait for none before all are asked for.
 
     What is returned means nothing: it is what was asked for, or numba would leave that out.
     """
     one, two, _ = pairs
-    touched = np.int32(0)
+    numbers, _, is_bare, _, own_cm, _ = asked
+    radius_cm = numbers[0]
+    touched = np.int64(0)
     for turn in range(2):
         for at in range(2 * count):
             place = one[at // 2] if at % 2 == 0 else two[at // 2]
@@ -71,6 +77,8 @@ def fetch_corners(pairs: Pairs, count: int, rows: Array, laid: Array, points: Ar
             row = row_of(rows[place])
             if turn == 0:
                 touched ^= shapes[row, 4]
+                if not is_bare:
+                    touched ^= radius_cm[row] ^ own_cm[row if len(own_cm) > 1 else 0]
             else:
                 begin = np.int64(shapes[row, 4])
                 for vertex in range(begin, begin + min(shapes[row, 5], _FETCHED), _LINE):
@@ -102,7 +110,7 @@ def lay_pairs(
                 corners = shapes[row, 5]
                 if laid[place, 1] != NOT_TRIED or plane == NO_PLANE:
                     continue
-                if shapes[row, 6] > 1 or corners < 2 or corners > MOST_EDGES:
+                if shapes[row, 6] > 1 or corners > MOST_EDGES:
                     laid[place, 1] = 0
                 elif used + corners + TOGETHER + 1 <= len(x):
                     laid[place, 0] = used
@@ -115,7 +123,8 @@ def lay_pairs(
             for turn in range(2):
                 place = one[again] if turn == 0 else two[again]
                 if laid[place, 1] == _GATHERED:
-                    whole = -(-shapes[row_of(rows[place]), 5] // TOGETHER) * TOGETHER
+                    corners = shapes[row_of(rows[place]), 5]
+                    whole = -(-corners // TOGETHER) * TOGETHER if corners > 1 else POINT
                     is_near = find_bounds(x, y, laid[place, 0], whole, bounds, place)
                     laid[place, 1] = whole if is_near else 0
     return used
@@ -149,7 +158,7 @@ def decide_block(
     Returns:
         Corners that are laid now.
     """
-    numbers, is_exact, rule, own_cm, _ = asked
+    numbers, is_whole, is_bare, rule, own_cm, _ = asked
     radius_cm, floor_cm, ceiling_cm, start_us, end_us = numbers
     lateral_m, vertical_cm, time_us = rule
     one, two, plane_of = pairs
@@ -160,40 +169,59 @@ def decide_block(
         for place in range(len(laid)):
             laid[place, 1] = NOT_TRIED
         used = 0
-    places[2] ^= fetch_corners(pairs, count, rows, laid, points, shapes)
+    places[2] ^= fetch_corners(pairs, count, rows, laid, points, shapes, asked)
     used = lay_pairs(pairs, count, rows, points, shapes, frames, laying, used)
     for at in range(count):
         i, j = one[at], two[at]
         a, b = row_of(rows[i]), row_of(rows[j])
         reach_m = lateral_m
-        if not is_exact:
+        own = np.int64(0)
+        if not is_bare:
             own = own_cm[a] + own_cm[b] if len(own_cm) > 1 else 2 * own_cm[0]
+            reach_m += 0.01 * (radius_cm[a] + radius_cm[b] + own)
+        if not is_whole:
             if max(start_us[a], start_us[b]) - min(end_us[a], end_us[b]) >= time_us:
                 continue
             if max(floor_cm[a], floor_cm[b]) - min(ceiling_cm[a], ceiling_cm[b]) > vertical_cm + own:
                 continue
-            reach_m += 0.01 * (radius_cm[a] + radius_cm[b] + own)
         answer = UNSURE
         if plane_of[at] != NO_PLANE and laid[i, 1] > 0 and laid[j, 1] > 0:
             # The smaller first: of the larger, few edges come near it.
             if measure(bounds, i) > measure(bounds, j):
                 i, j, a, b = j, i, b, a
             longest_a, longest_b = 0.01 * shapes[a, 7], 0.01 * shapes[b, 7]
-            answer = decide_laid(
-                x,
-                y,
-                laid[i, 0],
-                laid[i, 1],
-                laid[j, 0],
-                laid[j, 1],
-                bounds,
-                i,
-                j,
-                shapes[a, 6] == 1,
-                shapes[b, 6] == 1,
-                reach_m,
-                longest_a * longest_a + longest_b * longest_b,
-            )
+            longest_2 = longest_a * longest_a + longest_b * longest_b
+            if laid[j, 1] == POINT:
+                i, j, a, b = j, i, b, a
+            if laid[i, 1] == POINT:
+                answer = decide_point(
+                    x,
+                    y,
+                    laid[i, 0],
+                    laid[j, 0],
+                    laid[j, 1],
+                    bounds,
+                    j,
+                    shapes[b, 6] == 1,
+                    reach_m,
+                    longest_2,
+                )
+            else:
+                answer = decide_laid(
+                    x,
+                    y,
+                    laid[i, 0],
+                    laid[i, 1],
+                    laid[j, 0],
+                    laid[j, 1],
+                    bounds,
+                    i,
+                    j,
+                    shapes[a, 6] == 1,
+                    shapes[b, 6] == 1,
+                    reach_m,
+                    longest_2,
+                )
         if answer == UNSURE:
             answer = decide_pair(table, a, b, reach_m, scratch)
         if answer == MEETS:

@@ -63,7 +63,7 @@ def find_entries(
     unit_us: int,
     boxes: Array,
     levels: Array,
-) -> bool:
+) -> tuple[Number, Number]:
     """Fill in what the sweep compares, and the level on which each volume stands.
 
     Args:
@@ -78,9 +78,10 @@ def find_entries(
         levels: uint8, shape (n,), written; `NO_LEVEL` for what has no box.
 
     Returns:
-        Whether times and heights of ``boxes`` say all that the table's do, with nothing rounded or left out.
+        Whether times and heights of ``boxes`` say all that the table's do, with nothing rounded or left out;
+        and whether no volume reaches beyond its rings.
     """
-    is_whole = True
+    is_whole = is_bare = True
     radius_cm, floor_cm, ceiling_cm, start_us, end_us = numbers
     lateral_m, vertical_cm, time_us = rule
     for row in range(len(shapes)):
@@ -90,11 +91,14 @@ def find_entries(
         boxes[row, 5] = -(-end // unit_us)
         if boxes[row, 4] * unit_us != start or boxes[row, 5] * unit_us != end:
             is_whole = False
-        if radius_cm[row] > 0 or own > 0 or is_clipped(floor_cm[row]) or is_clipped(ceiling_cm[row]):
+        if radius_cm[row] > 0 or own > 0:
+            is_bare = False
+        low, high = floor_cm[row] - own, ceiling_cm[row] + own + vertical_cm
+        if is_clipped(low) or is_clipped(high):
             is_whole = False
         # Clipped, which keeps every overlap.
-        boxes[row, 6] = max(-_MOST, min(_MOST, floor_cm[row] - own))
-        boxes[row, 7] = max(-_MOST, min(_MOST, ceiling_cm[row] + own + vertical_cm))
+        boxes[row, 6] = max(-_MOST, min(_MOST, low))
+        boxes[row, 7] = max(-_MOST, min(_MOST, high))
         levels[row] = NO_LEVEL
         if shapes[row, 7] < 0:
             continue
@@ -127,7 +131,7 @@ def find_entries(
         boxes[row, 2] = low_lon
         boxes[row, 3] = high_lon
         levels[row] = level
-    return is_whole
+    return is_whole, is_bare
 
 
 def list_columns(level: int) -> tuple[np.int64, Ints, Ints]:

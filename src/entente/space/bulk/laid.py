@@ -12,7 +12,10 @@ what is `UNSURE` here is asked again there, in the plane of the pair alone. To t
     line a point lies is right to ``4 u P`` with P metres between what is compared, at most twice `SPAN_M`:
     25 mm. Both together are 74 mm.
 
-Only single rings of at most `MOST_EDGES` corners are laid; all else is left to `decide`.
+    How far a point is from an edge's line is right to the same; from a corner, to the 49 mm. Where along the
+    edge the point's foot lies matters only squared: near the edge's end it is as far as the corner.
+
+Only single points, and single rings of at most `MOST_EDGES` corners, are laid; all else is left to `decide`.
 """
 
 from __future__ import annotations
@@ -39,6 +42,8 @@ from entente.space.ellipsoid import ECCENTRICITY_2, SEMI_MAJOR_M
 TOGETHER: Final = 8
 """Edges compared at a time."""
 MOST_EDGES: Final = 512
+POINT: Final = 1
+"""Edges of a single point, so to speak: what has others has a multiple of `TOGETHER`."""
 ROOM: Final = 1 << 17
 """Corners that are kept laid: a megabyte."""
 MAX_AWAY_M: Final = 36_000.0
@@ -91,13 +96,15 @@ def gather_ring(
 ) -> int:
     """Lay a ring's corners side by side, in radians from a plane's middle; return how many places it takes.
 
+    A single point takes one.
+
     Args:
         frames: float64, shape (planes, 6): see `find_frame`.
         x, y: float32, written from place ``at`` on: longitudes and latitudes, those of the first corner again
             until there are one more than a multiple of `TOGETHER`.
     """
     lat0, lon0 = np.int32(frames[plane, 0]), np.int32(frames[plane, 1])
-    whole = -(-count // TOGETHER) * TOGETHER
+    whole = -(-count // TOGETHER) * TOGETHER if count > 1 else 0
     # Unsigned places: numba need not ask whether they count from the end.
     from_, to = np.uint64(begin), np.uint64(at)
     rad_e7 = np.float32(RAD_E7)
@@ -240,6 +247,93 @@ def find_gap_2(
     return least
 
 
+@inlined
+def bound_m(reach_m: float, longest_2: float) -> float:
+    """Return what all that is approximated here may make of a distance; see `decide_laid`."""
+    return (
+        longest_2 * BEND
+        + (SPAN_M * CHANGE + SPAN_M * SPAN_M * STRETCH) * reach_m
+        + ground_m(reach_m)
+        + 0.002
+        + ROUNDING_M
+    )
+
+
+@bare
+def compare_point(
+    xs: Array, ys: Array, at: int, whole: int, x: Number, y: Number, near_2: Number, sure_2: Number
+) -> Number:
+    """Return bits about a point and an outline: 1, surely near; 2, perhaps near; 4, inside if not near.
+
+    Args:
+        xs, ys, at, whole: The outline, as in `compare_row`.
+        near_2, sure_2: Squares of how far is perhaps near, and surely.
+    """
+    zero, tiny = np.float32(0.0), np.float32(1e-30)
+    bits = passed = np.int32(0)
+    for block in range(whole // TOGETHER):
+        from_ = np.uint64(at + block * TOGETHER)
+        for lane in range(TOGETHER):
+            step = from_ + np.uint64(lane)
+            px, py = xs[step], ys[step]
+            qx, qy = xs[step + np.uint64(1)], ys[step + np.uint64(1)]
+            ex, ey, dx, dy = qx - px, qy - py, x - px, y - py
+            # No quotient, and nothing that could branch: the corner is near, or the line is and the point's
+            # foot lies on the edge. Edges that fill up have no length, and no foot on them.
+            corner_2, size, side = dx * dx + dy * dy, ex * ex + ey * ey, ex * dy - ey * dx
+            along, side_2 = ex * dx + ey * dy, side * side
+            beside = less(along, size - along)
+            meets = more(sure_2 - corner_2, less(beside, sure_2 * size - side_2))
+            comes = more(near_2 - corner_2, less(beside, near_2 * size - side_2))
+            # As `is_inside`.
+            over = less(less(y - less(py, qy) + tiny, more(py, qy) - y), side * ey)
+            passed = np.int32(passed + np.int32(over > zero))
+            bits = np.int32(bits | np.int32(meets > zero) | np.int32(np.int32(comes > zero) << np.int32(1)))
+    return bits | (passed & 1) << 2
+
+
+@bare
+def decide_point(
+    xs: Array,
+    ys: Array,
+    point_at: int,
+    at: int,
+    whole: int,
+    bounds: Array,
+    place: int,
+    is_area: bool,
+    reach_m: float,
+    longest_2: float,
+) -> int:
+    """Return whether a laid point and a laid outline come within ``reach_m``, as `decide_laid`.
+
+    Args:
+        point_at: Where the point is laid.
+        at, whole, place, is_area: Of the outline; it may be a point, too.
+    """
+    err_m = bound_m(reach_m, longest_2)
+    near, sure = np.float32(reach_m + err_m), np.float32(reach_m - err_m)
+    x, y = xs[np.uint64(point_at)], ys[np.uint64(point_at)]
+    if (
+        bounds[place, 0] > x + near
+        or bounds[place, 1] < x - near
+        or bounds[place, 2] > y + near
+        or bounds[place, 3] < y - near
+    ):
+        return APART
+    near_2, sure_2 = near * near, sure * sure if sure > np.float32(0.0) else np.float32(-1.0)
+    if whole == POINT:
+        dx, dy = xs[np.uint64(at)] - x, ys[np.uint64(at)] - y
+        gap_2 = dx * dx + dy * dy
+        return MEETS if gap_2 <= sure_2 else UNSURE if gap_2 <= near_2 else APART
+    bits = compare_point(xs, ys, at, whole, x, y, near_2, sure_2)
+    if bits & 1:
+        return MEETS
+    if bits & 2:
+        return UNSURE
+    return MEETS if is_area and bits & 4 else APART
+
+
 @bare
 def decide_laid(
     xs: Array,
@@ -265,13 +359,7 @@ def decide_laid(
         is_area, is_other_area: Whether the ring bounds an area: else its edges alone count.
         longest_2: Squares of the longest edges of both, together.
     """
-    err_m = (
-        longest_2 * BEND
-        + (SPAN_M * CHANGE + SPAN_M * SPAN_M * STRETCH) * reach_m
-        + ground_m(reach_m)
-        + 0.002
-        + ROUNDING_M
-    )
+    err_m = bound_m(reach_m, longest_2)
     near = np.float32(reach_m + err_m)
     low_x, high_x = np.float32(bounds[first_place, 0]) - near, np.float32(bounds[first_place, 1]) + near
     low_y, high_y = np.float32(bounds[first_place, 2]) - near, np.float32(bounds[first_place, 3]) + near

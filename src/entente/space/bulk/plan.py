@@ -104,7 +104,8 @@ class Plan:
     rule: Rule
     own_cm: Ints
     split: int
-    is_exact: bool
+    is_whole: bool
+    is_bare: bool
     boxes: NDArray[np.int32]
     grids: dict[int, _Grid]
     most_vertices: int
@@ -141,7 +142,7 @@ class Plan:
         scratch = np.empty((2 * self.most_vertices, SCRATCH))
         one, two, plane_of = (np.empty(AHEAD, dtype=np.int32) for _ in range(3))
         state = np.array([0, 0, 0, 1], dtype=np.int64)
-        asked = (self.numbers, self.is_exact, self.rule, self.own_cm, self.split)
+        asked = (self.numbers, self.is_whole, self.is_bare, self.rule, self.own_cm, self.split)
         while state[0] < len(part.cells):
             first, second = np.empty(_ROOM, dtype=np.int32), np.empty(_ROOM, dtype=np.int32)
             unsure = np.empty((_ROOM, 2), dtype=np.int32)
@@ -183,7 +184,7 @@ def make_plan(
     first_us, unit_us = _choose_unit(table, rule[2])
     boxes = _make_rows(count)
     levels = np.empty(count, dtype=np.uint8)
-    is_exact = find_entries(geometry[4], numbers, rule, own_cm, first_us, unit_us, boxes, levels)
+    is_whole, is_bare = find_entries(geometry[4], numbers, rule, own_cm, first_us, unit_us, boxes, levels)
     order = np.empty(count, dtype=np.int32)
     order_by_time(boxes, order)
     grids = _fill_grids(boxes, levels, order)
@@ -194,7 +195,8 @@ def make_plan(
         rule=rule,
         own_cm=own_cm,
         split=split,
-        is_exact=is_exact,
+        is_whole=is_whole,
+        is_bare=is_bare,
         boxes=boxes,
         grids=grids,
         most_vertices=int(vertices.max(initial=1)),

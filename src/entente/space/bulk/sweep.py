@@ -223,7 +223,7 @@ def sweep_cells(
             `AHEAD` long; int32, shape (the same, 2).
     """
     height, columns, first_cell = grid
-    split, laid = asked[4], laying[3]
+    split, laid = asked[5], laying[3]
     lanes, small, names = room
     one, two, _ = pairs
     places, first, _, unsure = out
