@@ -381,6 +381,25 @@ def test_two_objects_of_many_volumes_are_measured_a_bounded_number_of_times(
     assert [side.volume for side in row.sides] == [0, 11]
 
 
+def test_many_objects_of_many_volumes_are_measured_a_bounded_number_of_times(
+    record: RecordSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = 0
+
+    def count(one: Any, other: Any, separation: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return find_conflict(one, other, separation)
+
+    for name in ("alpha-0", "alpha-1", "alpha-2"):
+        record.notify("us", name, *(make_circle(radius_m=100.0 + place) for place in range(5)))
+    monkeypatch.setattr("entente.deconflict.nearness.find_conflict", count)
+    monkeypatch.setattr("entente.deconflict.nearness.MEASURED_IN_ALL", MEASURED + 2)
+    record.notify("ru", "bravo", *(make_circle(35.3, radius_m=100.0 + place) for place in range(5)))
+    assert calls == len(record.views) * (MEASURED + 2 + 1)
+    assert all(row.closest.gap_cm is not None for row in record.host.select(ConflictRow))
+
+
 def test_the_first_meeting_is_first_by_time_and_not_by_its_spelling(record: RecordSimulator) -> None:
     late = make_circle(start="2016-09-17T14:00:00.5Z")
     record.notify("us", "alpha", late, make_circle())

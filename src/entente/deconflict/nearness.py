@@ -5,7 +5,8 @@ Invariants:
     in the order of the volumes' places, first object first. So it is the same whichever came last.
   * Measuring an outline is dear, and one entry can meet thousands of objects. Of those that are open to all
     the first `MEASURED_PAIRS` of an entry are measured, and as many of the others; of the rest it is said
-    that they were not measured. That they conflict, when and at which heights is told of every one.
+    that they were not measured. Once `MEASURED_IN_ALL` meetings were, one is of each further pair. That they
+    conflict, when and at which heights is told of every one.
   * A volume is parsed when it is asked for, and once: for its time and heights it never is.
 
 It does not find what meets: see `entente.deconflict.conflicts`.
@@ -42,7 +43,9 @@ MEASURED: Final = 20
 """How many meetings of two objects that begin at the same moment are measured: 50 volumes meet 50 others in
 2,500 places, which would be seconds."""
 MEASURED_PAIRS: Final = 100
-"""How many pairs of objects one entry has measured: some 40 ms."""
+"""How many pairs of objects one entry has measured: some 40 ms where each meets once."""
+MEASURED_IN_ALL: Final = 300
+"""How many meetings of them, besides the first of each: some 0.15 s together."""
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -97,6 +100,7 @@ class Measuring:
 
     def __init__(self) -> None:
         self._left = {True: MEASURED_PAIRS, False: MEASURED_PAIRS}
+        self._meetings_left = {True: MEASURED_IN_ALL, False: MEASURED_IN_ALL}
 
     def tell(
         self, found: Sequence[Met], ours: VolumeList, theirs: VolumeList, agreed: Separation, *, is_open: bool
@@ -109,13 +113,15 @@ class Measuring:
         if self._left[is_open] < 0:
             return Told(first, tell_bounds(first, ours, theirs))
         measured = []
-        for met in ordered[:MEASURED]:
+        most = max(1, min(MEASURED, self._meetings_left[is_open]))
+        for met in ordered[:most]:
             if met.start_utc != first.start_utc:
                 break
             overlap = find_conflict(ours.get_volume(met.one), theirs.get_volume(met.two), agreed)
             if overlap is None:
                 raise AssertionError(f"volumes {met.one} and {met.two}: expected some that meet")
             measured.append((math.floor(overlap.gap_m * 100), met.one, met.two, met, overlap))
+        self._meetings_left[is_open] -= len(measured)
         _, _, _, met, overlap = min(measured, key=lambda one: one[:3])
         return Told(met, _tell_overlap(tell_bounds(met, ours, theirs), overlap))
 
