@@ -51,7 +51,7 @@ MAX_OPENED: Final = 20_000
 MAX_FEW: Final = 50
 """Who has no more objects standing is not held to `MAX_OPENED`: what he meets is not his making."""
 MAX_MET: Final = 2_000
-"""Objects of others that one message may meet: 0.15 s of the center's time."""
+"""Objects of others that one message may meet: 0.3 s of the center's time, 1 s where it has 50 volumes."""
 _MOST_HITS: Final = 20_000
 
 
