@@ -132,6 +132,36 @@ def test_a_country_against_many_small_volumes() -> None:
     assert list_pairs(find_pairs(table, Separation())) == sorted(compare_by_rule(table, Separation()))
 
 
+@pytest.mark.parametrize("south_or_north", (-1, 1))
+def test_what_lies_under_the_bulge_of_an_edge_alone_is_met(south_or_north: int) -> None:
+    # An edge of 15 km at 65 degrees rises 9 m above the box of its ends.
+    draw = random.Random(12)
+    top = south_or_north * 65.0
+    inner = top - south_or_north * 0.05
+    wide = Polygon(((inner, 24.0), (inner, 24.32), (top, 24.32), (top, 24.0)))
+    near_m = [above_m / 111_400.0 * south_or_north for above_m in (3.0, 6.0, 8.0, 12.0)]
+    patches = [
+        Polygon(
+            (
+                (top + near, lon),
+                (top + near, lon + 2e-5),
+                (top + near + south_or_north * 5e-6, lon + 2e-5),
+                (top + near + south_or_north * 5e-6, lon),
+            )
+        )
+        for near in near_m
+        for lon in (24.13, 24.16, 24.19)
+    ]
+    table = pack_volumes([draw_volume(draw, outline) for outline in (wide, *patches)])
+    table = replace(table, **{name: np.zeros_like(getattr(table, name)) for name in ("floor_cm", "start_us")})
+    table = replace(
+        table, **{name: np.full_like(getattr(table, name), 10**6) for name in ("ceiling_cm", "end_us")}
+    )
+    met = compare_by_rule(table, Separation())
+    assert 6 <= len(met) < len(patches), "some are under the bulge, some beyond"
+    assert list_pairs(find_pairs(table, Separation())) == sorted(met)
+
+
 def test_a_band_round_the_earth_for_a_century_meets_everything_in_it() -> None:
     draw = random.Random(7)
     table = draw_table(draw, Separation(), 60)

@@ -26,6 +26,7 @@ from entente.center import archive
 from entente.center.answers import Busy, NotSigning
 from entente.center.folder import CenterFolder
 from entente.center.founding import Founding
+from entente.center.host_time import host_time_key, read_host_time
 from entente.center.restore import restore_journal_from
 from entente.center.sequencer import MAX_WAITING, Sequencer
 from entente.center.service import Center, CenterPorts, _record_founding, open_center
@@ -34,9 +35,7 @@ from entente.center.writer import (
     Recorded,
     RecordWriter,
     Submission,
-    host_time_key,
     open_writer,
-    read_host_time,
 )
 from entente.deconflict import (
     Acknowledge,

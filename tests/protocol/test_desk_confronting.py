@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from entente.deconflict import Acknowledge, AlarmRow, Counter, Notify, Raise, See, plan_alarms
-from entente.deconflict.alarm import Called
+from entente.deconflict.alarm_row import Called
 from entente.desk.confronting import WITHHELD_S, review_confrontations
 from entente.desk.service import VERBS, call
 from entente.kernel.errors import Denied

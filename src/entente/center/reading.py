@@ -271,8 +271,8 @@ class Reading:
                 index.c.key == ROWS.c.key,
             )
         with self.database.read() as connection:
-            for key, data in connection.execute(question.order_by(ROWS.c.key).limit(limit)):
-                yield key, data
+            found = connection.execute(question.order_by(ROWS.c.key).limit(limit)).all()
+        yield from ((key, data) for key, data in found)
 
     def process_ladder(self, leaf: str) -> Answer:
         """Answer with every rung of a message's ladder."""

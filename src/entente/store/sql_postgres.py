@@ -127,7 +127,7 @@ class PostgresDatabase(Database):
     """
 
     def __init__(self, url: str) -> None:
-        engines = [
+        writer, readers = (
             create_engine(
                 "postgresql+psycopg://",
                 creator=_make_creator(url, is_reader=is_reader),
@@ -140,8 +140,8 @@ class PostgresDatabase(Database):
                 **({"isolation_level": "AUTOCOMMIT"} if is_reader else {}),
             )
             for is_reader in (False, True)
-        ]
-        super().__init__(*engines)
+        )
+        super().__init__(writer, readers)
         self.url = url
         self.needs_leader = False
         self._pinned: Connection | None = None
