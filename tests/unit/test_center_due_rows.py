@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bench.parties import NOW, RULES, make_party
@@ -121,6 +121,8 @@ def test_no_answer_that_is_due_is_left_out(asked: list[tuple[int, int, bool]], s
         assert plan_concurrence(rows, max(now_utc, just_before), find_recorded) == []
 
 
+@pytest.mark.timeout(240)  # each example makes a database
+@settings(max_examples=70)
 @given(
     waits_s=st.lists(st.integers(-7_200, 0), max_size=6).map(sorted),
     answered=st.sets(st.tuples(st.integers(0, 5), st.sampled_from(NAMES))),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from entente.kernel.rows import MemoryRows, Row, Rows
@@ -236,6 +236,8 @@ WATCHES = st.lists(
 )
 
 
+@pytest.mark.timeout(240)  # each example makes a database
+@settings(max_examples=70)
 @given(steps=STEPS, after=st.sampled_from(["", "b", "d"]), limit=st.none() | st.integers(0, 4))
 def test_sql_and_memory_never_differ(
     tmp_path_factory: pytest.TempPathFactory,
@@ -268,6 +270,8 @@ def compare_with_memory(
         assert sql.find(BoatRow, str(name)) == plain.find(BoatRow, str(name))
 
 
+@pytest.mark.timeout(240)  # each example makes a database
+@settings(max_examples=70)
 @given(steps=WATCHES, after=st.sampled_from(["", BELLS[0], f"{BELLS[1]}:ann", f"{BELLS[1]}:cyd", "b"]))
 def test_sql_and_memory_never_differ_about_rows_alike(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]], after: str
