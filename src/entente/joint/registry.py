@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from entente import deconflict, dialogue
+from entente import blind, deconflict, dialogue
 from entente.kernel.charter import CHARTER
 from entente.kernel.kinds import KindTable
 from entente.kernel.roster import ROSTER_STATEMENT
 from entente.terms import agreement
 
-KINDS: Final = KindTable((CHARTER, ROSTER_STATEMENT, *deconflict.KINDS, *dialogue.KINDS, *agreement.KINDS))
+KINDS: Final = KindTable(
+    (CHARTER, ROSTER_STATEMENT, *deconflict.KINDS, *dialogue.KINDS, *agreement.KINDS, *blind.KINDS)
+)

@@ -1,0 +1,305 @@
+"""What a party holds in an epoch, as the record has it: `blind.commit`, and `blind.amend` when it changes.
+
+A commitment names the party's key for this partner and epoch, the Merkle root over its salted cover cells,
+the bucket that its tags are padded to, and the parcel in which the partner gets them. It stands in the record
+before anything is asked: commit, then ask.
+
+Invariants:
+  * One commitment for each party, rules and epoch; every change is an amendment that continues it.
+  * A key is committed to once, for one partner and one epoch, ever (threat 8 of docs/formats/blind.md).
+  * Nothing here says how many cells there are: buckets alone.
+
+It holds no cells and no tags: those are at the desks. What an amendment shows: that something was added, and
+up to which bucket; and how many tags were withdrawn.
+
+    >>> find_holding(rows, "skies", 3, "ru").size
+    20000
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Final
+
+import msgspec
+
+from entente.blind.rules import BlindRules, Epoch, RulesRow, find_in_force
+from entente.blind.sizes import Bucket, is_bucket
+from entente.kernel.kinds import ALLOWED, Decision, Kind, denied
+from entente.kernel.message import Entry, VerifiedMessage
+from entente.kernel.rows import Row, Rows
+from entente.kernel.time import parse_utc
+from entente.kernel.wire import Hex64, SlugText, WireStruct
+
+MAX_PARCEL_BYTES: Final = 64 << 20
+MAX_AMENDMENTS: Final = 100_000
+ParcelBytes = Annotated[int, msgspec.Meta(ge=1, le=MAX_PARCEL_BYTES)]
+
+
+class Parcel(WireStruct, frozen=True):
+    """Bytes that travel beside the record: their SHA-256 as they lie at the center, and their length."""
+
+    sha256: Hex64
+    size_bytes: ParcelBytes
+
+
+class CommitHolding(WireStruct, frozen=True):
+    """Body of ``blind.commit``: what is held toward the other party of the rules in an epoch.
+
+    Args:
+        public_key: The committed key, ristretto255, in hex.
+        root: Root over the salted cover cells (`commitment.make_root`).
+        size: Number of tags in the parcel, padding counted and canaries not: a bucket.
+    """
+
+    rules: SlugText
+    epoch: Epoch
+    public_key: Hex64
+    root: Hex64
+    size: Bucket
+    tags: Parcel
+
+
+class AmendHolding(WireStruct, frozen=True):
+    """Body of ``blind.amend``: the set changed; ``root`` is of the whole set as it is now.
+
+    Args:
+        number: 1 for the first amendment of a commitment, and so on.
+        added: Number of tags added, a bucket; 0: none.
+        withdrawn: Number of tags withdrawn.
+        tags: The parcel with both lists.
+    """
+
+    rules: SlugText
+    epoch: Epoch
+    number: Annotated[int, msgspec.Meta(ge=1, le=MAX_AMENDMENTS)]
+    root: Hex64
+    added: Bucket
+    withdrawn: Bucket
+    tags: Parcel
+
+
+class HoldingRow(Row, frozen=True):
+    """What a party holds now toward the other under some rules in an epoch."""
+
+    TABLE: ClassVar[str] = "blind_holdings"
+    INDEXED: ClassVar[tuple[str, ...]] = ("rules",)
+    holding: str
+    rules: str
+    epoch: int
+    party: str
+    commit: str
+    """The leaf of the commitment."""
+    public_key: str
+    root: str
+    size: int
+    amendments: int
+    newest: str
+    """The leaf of the newest amendment, or of the commitment."""
+
+    def key(self) -> str:
+        """Return ``rules:epoch:party``."""
+        return self.holding
+
+
+class VersionRow(Row, frozen=True):
+    """One state of a holding, by the leaf of the message that made it: what a question names."""
+
+    TABLE: ClassVar[str] = "blind_versions"
+    INDEXED: ClassVar[tuple[str, ...]] = ("holding",)
+    leaf: str
+    holding: str
+    number: int
+    root: str
+    tags: Parcel
+    index: int
+
+    def key(self) -> str:
+        """Return the message's leaf."""
+        return self.leaf
+
+
+class PublicKeyRow(Row, frozen=True):
+    """A key that was committed to: it may never be again."""
+
+    TABLE: ClassVar[str] = "blind_keys"
+    public_key: str
+    holding: str
+
+    def key(self) -> str:
+        """Return the key in hex."""
+        return self.public_key
+
+
+class ParcelRow(Row, frozen=True):
+    """Which parcels the record has named: from whom, to whom, under which message."""
+
+    TABLE: ClassVar[str] = "blind_parcels"
+    sha256: str
+    size_bytes: int
+    author: str
+    to: str
+    leaf: str
+
+    def key(self) -> str:
+        """Return the parcel's SHA-256."""
+        return self.sha256
+
+
+def name_holding(rules_id: str, epoch: int, party: str) -> str:
+    """Return the name of what a party holds under rules in an epoch."""
+    return f"{rules_id}:{epoch}:{party}"
+
+
+def find_holding(rows: Rows, rules_id: str, epoch: int, party: str) -> HoldingRow | None:
+    """Return what a party holds, or None when it has not committed."""
+    return rows.find(HoldingRow, name_holding(rules_id, epoch, party))
+
+
+def put_parcel(rows: Rows, parcel: Parcel, *, author: str, to: str, leaf: str) -> None:
+    """Write down that the record names a parcel."""
+    rows.put(ParcelRow(parcel.sha256, parcel.size_bytes, author, to, leaf))
+
+
+def decide_parcel(rows: Rows, parcel: Parcel) -> Decision:
+    """Allow a parcel that no message named before: each is of one run and goes to one addressee."""
+    known = rows.find(ParcelRow, parcel.sha256)
+    if known is not None:
+        return denied(
+            "parcel-named",
+            f"parcel {parcel.sha256[:12]}: expected a new one, {known.leaf[:12]} has it",
+        )
+    return ALLOWED
+
+
+def find_rules(
+    message: VerifiedMessage[WireStruct], rules_id: str, epoch: int, rows: Rows, *, ahead: int = 0
+) -> RulesRow | Decision:
+    """Return the rules in force that bind a message's author, when the epoch is the one of its time.
+
+    Args:
+        ahead: By how many epochs the named one may lie in the future.
+    """
+    row = find_in_force(rows, rules_id)
+    if row is None or message.author not in row.rules.parties:
+        return denied(
+            "unknown-rules", f"rules {rules_id!r}: expected rules in force that bind {message.author!r}"
+        )
+    return _check_epoch(row, row.rules, message.payload.at, epoch, ahead)
+
+
+def _check_epoch(row: RulesRow, rules: BlindRules, at: str, epoch: int, ahead: int) -> RulesRow | Decision:
+    now = rules.find_epoch(parse_utc(at, path="$.at"))
+    first = 0 if now is None else now
+    if now is None and at < rules.starts and ahead:
+        now = -1  # before the first epoch: it can be prepared
+    if now is None or not now <= epoch <= first + ahead or epoch >= rules.epochs:
+        said = "none" if now is None or now < 0 else str(now)
+        return denied("other-epoch", f"rules {rules.id!r}: expected the epoch of {at} ({said}), got {epoch}")
+    return row
+
+
+def decide_commit(message: VerifiedMessage[CommitHolding], rows: Rows) -> Decision:
+    """Allow one commitment for an epoch, this one or the next, with a key never used before."""
+    body = message.opened()
+    row = find_rules(message, body.rules, body.epoch, rows, ahead=1)
+    if isinstance(row, Decision):
+        return row
+    name = name_holding(body.rules, body.epoch, message.author)
+    if rows.find(HoldingRow, name) is not None:
+        return denied("committed", f"holding {name!r}: expected none yet: amend it")
+    if not is_bucket(body.size):
+        return denied(
+            "no-bucket", f"holding {name!r}: expected a size of 10, 20, 50, 100, ..., got {body.size}"
+        )
+    known = rows.find(PublicKeyRow, body.public_key)
+    if known is not None:
+        # SECURITY: one key for two partners or two epochs makes their tags comparable
+        # (tests/unit/test_blind_records.py, test_a_key_is_committed_to_once).
+        return denied("key-used", f"holding {name!r}: expected a new key, {known.holding!r} has it")
+    return decide_parcel(rows, body.tags)
+
+
+def project_commit(entry: Entry[CommitHolding], rows: Rows) -> None:
+    """Write the holding, its first version, its key and its parcel down."""
+    body, message = entry.message.opened(), entry.message
+    name = name_holding(body.rules, body.epoch, message.author)
+    rows.put(
+        HoldingRow(
+            holding=name,
+            rules=body.rules,
+            epoch=body.epoch,
+            party=message.author,
+            commit=message.leaf,
+            public_key=body.public_key,
+            root=body.root,
+            size=body.size,
+            amendments=0,
+            newest=message.leaf,
+        )
+    )
+    rows.put(PublicKeyRow(body.public_key, name))
+    _put_version(entry, rows, name, 0, body.root, body.tags)
+
+
+def _put_version(
+    entry: Entry[CommitHolding] | Entry[AmendHolding],
+    rows: Rows,
+    name: str,
+    number: int,
+    root: str,
+    tags: Parcel,
+) -> None:
+    leaf, author = entry.message.leaf, entry.message.author
+    rows.put(VersionRow(leaf, name, number, root, tags, entry.index))
+    rules = rows.find(RulesRow, entry.message.opened().rules)
+    if rules is not None:
+        put_parcel(rows, tags, author=author, to=rules.rules.get_other(author), leaf=leaf)
+
+
+def decide_amend(message: VerifiedMessage[AmendHolding], rows: Rows) -> Decision:
+    """Allow the next amendment of one's own commitment, in its epoch."""
+    body = message.opened()
+    row = find_rules(message, body.rules, body.epoch, rows, ahead=1)
+    if isinstance(row, Decision):
+        return row
+    name = name_holding(body.rules, body.epoch, message.author)
+    holding = rows.find(HoldingRow, name)
+    if holding is None:
+        return denied("not-committed", f"holding {name!r}: expected a commitment first, found none")
+    if body.number != holding.amendments + 1:
+        return denied(
+            "amendment-order",
+            f"holding {name!r}: expected amendment {holding.amendments + 1}, got {body.number}",
+        )
+    if body.added and not is_bucket(body.added):
+        return denied("no-bucket", f"holding {name!r}: expected 0, 10, 20, 50, ... added, got {body.added}")
+    if not body.added and not body.withdrawn:
+        return denied("nothing-changed", f"holding {name!r}: expected tags added or withdrawn, got neither")
+    return decide_parcel(rows, body.tags)
+
+
+def project_amend(entry: Entry[AmendHolding], rows: Rows) -> None:
+    """Move the holding on."""
+    body, message = entry.message.opened(), entry.message
+    name = name_holding(body.rules, body.epoch, message.author)
+    holding = rows.find(HoldingRow, name)
+    if holding is None:
+        raise AssertionError(f"holding {name!r}: a rule allowed an amendment of nothing")
+    rows.put(
+        msgspec.structs.replace(
+            holding,
+            root=body.root,
+            size=holding.size + body.added,
+            amendments=body.number,
+            newest=message.leaf,
+        )
+    )
+    _put_version(entry, rows, name, body.number, body.root, body.tags)
+
+
+BLIND_COMMIT: Final = Kind(
+    "blind.commit", CommitHolding, decide=decide_commit, project=project_commit, min_officers=1
+)
+BLIND_AMEND: Final = Kind(
+    "blind.amend", AmendHolding, decide=decide_amend, project=project_amend, min_officers=1
+)
