@@ -76,7 +76,7 @@ class Inputs:
     @property
     def width_bytes(self) -> int:
         """Length of each input."""
-        return len(self.domain) + self.rows.shape[1]
+        return len(self.domain) + int(self.rows.shape[1])
 
     def cut(self, first: int, last: int) -> Inputs:
         """Return those from ``first`` up to ``last``."""
