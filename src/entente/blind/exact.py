@@ -94,6 +94,14 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What a version of a holding adds to the one before, and the tags that it takes back, ascending."""
+
+    added: Held
+    withdrawn: Tags = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A request, and what its asker must keep until the reply is there. Secret but for ``request``."""
 
@@ -149,7 +157,15 @@ def hold(
     return Held(pad_tags(every, bucket + len(canaries), pad_seed), every[: len(tokens)], bucket)
 
 
-def add(group: Group, key: PrfKey, domain: bytes, tokens: Rows, pad_seed: bytes) -> Held:
+def change(group: Group, key: PrfKey, domain: bytes, old: Rows, new: Rows, pad_seed: bytes) -> Change:
+    """Return what a holding of tokens ``old`` sends to become one of ``new``."""
+    return Change(
+        _add(group, key, domain, subtract_rows(new, old), pad_seed),
+        np.sort(tag_own(group, key, Inputs(subtract_rows(old, new), domain))),
+    )
+
+
+def _add(group: Group, key: PrfKey, domain: bytes, tokens: Rows, pad_seed: bytes) -> Held:
     """Return the tags of what is added later: tokens and padding; no tokens, no tags."""
     tokens = check_rows(tokens, TOKEN_BYTES, "tokens")
     if not len(tokens):
@@ -316,6 +332,16 @@ def make_invalid(code: str, words: str) -> Finding:
     """Return INVALID with its reason."""
     none = np.empty((0, TOKEN_BYTES), np.uint8)
     return Finding("INVALID", code, words, none, np.empty(0, np.uint64))
+
+
+def subtract_rows(rows: Rows, others: Rows) -> Rows:
+    """Return the rows that are not among the others, sorted bytewise and each once."""
+    row = np.dtype((np.void, TOKEN_BYTES))
+    first, second = (
+        np.unique(check_rows(each, TOKEN_BYTES, "rows").view(row).reshape(-1)) for each in (rows, others)
+    )
+    kept = first[~np.isin(first, second)]
+    return kept.view(np.uint8).reshape(-1, TOKEN_BYTES)
 
 
 def is_in(tags: Tags, ascending: Tags) -> NDArray[np.bool_]:

@@ -36,10 +36,17 @@ ParcelBytes = Annotated[int, msgspec.Meta(ge=1, le=MAX_PARCEL_BYTES)]
 
 
 class Parcel(WireStruct, frozen=True):
-    """Bytes that travel beside the record: their SHA-256 as they lie at the center, and their length."""
+    """Bytes that travel beside the record.
+
+    Args:
+        sha256, size_bytes: Of the parcel as it lies at the center: sealed, unless it is for the center.
+        inside: The SHA-256 of what is in it. Who opens it checks this; and an auditor who makes the same
+            bytes again needs no key of the addressee to see that they are what was sent.
+    """
 
     sha256: Hex64
     size_bytes: ParcelBytes
+    inside: Hex64
 
 
 class CommitHolding(WireStruct, frozen=True):
