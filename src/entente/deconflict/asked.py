@@ -16,14 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from entente.deconflict.index import ConflictIndex, Hit
+from entente.deconflict.index import Hit, StandingIndex
 from entente.space import Separation, Volume
 
 
 class AskedOnce:
     """An index beside the answers that it gave."""
 
-    def __init__(self, index: ConflictIndex) -> None:
+    def __init__(self, index: StandingIndex) -> None:
         self._index = index
         self._known: dict[tuple[Volume, Separation, str], list[Hit]] = {}
 

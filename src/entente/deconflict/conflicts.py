@@ -31,7 +31,7 @@ import msgspec
 from entente.deconflict.activity import ActivityRow
 from entente.deconflict.conflict_row import SPANS_KEPT, ConflictRow, RuleName, Side, Span, SpanRow
 from entente.deconflict.holdings import count_closed, count_opened
-from entente.deconflict.index import ConflictIndex, MemoryIndex, widen
+from entente.deconflict.index import MemoryIndex, StandingIndex, StandingVolumes, widen
 from entente.deconflict.nearness import Measuring, Met, Told, VolumeList, find_start, tell_bounds
 from entente.deconflict.objects import (
     NO_VERSION,
@@ -89,7 +89,7 @@ def rebuild_index(rows: Rows, *, only: frozenset[ObjectType] = EVERY_TYPE) -> Me
 
 
 def fill_index(
-    rows: Rows, index: ConflictIndex, *, only: frozenset[ObjectType] = EVERY_TYPE
+    rows: Rows, index: StandingIndex, *, only: frozenset[ObjectType] = EVERY_TYPE
 ) -> Iterator[str]:
     """Insert what `rebuild_index` has into an index, one object at a time; yield the name of each."""
     for thing in rows.select(ObjectRow, state="standing"):
@@ -103,7 +103,7 @@ def fill_index(
                 yield version.version
 
 
-def update_conflicts(entry: Entry[Any], rows: Rows, index: ConflictIndex) -> list[ConflictRow]:
+def update_conflicts(entry: Entry[Any], rows: Rows, index: StandingIndex) -> list[ConflictRow]:
     """Bring index and conflict rows up to date with a projected entry; return the rows that changed."""
     message = entry.message
     kind = message.payload.kind
@@ -142,7 +142,7 @@ def update_conflicts(entry: Entry[Any], rows: Rows, index: ConflictIndex) -> lis
 
 
 def find_conflicts_of(
-    thing: ObjectRow, volumes: Sequence[Volume], at_index: int, rows: Rows, index: ConflictIndex
+    thing: ObjectRow, volumes: Sequence[Volume], at_index: int, rows: Rows, index: StandingVolumes
 ) -> Iterator[ConflictRow]:
     """Yield the conflicts of a standing object with these volumes, as rows; writes nothing."""
     measuring = Measuring()
@@ -158,7 +158,7 @@ def _find_group(
     question: tuple[ObjectType, Separation],
     at_index: int,
     rows: Rows,
-    index: ConflictIndex,
+    index: StandingVolumes,
     measuring: Measuring,
 ) -> Iterator[ConflictRow]:
     group, separation = question
@@ -222,7 +222,7 @@ def _judge_again(
     what: str,
     entry: Entry[Any],
     rows: Rows,
-    index: ConflictIndex,
+    index: StandingIndex,
     measuring: Measuring | None = None,
 ) -> list[ConflictRow]:
     """Judge an activity against the zones that it meets once more: what they ask was answered, or heard."""
@@ -245,7 +245,7 @@ def _judge_again(
     return sorted(_settle(ended, new, entry, why, rows), key=ConflictRow.key)
 
 
-def _judge_heard(entry: Entry[Any], rows: Rows, index: ConflictIndex) -> list[ConflictRow]:
+def _judge_heard(entry: Entry[Any], rows: Rows, index: StandingIndex) -> list[ConflictRow]:
     body = entry.message.opened()
     party = entry.message.author
     if entry.message.payload.kind == "receipt.lapse":
@@ -304,7 +304,7 @@ def _keep_measured(row: ConflictRow, known: ConflictRow | None) -> ConflictRow:
 
 
 def _judge_corridor(
-    past: VersionRow, entry: Entry[Any], rows: Rows, index: ConflictIndex
+    past: VersionRow, entry: Entry[Any], rows: Rows, index: StandingIndex
 ) -> list[ConflictRow]:
     """Judge again what lay in a version of a corridor that is past: it opens nothing any more."""
     if not any(past.version in zone.declared.corridors for zone in rows.select(ZoneRow, state="standing")):
@@ -328,13 +328,13 @@ def _find_past(thing: ObjectRow, rows: Rows) -> VersionRow | None:
     return rows.find(VersionRow, version.previous) if version.previous != NO_VERSION else None
 
 
-def _insert(thing: ObjectRow, volumes: Sequence[Volume], rows: Rows, index: ConflictIndex) -> None:
+def _insert(thing: ObjectRow, volumes: Sequence[Volume], rows: Rows, index: StandingIndex) -> None:
     version = rows.find(VersionRow, thing.version)
     reach_m = version.reach_cm / 100 if version else 0.0
     index.insert(thing.object, volumes, group=thing.type, reach_m=reach_m)
 
 
-def _insert_past(version: VersionRow, index: ConflictIndex) -> None:
+def _insert_past(version: VersionRow, index: StandingIndex) -> None:
     volumes = parse_volumes(version.volumes, path="$.body.volumes")
     index.insert(version.version, volumes, group=PAST_SITE, reach_m=version.reach_cm / 100)
 

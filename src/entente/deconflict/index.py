@@ -93,12 +93,27 @@ class Change:
     is_standing: bool
 
 
-class ConflictIndex(Protocol):
-    """Standing volumes of objects, in groups, each object with a reach of its own.
+class StandingVolumes(Protocol):
+    """What may be asked of standing volumes. Order: hits sorted by object and ordinal."""
 
-    Durability: none promised by `insert` and `withdraw`: whoever owns a home commits it. Order: hits sorted
-    by object and ordinal. Absence: withdrawing what is not there does nothing. Concurrency: one writer, but
-    for `check_and_insert` of the homes in a database, which several processes may call at once.
+    def query(
+        self, volume: Volume, separation: Separation, *, group: str, most: int | None = MOST_HITS
+    ) -> list[Hit]:
+        """Return every standing volume of the group that conflicts with ``volume``.
+
+        Args:
+            most: More hits than these are refused; None gives every one, however many.
+
+        Raises:
+            TooManyConflicts: There are more than ``most``.
+        """
+
+
+class StandingIndex(StandingVolumes, Protocol):
+    """What an entry's conflicts are found by: volumes that stand, and do so no longer.
+
+    Durability: none promised: whoever owns a home commits it. Absence: withdrawing what is not there does
+    nothing. Concurrency: one writer.
     """
 
     def insert(
@@ -113,17 +128,13 @@ class ConflictIndex(Protocol):
     def withdraw(self, object_name: str) -> None:
         """Let an object stand no longer."""
 
-    def query(
-        self, volume: Volume, separation: Separation, *, group: str, most: int | None = MOST_HITS
-    ) -> list[Hit]:
-        """Return every standing volume of the group that conflicts with ``volume``.
 
-        Args:
-            most: More hits than these are refused; None gives every one, however many.
+class ConflictIndex(StandingIndex, Protocol):
+    """Standing volumes of objects, in groups, each object with a reach of its own: one of the homes.
 
-        Raises:
-            TooManyConflicts: There are more than ``most``.
-        """
+    Concurrency: one writer, but for `check_and_insert` of the homes in a database, which several processes
+    may call at once.
+    """
 
     def check_and_insert(
         self,

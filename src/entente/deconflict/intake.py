@@ -25,7 +25,7 @@ from entente.deconflict.conflicts import list_questions
 from entente.deconflict.counter import Counter
 from entente.deconflict.holdings import find_held
 from entente.deconflict.incident_sites import MAX_INCIDENT_DAYS, ReportIncident
-from entente.deconflict.index import ConflictIndex
+from entente.deconflict.index import StandingVolumes
 from entente.deconflict.objects import ObjectRow, ObjectType, VersionRow, name_object, parse_volumes
 from entente.deconflict.positions import measure_movement, say_metres
 from entente.deconflict.readback import Confirm
@@ -56,7 +56,7 @@ _MOST_HITS: Final = 20_000
 
 
 def decide_intake(
-    message: VerifiedMessage[Any], rows: Rows, now_utc: datetime, index: ConflictIndex | None = None
+    message: VerifiedMessage[Any], rows: Rows, now_utc: datetime, index: StandingVolumes | None = None
 ) -> Decision:
     """Allow what is sound to the last digit, dated no later than now, and not more than a party may hold.
 
@@ -140,7 +140,7 @@ def _decide_object(
     volumes: Sequence[VolumeWire],
     buffer_cm: int,
     rows: Rows,
-    index: ConflictIndex | None,
+    index: StandingVolumes | None,
 ) -> Decision:
     _check(volumes)
     name = name_object(message, object_id)
@@ -173,7 +173,7 @@ def _decide_object(
     return _deny_quota(what, "open conflicts", held.conflicts + met, MAX_OPENED, message)
 
 
-def _meets_no_more(name: str, before: VersionRow, met: int, rows: Rows, index: ConflictIndex) -> bool:
+def _meets_no_more(name: str, before: VersionRow, met: int, rows: Rows, index: StandingVolumes) -> bool:
     """Return whether an object meets no more than its version before: who turns away must be able to."""
     if met >= _MOST_HITS:
         return False
@@ -198,7 +198,7 @@ def _count_met(
     buffer_cm: int,
     limit: tuple[str, int],
     rows: Rows,
-    index: ConflictIndex,
+    index: StandingVolumes,
 ) -> int:
     """Return how many standing objects it meets; without the author's own activities where that matters.
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 
@@ -59,7 +59,7 @@ class Trial:
         """
         volumes = parse_volumes(wires, path="$.volumes")
         rows = _Besides(self.rows, self._make_rows(wires))
-        index = cast("ConflictIndex", _Borne(self.index, rows))
+        index = _Borne(self.index, rows)
         found = []
         for row in find_conflicts_of(self.thing, volumes, 0, rows, index):
             other = next(side for side in row.sides if side.object != self.thing.object)

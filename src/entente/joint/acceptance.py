@@ -144,7 +144,7 @@ def decide_new(
     message: VerifiedMessage[Any],
     rows: Rows,
     now_utc: datetime,
-    index: deconflict.ConflictIndex | None = None,
+    index: deconflict.StandingVolumes | None = None,
 ) -> None:
     """Return if a message that steps 1 to 10 let pass may be taken in now: step 11.
 

@@ -12,7 +12,7 @@ It does not commit: the owner of the rows does, once per batch and after the jou
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from entente import deconflict, dialogue
 from entente.joint.acceptance import MessageRow, RecordHead, SeqRow, decide_entry, decide_new
@@ -58,15 +58,17 @@ class JointState:
         decide_entry(message, self.rows, head, self.kinds)
         self._asked = None
         if now_utc is not None:
-            self._asked = message.leaf, deconflict.AskedOnce(self.index)
-            decide_new(message, self.rows, now_utc, cast("deconflict.ConflictIndex", self._asked[1]))
+            asked = deconflict.AskedOnce(self.index)
+            self._asked = message.leaf, asked
+            decide_new(message, self.rows, now_utc, asked)
         return Entry(LogIndex(head.size), message)
 
     def apply(self, entry: Entry[Any]) -> None:
         """Project an admitted entry."""
-        message, rows, index = entry.message, self.rows, self.index
+        message, rows = entry.message, self.rows
+        index: deconflict.StandingIndex = self.index
         if self._asked is not None and self._asked[0] == message.leaf:
-            index = cast("deconflict.ConflictIndex", self._asked[1])
+            index = self._asked[1]
         self._asked = None
         self.move_chain(entry)
         kind = self.kinds.get(message.payload.kind)
