@@ -268,7 +268,7 @@ def project_ask(entry: Entry[Ask], rows: Rows) -> None:
     if body.swaps:
         other = get_row(rows, AskRow, body.swaps, what="question")
         rows.put(msgspec.structs.replace(other, swapped_by=message.leaf))
-    put_parcel(rows, body.request, author=message.author, to=responder, leaf=message.leaf)
+    put_parcel(rows, body.request, message, to=responder, rules=body.rules, epoch=body.epoch)
 
 
 def decide_answer(message: VerifiedMessage[AnswerAsk], rows: Rows) -> Decision:
@@ -289,7 +289,7 @@ def project_answer(entry: Entry[AnswerAsk], rows: Rows) -> None:
     body, message = entry.message.opened(), entry.message
     row = get_row(rows, AskRow, body.ask, what="question")
     rows.put(msgspec.structs.replace(row, state="answered", answer=message.leaf, reply=body.reply))
-    put_parcel(rows, body.reply, author=message.author, to=row.asker, leaf=message.leaf)
+    put_parcel(rows, body.reply, message, to=row.asker, rules=row.rules, epoch=row.ask.epoch)
 
 
 def decide_lapse(message: VerifiedMessage[LapseAsk], rows: Rows) -> Decision:

@@ -18,16 +18,16 @@ up to which bucket; and how many tags were withdrawn.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 
 from entente.blind.rules import BlindRules, Epoch, RulesRow, find_in_force
 from entente.blind.sizes import Bucket, is_bucket
 from entente.kernel.kinds import ALLOWED, Decision, Kind, denied
-from entente.kernel.message import Entry, VerifiedMessage
-from entente.kernel.rows import Row, Rows
-from entente.kernel.time import parse_utc
+from entente.kernel.message import CENTER, Entry, VerifiedMessage
+from entente.kernel.rows import Row, Rows, get_row
+from entente.kernel.time import parse_utc, to_unix_s
 from entente.kernel.wire import Hex64, SlugText, WireStruct
 
 MAX_PARCEL_BYTES: Final = 64 << 20
@@ -146,6 +146,9 @@ class ParcelRow(Row, frozen=True):
     author: str
     to: str
     leaf: str
+    rules: str
+    epoch: int
+    """With the rules: until when somebody may still need it (`find_last_need_s`)."""
 
     def key(self) -> str:
         """Return the parcel's SHA-256."""
@@ -162,9 +165,22 @@ def find_holding(rows: Rows, rules_id: str, epoch: int, party: str) -> HoldingRo
     return rows.find(HoldingRow, name_holding(rules_id, epoch, party))
 
 
-def put_parcel(rows: Rows, parcel: Parcel, *, author: str, to: str, leaf: str) -> None:
-    """Write down that the record names a parcel."""
-    rows.put(ParcelRow(parcel.sha256, parcel.size_bytes, author, to, leaf))
+def put_parcel(
+    rows: Rows, parcel: Parcel, message: VerifiedMessage[Any], *, to: str, rules: str, epoch: int
+) -> None:
+    """Write down that a message names a parcel."""
+    size_bytes, author, leaf = parcel.size_bytes, message.author, message.leaf
+    rows.put(ParcelRow(parcel.sha256, size_bytes, author, to, leaf, rules, epoch))
+
+
+def find_last_need_s(rows: Rows, row: ParcelRow) -> int:
+    """Return the end of a parcel's epoch, of one to the center that of the audit, in Unix seconds.
+
+    Until then the center keeps it, whatever its settings say. Rules may have epochs beyond any date.
+    """
+    rules = get_row(rows, RulesRow, row.rules, what="rules").rules
+    end_s = to_unix_s(parse_utc(rules.starts)) + (row.epoch + 1) * rules.epoch_h * 3600
+    return end_s + (rules.audit_days * 86_400 if row.to == CENTER else 0)
 
 
 def decide_parcel(rows: Rows, parcel: Parcel) -> Decision:
@@ -256,11 +272,12 @@ def _put_version(
     root: str,
     tags: Parcel,
 ) -> None:
-    leaf, author = entry.message.leaf, entry.message.author
-    rows.put(VersionRow(leaf, name, number, root, tags, entry.index))
-    rules = rows.find(RulesRow, entry.message.opened().rules)
+    body = entry.message.opened()
+    rows.put(VersionRow(entry.message.leaf, name, number, root, tags, entry.index))
+    rules = rows.find(RulesRow, body.rules)
     if rules is not None:
-        put_parcel(rows, tags, author=author, to=rules.rules.get_other(author), leaf=leaf)
+        other = rules.rules.get_other(entry.message.author)
+        put_parcel(rows, tags, entry.message, to=other, rules=body.rules, epoch=body.epoch)
 
 
 def decide_amend(message: VerifiedMessage[AmendHolding], rows: Rows) -> Decision:

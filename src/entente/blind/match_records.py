@@ -170,8 +170,8 @@ def project_match(entry: Entry[StartMatch], rows: Rows) -> None:
     )
     usage = get_usage(rows, body.rules, body.epoch, message.author)
     rows.put(msgspec.structs.replace(usage, matches=body.number))
-    put_parcel(rows, body.tags, author=message.author, to=CENTER, leaf=message.leaf)
-    put_parcel(rows, body.secret, author=message.author, to=joiner, leaf=message.leaf)
+    for parcel, to in ((body.tags, CENTER), (body.secret, joiner)):
+        put_parcel(rows, parcel, message, to=to, rules=body.rules, epoch=body.epoch)
 
 
 def decide_join(message: VerifiedMessage[JoinMatch], rows: Rows) -> Decision:
@@ -193,7 +193,7 @@ def project_join(entry: Entry[JoinMatch], rows: Rows) -> None:
     body, message = entry.message.opened(), entry.message
     row = get_row(rows, MatchRow, body.match, what="run")
     rows.put(msgspec.structs.replace(row, state="joined", join=body, join_leaf=message.leaf))
-    put_parcel(rows, body.tags, author=message.author, to=CENTER, leaf=message.leaf)
+    put_parcel(rows, body.tags, message, to=CENTER, rules=row.rules, epoch=row.match.epoch)
 
 
 def decide_matched(message: VerifiedMessage[TellMatched], rows: Rows) -> Decision:
