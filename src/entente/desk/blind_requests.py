@@ -23,6 +23,8 @@ from entente.kernel.wire import NoteText, SlugText, UtcText, WireStruct
 
 MAX_ITEMS: Final = 10_000
 """Plan items in one request; more are put in several."""
+MAX_BOXES: Final = 500
+"""Boxes of one item in an answer; ``cells`` says how many there are."""
 CheckKind = Literal["whole", "delta", "yes-no", "count"]
 OptionalSha = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?$(?!\n)", max_length=64)]
 OptionalRules = Annotated[
@@ -42,7 +44,9 @@ class BlindProposeRequest(Spoken, frozen=True, kw_only=True):
     partner: SlugText
     grid: GridWire
     allowance: Allowance
-    modes: Annotated[list[Mode], msgspec.Meta(min_length=1, max_length=3)] = ["exact"]
+    modes: Annotated[list[Mode], msgspec.Meta(min_length=1, max_length=3)] = msgspec.field(
+        default_factory=lambda: ["exact"]
+    )
     starts: UtcText | Literal[""] = ""
     epoch_h: Annotated[int, msgspec.Meta(ge=1, le=24 * 366)] = 24
     epochs: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 30
@@ -92,9 +96,11 @@ class BlindPlanRequest(WireStruct, frozen=True, kw_only=True):
 
     officer: SlugText
     clear: bool = False
-    drop: Annotated[list[SlugText], msgspec.Meta(max_length=MAX_ITEMS)] = []
-    put: Annotated[list[PlanItem], msgspec.Meta(max_length=MAX_ITEMS)] = []
-    from_plans: Annotated[list[SlugText | Literal["*"]], msgspec.Meta(max_length=MAX_ITEMS)] = []
+    drop: Annotated[list[SlugText], msgspec.Meta(max_length=MAX_ITEMS)] = msgspec.field(default_factory=list)
+    put: Annotated[list[PlanItem], msgspec.Meta(max_length=MAX_ITEMS)] = msgspec.field(default_factory=list)
+    from_plans: Annotated[list[SlugText | Literal["*"]], msgspec.Meta(max_length=MAX_ITEMS)] = msgspec.field(
+        default_factory=list
+    )
 
 
 class BlindPlanAnswer(msgspec.Struct, frozen=True):
@@ -155,7 +161,7 @@ class BlindCheckRequest(WireStruct, frozen=True, kw_only=True):
     officer: SlugText
     rules: SlugText
     kind: CheckKind = "whole"
-    items: Annotated[list[PlanItem], msgspec.Meta(max_length=MAX_ITEMS)] = []
+    items: Annotated[list[PlanItem], msgspec.Meta(max_length=MAX_ITEMS)] = msgspec.field(default_factory=list)
     adopt: bool = False
     token: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]*$", max_length=64)] = ""
     wait_s: WaitSeconds = 20
@@ -178,7 +184,7 @@ class BoxAnswer(msgspec.Struct, frozen=True):
 
 
 class ConflictAnswer(msgspec.Struct, frozen=True):
-    """Where one item of ours meets their plan. ``cells``: how many; ``boxes``: at most `MAX_BOXES` of them."""
+    """Where one item of ours meets their plan: how many cells, and at most `MAX_BOXES` of them as boxes."""
 
     item: str
     cells: int
