@@ -119,6 +119,9 @@ class VersionRow(Row, frozen=True):
     root: str
     tags: Parcel
     index: int
+    added: int
+    withdrawn: int
+    """How many tags its parcel has of each, canaries not counted."""
 
     def key(self) -> str:
         """Return the message's leaf."""
@@ -273,7 +276,8 @@ def _put_version(
     tags: Parcel,
 ) -> None:
     body = entry.message.opened()
-    rows.put(VersionRow(entry.message.leaf, name, number, root, tags, entry.index))
+    added, withdrawn = (body.size, 0) if isinstance(body, CommitHolding) else (body.added, body.withdrawn)
+    rows.put(VersionRow(entry.message.leaf, name, number, root, tags, entry.index, added, withdrawn))
     rules = rows.find(RulesRow, body.rules)
     if rules is not None:
         other = rules.rules.get_other(entry.message.author)
