@@ -119,6 +119,14 @@ def _decide_own(rows: Rows, rules_id: str, epoch: int, party: str, leaf: str) ->
     return ALLOWED
 
 
+def _decide_list(rows: Rows, tags: Parcel) -> Decision:
+    if tags.inside != tags.sha256:
+        return denied(
+            "other-inside", f"list: it lies at the center as it is: expected {tags.sha256}, got {tags.inside}"
+        )
+    return decide_parcel(rows, tags)
+
+
 def decide_match(message: VerifiedMessage[StartMatch], rows: Rows) -> Decision:
     """Allow the next run within the allowance, of a committed plan, with a partner that has committed."""
     body = message.opened()
@@ -144,7 +152,7 @@ def decide_match(message: VerifiedMessage[StartMatch], rows: Rows) -> Decision:
         return denied("parcel-named", f"{what}: expected two parcels, got one twice")
     for decision in (
         _decide_own(rows, body.rules, body.epoch, message.author, body.own),
-        decide_parcel(rows, body.tags),
+        _decide_list(rows, body.tags),
         decide_parcel(rows, body.secret),
     ):
         if not decision.is_allowed:
@@ -185,7 +193,7 @@ def decide_join(message: VerifiedMessage[JoinMatch], rows: Rows) -> Decision:
     if not is_bucket(body.bucket):
         return denied("no-bucket", f"join: expected a list of 10, 20, 50, 100, ..., got {body.bucket}")
     decision = _decide_own(rows, row.rules, row.match.epoch, message.author, body.own)
-    return decision if not decision.is_allowed else decide_parcel(rows, body.tags)
+    return decision if not decision.is_allowed else _decide_list(rows, body.tags)
 
 
 def project_join(entry: Entry[JoinMatch], rows: Rows) -> None:
