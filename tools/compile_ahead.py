@@ -16,11 +16,15 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
+from entente.blind.group import Inputs
+from entente.blind.oprf import GROUP_DST, derive_epoch_key, prove, tag_answered, tag_own, verify_proof
 from entente.deconflict.standing import fetch_packed_rule
 from entente.screening import Columns, Samples, TrackRules, from_arrow, make_tracks, screen
 from entente.space import Circle, HeightBand, Separation, Volume, Window
 from entente.space.bulk import find_pairs, find_pairs_between, pack_volumes
 from entente.space.bulk.compiled import FEW
+from entente.store.sodium_group import SodiumGroup
+from entente.store.sodium_loader import load_sodium
 
 START = datetime(2016, 9, 17, tzinfo=UTC)
 END = START + timedelta(hours=1)
@@ -70,14 +74,30 @@ def compile_tracks() -> int:
     )
 
 
+def compile_blind() -> int:
+    """Return how many inputs get one tag from both sides of the oblivious function."""
+    group = SodiumGroup(load_sodium(), is_compiled=True)
+    inputs = Inputs(np.arange(2 * 16, dtype=np.uint8).reshape(2, 16), bytes(32))
+    blinds = group.derive_scalars(bytes(32), 0, 2)
+    key = derive_epoch_key(group, bytes(32), partner="compiled", epoch=0)
+    blinded = group.blind(inputs, GROUP_DST, blinds)
+    answers = group.multiply(blinded, key.secret)
+    proof = prove(group, key, blinded, answers, nonce=group.multiply_scalars(blinds[:1], blinds[1:]))
+    verify_proof(group, key.public, blinded, answers, proof)
+    group.hash_to_group(inputs, GROUP_DST)
+    group.keyed_tags(inputs.rows, b"", bytes(32))
+    return int((tag_answered(group, inputs, answers, blinds) == tag_own(group, key, inputs)).sum())
+
+
 def main() -> None:
     """Ask each compiled question once."""
     began = time.perf_counter()
     fetch_packed_rule()
-    found = (compile_volumes(), compile_files(), compile_tracks())
+    found = (compile_volumes(), compile_files(), compile_tracks(), compile_blind())
     pairs = MANY * (MANY - 1) // 2
-    if found != (pairs + MANY**2, pairs, 1):
-        raise AssertionError(f"compiled code: expected {(pairs + MANY**2, pairs, 1)} pairs, got {found}")
+    expected = (pairs + MANY**2, pairs, 1, 2)
+    if found != expected:
+        raise AssertionError(f"compiled code: expected {expected} pairs, got {found}")
     sys.stdout.write(f"compiled code is ready ({time.perf_counter() - began:.0f} s)\n")
 
 

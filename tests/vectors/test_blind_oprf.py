@@ -22,12 +22,12 @@ from entente.blind.oprf import (
     tag_own,
     verify_proof,
 )
-from entente.blind.pure_group import PureGroup
+from tests.blind_groups import GROUPS, make_group
 
 
-@pytest.fixture(params=("pure",))
+@pytest.fixture(params=GROUPS)
 def group(request: pytest.FixtureRequest) -> Group:
-    return PureGroup()
+    return make_group(request.param)
 
 
 def read_suites(folder: Path) -> list[dict[str, Any]]:
