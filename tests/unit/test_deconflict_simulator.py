@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from entente import deconflict, dialogue
+from entente import blind, deconflict, dialogue
 from entente.deconflict import (
     RAISE_ALARM,
     Acknowledge,
@@ -59,7 +59,7 @@ from entente.kernel.time import encode_utc, parse_utc
 from entente.kernel.wire import WireStruct, encode_base64
 from entente.space import CircleWire, VolumeWire
 
-KINDS: Final = KindTable((*deconflict.KINDS, *dialogue.KINDS))
+KINDS: Final = KindTable((*deconflict.KINDS, *dialogue.KINDS, *blind.KINDS))
 START: Final = parse_utc("2016-09-17T13:00:00Z")
 RULES: Final = AgreedRules(
     lateral_cm=500_000,
@@ -380,7 +380,7 @@ def test_every_kind_has_a_name_of_its_own_and_a_bounded_schema() -> None:
                     loose += walk(item, f"{path}.{key}[{place}]") if isinstance(item, dict) else []
         return loose
 
-    assert len(KINDS) == 34
+    assert len(KINDS) == 47
     for kind in KINDS:
         schema = msgspec.json.schema(kind.body)
         assert walk(schema, kind.name) == []

@@ -253,13 +253,17 @@ def finish(
     asked: Question,
     reply: bytes,
     their_tags: Tags,
+    their_count: int,
     on_progress: Progress | None = None,
 ) -> Finding:
     """Return how a run ended. Never raises for what the other side sent: that is INVALID.
 
     Args:
         their_tags: Everything the other side holds in the version that the question names, ascending.
+        their_count: How many those are, as the record says.
     """
+    if len(their_tags) != their_count:
+        return make_invalid("tags-lost", f"their list: expected {their_count} tags, got {len(their_tags)}")
     try:
         return _finish(group, asked, reply, their_tags, on_progress)
     except EntenteError as error:
@@ -287,6 +291,10 @@ def _finish(
         asked.scalars[:inputs],
         on_progress,
     )
+    different = len(np.unique(outputs))
+    if different != inputs:
+        # A library that gives one value for what it dropped: different tokens have different outputs.
+        return make_invalid("outputs-lost", f"outputs: expected {inputs} different ones, got {different}")
     held_end = cells + CANARIES[run]
     lost = np.count_nonzero(outputs[held_end:] != said.canary_tags)
     if lost:

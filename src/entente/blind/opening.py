@@ -1,10 +1,10 @@
 """An opening as a file: what a party hands to the auditor, and how it is read.
 
-JSON, bytes in base64; made once after an epoch, read by `entente blind audit`. It holds the party's plan of that
-epoch and the key toward that partner: who has the file has both.
+JSON, bytes in base64; made once after an epoch, read by `entente blind audit`. It holds the party's plan of
+that epoch and the key toward that partner: who has the file has both.
 
-Invariants: `parse_opening(encode_opening(x)) == x` in every field; lengths are checked, so that what an auditor
-computes with is of its form; nothing in it is believed: `audit` makes everything again.
+Invariants: `parse_opening(encode_opening(x)) == x` in every field; lengths are checked, so that what an
+auditor computes with is of its form; nothing in it is believed: `audit` makes everything again.
 
     >>> parse_opening(encode_opening(opening)).party
     'ru'
