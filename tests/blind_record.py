@@ -113,17 +113,11 @@ class BlindRecord:
         )
         return self.record.send(party, "blind.amend", msgspec.structs.replace(body, **more))
 
-    def ask(
-        self,
-        party: str,
-        own: str,
-        others: str,
-        number: int = 1,
-        run: RunType = "whole",
-        **more: Any,
-    ) -> str:
+    @staticmethod
+    def make_ask(party: str, own: str, others: str, number: int, run: RunType, **more: Any) -> Ask:
+        """A question whose request is not made yet."""
         body = Ask(
-            rules=self.rules.id,
+            rules="skies",
             epoch=0,
             number=number,
             run=run,
@@ -133,12 +127,26 @@ class BlindRecord:
             asked=digest(f"root {party} 0"),
             seed=digest(f"seed {party} {number}"),
             swaps="",
-            request=self.parcel(),
+            request=make_parcel("none yet"),
         )
-        return self.record.send(party, "blind.ask", msgspec.structs.replace(body, **more))
+        return msgspec.structs.replace(body, **more)
 
-    def answer(self, party: str, ask: str) -> str:
-        return self.record.send(party, "blind.answer", AnswerAsk(ask, self.parcel()), officers=())
+    def ask(
+        self,
+        party: str,
+        own: str,
+        others: str,
+        number: int = 1,
+        run: RunType = "whole",
+        **more: Any,
+    ) -> str:
+        return self.send_ask(party, self.make_ask(party, own, others, number, run, **more), self.parcel())
+
+    def send_ask(self, party: str, ask: Ask, request: Parcel) -> str:
+        return self.record.send(party, "blind.ask", msgspec.structs.replace(ask, request=request))
+
+    def answer(self, party: str, ask: str, reply: Parcel | None = None) -> str:
+        return self.record.send(party, "blind.answer", AnswerAsk(ask, reply or self.parcel()), officers=())
 
     def tell(self, party: str, ask: str, verdict: VerdictWord, **more: Any) -> str:
         code = more.pop("code", "canary" if verdict == "INVALID" else "")
@@ -148,18 +156,20 @@ class BlindRecord:
             party, "blind.outcome", body, to=more.pop("to", (other,)), officers=(), **more
         )
 
+    @staticmethod
+    def make_match(own: str, bucket: int = 100, number: int = 1, **more: Any) -> StartMatch:
+        """A run by way of the center whose list is not made yet."""
+        none = make_parcel("none yet")
+        body = StartMatch("skies", 0, number, "yes-no", own, bucket, none, none)
+        return msgspec.structs.replace(body, **more)
+
     def match(self, party: str, own: str, number: int = 1, **more: Any) -> str:
-        body = StartMatch(
-            rules=self.rules.id,
-            epoch=0,
-            number=number,
-            mode="yes-no",
-            own=own,
-            bucket=100,
-            tags=self.parcel(),
-            secret=self.parcel(),
-        )
-        return self.record.send(party, "blind.match", msgspec.structs.replace(body, **more))
+        tags = more.pop("tags", None) or self.parcel()
+        return self.send_match(party, self.make_match(own, number=number, **more), tags)
+
+    def send_match(self, party: str, match: StartMatch, tags: Parcel) -> str:
+        body = msgspec.structs.replace(match, tags=tags, secret=self.parcel())
+        return self.record.send(party, "blind.match", body)
 
     def join(self, party: str, match: str, own: str, **more: Any) -> str:
         body = JoinMatch(match=match, own=own, bucket=100, tags=self.parcel())
