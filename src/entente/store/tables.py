@@ -16,6 +16,8 @@ On PostgreSQL alone, where a center's record lies in the database (`JOURNAL_META
 
     journal             the record itself: the journal file's bytes, one row a frame
     leadership          which process may add to it
+    parcels, parcel_pieces
+                        bytes beside the record, of which it names the hash: see `parcel_table`
 
 Invariants: everything but `sealed`, `cosignatures` and the journal can be computed again from the journal;
 text is compared byte by byte (SQLite's BINARY, PostgreSQL's "C"), so that an order here is the order of
@@ -208,3 +210,19 @@ LEADERSHIP: Final = Table(
     PrimaryKeyConstraint("id"),
 )
 """One row: who leads for the how manyth time, and whether the record has moved away from here."""
+PARCELS: Final = Table(
+    "parcels",
+    JOURNAL_METADATA,
+    *(Column(name, _TEXT, nullable=False) for name in ("sha256", "party", "addressee")),
+    *(Column(name, BigInteger, nullable=False) for name in ("size_bytes", "deposited_s")),
+    PrimaryKeyConstraint("sha256"),
+)
+PARCEL_PIECES: Final = Table(
+    "parcel_pieces",
+    JOURNAL_METADATA,
+    Column("sha256", _TEXT, nullable=False),
+    Column("number", BigInteger, nullable=False, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("sha256", "number"),
+)
+"""No foreign key: both are written in one transaction, in one place."""
