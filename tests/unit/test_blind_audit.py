@@ -36,7 +36,7 @@ from entente.blind.opening import encode_opening, parse_opening
 from entente.blind.oprf import PrfKey, derive_key
 from entente.blind.parcels import encode_tags
 from entente.blind.rules import make_domain
-from entente.blind.sizes import find_bucket
+from entente.blind.sizes import RunType, find_bucket
 from entente.kernel.errors import Malformed, VerificationFailed
 from entente.kernel.rows import get_row
 from entente.kernel.time import parse_utc
@@ -139,7 +139,7 @@ class Side:
             "asked": make_root(cells, self.salt).hex(),
             "seed": commit_seed(question_seed).hex(),
         }
-        run = "whole" if delta is None else "delta"
+        run: RunType = "whole" if delta is None else "delta"
         draft = BlindRecord.make_ask(self.party, own, others, number, run, **more)
         asking = Asking(self.domain, public, draft.run, name_run(self.party, draft, self.domain))
         made = question(self.group, asking, tokens, question_seed)
@@ -296,8 +296,8 @@ def test_an_opening_that_leaves_something_out_is_found(sides: tuple[Side, Side])
     us, ru = sides
     run_honestly(us, ru)
     whole = us.open()
-    for part in ("versions", "questions", "answers"):
-        assert "not-opened" in us.audit(replace(whole, **{part: {}}))
+    for less in (replace(whole, versions={}), replace(whole, questions={}), replace(whole, answers={})):
+        assert "not-opened" in us.audit(less)
     leaf = next(iter(whole.versions))
     other = replace(whole.versions[leaf], cells=us.cover([make_volume(35.0)]))
     assert us.audit(replace(whole, versions={leaf: other}))[:2] == ["wrong-root", "wrong-tags"]
