@@ -23,6 +23,7 @@ It does not compare: see `entente.blind.lift`.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
 from datetime import timedelta
@@ -54,6 +55,18 @@ def cover(volumes: Iterable[Volume], grid: Grid, *, is_widened: bool, most: int 
     Raises:
         Denied: More cells than ``most``; says of which volume most, and how to narrow it.
     """
+    _, high, low = list_rows(volumes, grid, is_widened=is_widened, most=most)
+    return pack_rows(high, low)
+
+
+def list_rows(
+    volumes: Iterable[Volume], grid: Grid, *, is_widened: bool, most: int = MOST_CELLS
+) -> tuple[Ints, Numbers, Numbers]:
+    """Return the same cells volume by volume: of which volume, by its place, and a row's two numbers.
+
+    Raises:
+        Denied: As `cover`.
+    """
     kept = list(volumes)
     keep = grid.separation if is_widened else Separation()
     grains = [find_grain(volume, grid) for volume in kept]
@@ -64,9 +77,9 @@ def cover(volumes: Iterable[Volume], grid: Grid, *, is_widened: bool, most: int 
         ],
         most=most,
     )
-    bands = _list_bands(kept, grains, grid, keep.vertical_m)
-    bins = _list_bins(kept, grains, grid, keep.time_s)
-    many = (bands[:, 1] - bands[:, 0] + 1) * (bins[:, 1] - bins[:, 0] + 1)
+    bands = [_list_bands(*each, grid, keep.vertical_m) for each in zip(kept, grains, strict=True)]
+    bins = [_list_bins(*each, grid, keep.time_s) for each in zip(kept, grains, strict=True)]
+    many = np.array([len(high) * len(long) for high, long in zip(bands, bins, strict=True)], dtype=np.int64)
     per_volume = np.bincount(owner, minlength=len(kept)) * many
     if int(per_volume.sum()) > most:
         worst = int(per_volume.argmax())
@@ -76,7 +89,9 @@ def cover(volumes: Iterable[Volume], grid: Grid, *, is_widened: bool, most: int 
             f" of volume {worst}: make it smaller, lower or shorter, or agree on a coarser grain for volumes"
             " of its extent",
         )
-    return pack_rows(*_expand(owner, number, _number_sizes(owner, level, grains, grid), (bands, bins)))
+    sizes = {size: place for place, size in enumerate(grid.sizes)}
+    stems = [_list_stems(*each, sizes) for each in zip(grains, bands, bins, strict=True)]
+    return _expand(owner, level, number, stems)
 
 
 def find_grain(volume: Volume, grid: Grid) -> Grain:
@@ -104,49 +119,81 @@ def _clamp(volume: Volume, grid: Grid, reach_cm: float) -> tuple[float, float]:
     return floor_cm, ceiling_cm
 
 
-def _list_bands(volumes: list[Volume], grains: list[Grain], grid: Grid, vertical_m: float) -> Ints:
-    """Return the first and last band of each volume, shape (n, 2)."""
-    made = []
-    for volume, grain in zip(volumes, grains, strict=True):
-        last = (grid.highest_cm - grid.lowest_cm) // grain.band_cm - 1
-        reached = _clamp(volume, grid, vertical_m * 100 + _SPARE_CM)
-        made.append([min(int((height - grid.lowest_cm) // grain.band_cm), last) for height in reached])
-    return np.array(made, dtype=np.int64).reshape(-1, 2)
+def _list_bands(volume: Volume, grain: Grain, grid: Grid, vertical_m: float) -> list[tuple[int, int]]:
+    """Return the bands of a volume: height and number of each."""
+    least_cm = grain.bands_cm[-1]
+    last = (grid.highest_cm - grid.lowest_cm) // least_cm - 1
+    low, high = (
+        min(int((height - grid.lowest_cm) // least_cm), last)
+        for height in _clamp(volume, grid, vertical_m * 100 + _SPARE_CM)
+    )
+    return _split_span(low, high, grain.bands_cm)
 
 
-def _list_bins(volumes: list[Volume], grains: list[Grain], grid: Grid, time_s: float) -> Ints:
-    """Return the first and last bin of each volume, shape (n, 2): exactly, in microseconds."""
-    reach_us = math.ceil(time_s * 1e6)
-    made = []
-    for volume, grain in zip(volumes, grains, strict=True):
-        bin_us = grain.bin_s * 1_000_000
-        start_us = (volume.window.start_utc - grid.origin_utc) // _MICROSECOND - reach_us
-        # The end does not belong to the window: its last instant is a microsecond before.
-        last_us = (volume.window.end_utc - grid.origin_utc) // _MICROSECOND + reach_us - 1
-        made.append([start_us // bin_us, last_us // bin_us])
-    return np.array(made, dtype=np.int64).reshape(-1, 2)
+def _list_bins(volume: Volume, grain: Grain, grid: Grid, time_s: float) -> list[tuple[int, int]]:
+    """Return the bins of a volume, exactly: length and number of each."""
+    reach_us, least_us = math.ceil(time_s * 1e6), grain.bins_s[-1] * 1_000_000
+    start_us = (volume.window.start_utc - grid.origin_utc) // _MICROSECOND - reach_us
+    # The end does not belong to the window: its last instant is a microsecond before.
+    last_us = (volume.window.end_utc - grid.origin_utc) // _MICROSECOND + reach_us - 1
+    first, last = start_us // least_us, last_us // least_us
+    if last - first > MOST_CELLS * (grain.bins_s[0] // grain.bins_s[-1]):
+        raise Denied(
+            "cover-too-large",
+            f"cover: expected at most {MOST_CELLS} bins of {grain.bins_s[0]} s, got a volume from"
+            f" {volume.window.start_utc.isoformat()} to {volume.window.end_utc.isoformat()}: make it shorter,"
+            " or agree on longer bins for volumes of its length",
+        )
+    return _split_span(first, last, grain.bins_s)
 
 
-def _number_sizes(owner: Ints, level: Ints, grains: list[Grain], grid: Grid) -> Ints:
-    """Return the number of each ground cell's size."""
-    of_grain = np.array([grid.grains.index(grain) for grain in grains], dtype=np.int64)
-    numbers = np.zeros((len(grid.grains), MAX_LEVEL + 1), dtype=np.int64)
-    for place, grain in enumerate(grid.grains):
-        for each in grain.space_levels:
-            numbers[place, each] = grid.sizes.index(Size(each, grain.band_cm, grain.bin_s))
-    found: Ints = numbers[of_grain[owner], level]
+def _split_span(first: int, last: int, steps: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Return steps, each with its number, that make up the finest ones from first to last, both included.
+
+    As few as there can be: the coarsest wherever it fits.
+    """
+    found: list[tuple[int, int]] = []
+    spans = [(first, last + 1)]
+    for step in steps:
+        times = step // steps[-1]
+        left: list[tuple[int, int]] = []
+        for begin, end in spans:
+            low, high = -(-begin // times), end // times
+            if low < high:
+                found += [(step, number) for number in range(low, high)]
+                left += [(begin, low * times), (high * times, end)]
+            else:
+                left.append((begin, end))
+        spans = [(begin, end) for begin, end in left if begin < end]
     return found
 
 
-def _expand(owner: Ints, number: Numbers, size: Ints, spans: tuple[Ints, Ints]) -> tuple[Numbers, Numbers]:
-    """Return each ground cell with each band and each bin of its volume, as rows' two numbers."""
-    bands, bins = spans
-    high = bands[:, 1] - bands[:, 0] + 1
-    long = bins[:, 1] - bins[:, 0] + 1
-    counts = (high * long)[owner]
+def _list_stems(
+    grain: Grain, bands: list[tuple[int, int]], bins: list[tuple[int, int]], sizes: dict[Size, int]
+) -> tuple[Ints, Numbers]:
+    """Return, for each band and bin, its size's number by level, and the rest of a row's first number."""
+    number = np.zeros((len(bands) * len(bins), MAX_LEVEL + 1), dtype=np.int64)
+    pairs = list(itertools.product(bands, bins))
+    for level in grain.space_levels:
+        number[:, level] = [sizes[Size(level, band[0], slot[0])] for band, slot in pairs]
+    where = np.array([(band[1], slot[1]) for band, slot in pairs], dtype=np.int64).reshape(-1, 2)
+    return number, join_high(0, where[:, 0], where[:, 1])
+
+
+def _expand(
+    owner: Ints, level: Ints, number: Numbers, stems: list[tuple[Ints, Numbers]]
+) -> tuple[Ints, Numbers, Numbers]:
+    """Return each ground cell with each band and bin of its volume: which volume, and a row's two numbers."""
+    many = np.array([len(stem) for _, stem in stems], dtype=np.int64)
+    if not len(owner):
+        none = np.zeros(0, dtype=np.uint64)
+        return owner, none, none
+    begin = np.cumsum(many) - many
+    of_level = np.concatenate([by_level for by_level, _ in stems])
+    stem = np.concatenate([rest for _, rest in stems])
+    counts = many[owner]
     cell = np.repeat(np.arange(len(owner)), counts)
-    step = np.arange(len(cell)) - np.repeat(np.cumsum(counts) - counts, counts)
     mine = owner[cell]
-    band = bands[mine, 0] + step // long[mine]
-    slot = bins[mine, 0] + step % long[mine]
-    return join_high(size[cell], band, slot), number[cell]
+    at = begin[mine] + np.arange(len(cell)) - np.repeat(np.cumsum(counts) - counts, counts)
+    kind = of_level[at, level[cell]].astype(np.uint64)
+    return mine, stem[at] | np.left_shift(kind, np.uint64(56)), number[cell]

@@ -48,6 +48,8 @@ MAX_LEVEL: Final = 24
 """Cells of half a metre; the exact rule's own tolerance is centimetres."""
 MAX_GRAINS: Final = 8
 MAX_LEVELS: Final = 12
+MAX_STEPS: Final = 6
+"""Heights of bands, or lengths of bins, of one grain."""
 MIN_BIN_S: Final = 10
 """With it, any year on the wire has a bin number below 2**39."""
 MAX_BIN_S: Final = 100 * 366 * 86_400
@@ -59,6 +61,8 @@ LIMIT_CM: Final = 10_000_000_000
 
 Side = Literal["a", "b"]
 SpaceLevel = Annotated[int, Meta(ge=0, le=MAX_LEVEL)]
+BandCm = Annotated[int, Meta(ge=MIN_BAND_CM, le=2 * LIMIT_CM)]
+BinS = Annotated[int, Meta(ge=MIN_BIN_S, le=MAX_BIN_S)]
 HeightCm = Annotated[int, Meta(ge=-LIMIT_CM, le=LIMIT_CM)]
 
 
@@ -66,8 +70,8 @@ class GrainWire(WireStruct, frozen=True):
     """A grain as it travels."""
 
     across_cm: Annotated[int, Meta(ge=0, le=2_000_000_000)]
-    band_cm: Annotated[int, Meta(ge=MIN_BAND_CM, le=2 * LIMIT_CM)]
-    bin_s: Annotated[int, Meta(ge=MIN_BIN_S, le=MAX_BIN_S)]
+    bands_cm: Annotated[tuple[BandCm, ...], Meta(min_length=1, max_length=MAX_STEPS)]
+    bins_s: Annotated[tuple[BinS, ...], Meta(min_length=1, max_length=MAX_STEPS)]
     lasts_s: Annotated[int, Meta(ge=0, le=10**12)]
     space_levels: Annotated[tuple[SpaceLevel, ...], Meta(min_length=1, max_length=MAX_LEVELS)]
     thick_cm: Annotated[int, Meta(ge=0, le=2 * LIMIT_CM)]
@@ -92,14 +96,14 @@ class Grain:
     Args:
         space_levels: Coarse to fine. The rim of a volume is covered by the finest, its inside by the coarsest
             that fit.
-        band_cm, bin_s: Height of a band, length of a bin.
+        bands_cm, bins_s: Heights of its bands, lengths of its bins, in the same way: coarse to fine.
         across_cm, thick_cm, lasts_s: What a volume must be, at least, to be covered so: across its outline,
             between its bounds (within the grid's), from its start to its end.
     """
 
     space_levels: tuple[int, ...]
-    band_cm: int
-    bin_s: int
+    bands_cm: tuple[int, ...]
+    bins_s: tuple[int, ...]
     across_cm: int = 0
     thick_cm: int = 0
     lasts_s: int = 0
@@ -128,7 +132,13 @@ class Grid:
     def sizes(self) -> tuple[Size, ...]:
         """Every size that a cell of a cover may have, each once, sorted: a cell says which by its number."""
         return tuple(
-            sorted({Size(level, one.band_cm, one.bin_s) for one in self.grains for level in one.space_levels})
+            sorted(
+                {
+                    Size(*each)
+                    for one in self.grains
+                    for each in itertools.product(one.space_levels, one.bands_cm, one.bins_s)
+                }
+            )
         )
 
     @cached_property
@@ -151,7 +161,7 @@ def parse_grid(wire: GridWire, *, path: str = "$") -> Grid:
     try:
         return Grid(
             grains=tuple(
-                Grain(g.space_levels, g.band_cm, g.bin_s, g.across_cm, g.thick_cm, g.lasts_s)
+                Grain(g.space_levels, g.bands_cm, g.bins_s, g.across_cm, g.thick_cm, g.lasts_s)
                 for g in wire.grains
             ),
             lowest_cm=wire.lowest_cm,
@@ -171,8 +181,8 @@ def encode_grid(grid: Grid) -> GridWire:
         grains=tuple(
             GrainWire(
                 across_cm=grain.across_cm,
-                band_cm=grain.band_cm,
-                bin_s=grain.bin_s,
+                bands_cm=grain.bands_cm,
+                bins_s=grain.bins_s,
                 lasts_s=grain.lasts_s,
                 space_levels=grain.space_levels,
                 thick_cm=grain.thick_cm,
@@ -214,8 +224,8 @@ def _check_grid(grid: Grid) -> None:
             f" {last.across_cm} cm, {last.thick_cm} cm, {last.lasts_s} s",
             path=f"grains[{len(grid.grains) - 1}]",
         )
-    for name in ("band_cm", "bin_s"):
-        steps = sorted({getattr(grain, name) for grain in grid.grains})
+    for name in ("bands_cm", "bins_s"):
+        steps = sorted({step for grain in grid.grains for step in getattr(grain, name)})
         for one, next_one in itertools.pairwise(steps):
             if next_one % one:
                 raise Malformed(
@@ -223,37 +233,38 @@ def _check_grid(grid: Grid) -> None:
                     f"grid, {name}: expected multiples of each other, got {one} and {next_one}",
                     path="grains",
                 )
+    _ = grid.lifts  # refuses more kinds of token than a byte can name
 
 
 def _check_grain(grain: Grain, path: str, high_cm: int) -> None:
-    levels = grain.space_levels
-    if not 1 <= len(levels) <= MAX_LEVELS or any(not 0 <= level <= MAX_LEVEL for level in levels):
-        raise Malformed(
-            "bad-grid",
-            f"grain: expected 1 to {MAX_LEVELS} levels from 0 to {MAX_LEVEL}, got {levels}",
-            path=f"{path}.space_levels",
-        )
-    if list(levels) != sorted(set(levels)):
-        raise Malformed(
-            "bad-grid",
-            f"grain: expected levels from coarse to fine, each once, got {levels}",
-            path=f"{path}.space_levels",
-        )
-    for name, value, least, most in (
-        ("band_cm", grain.band_cm, MIN_BAND_CM, high_cm),
-        ("bin_s", grain.bin_s, MIN_BIN_S, MAX_BIN_S),
-        ("across_cm", grain.across_cm, 0, 2_000_000_000),
-        ("thick_cm", grain.thick_cm, 0, 2 * LIMIT_CM),
-        ("lasts_s", grain.lasts_s, 0, 10**12),
+    for name, steps, least, most, count in (
+        ("space_levels", grain.space_levels, 0, MAX_LEVEL, MAX_LEVELS),
+        ("bands_cm", tuple(-step for step in grain.bands_cm), -high_cm, -MIN_BAND_CM, MAX_STEPS),
+        ("bins_s", tuple(-step for step in grain.bins_s), -MAX_BIN_S, -MIN_BIN_S, MAX_STEPS),
     ):
-        if not least <= value <= most:
+        is_ordered = list(steps) == sorted(set(steps))
+        if not 1 <= len(steps) <= count or not is_ordered or steps[0] < least or steps[-1] > most:
             raise Malformed(
-                "bad-grid", f"grain, {name}: expected {least} to {most}, got {value}", path=f"{path}.{name}"
+                "bad-grid",
+                f"grain, {name}: expected 1 to {count} from coarse to fine, each once, within"
+                f" {min(abs(least), abs(most))} and {max(abs(least), abs(most))}, got"
+                f" {tuple(map(abs, steps))}",
+                path=f"{path}.{name}",
             )
-    if high_cm % grain.band_cm or high_cm // grain.band_cm > MAX_BANDS:
-        raise Malformed(
-            "bad-grid",
-            f"grain, band_cm: expected a part of {high_cm} cm from lowest to highest, at most {MAX_BANDS} of"
-            f" them, got {grain.band_cm}",
-            path=f"{path}.band_cm",
-        )
+    for name, value, most in (
+        ("across_cm", grain.across_cm, 2_000_000_000),
+        ("thick_cm", grain.thick_cm, 2 * LIMIT_CM),
+        ("lasts_s", grain.lasts_s, 10**12),
+    ):
+        if not 0 <= value <= most:
+            raise Malformed(
+                "bad-grid", f"grain, {name}: expected 0 to {most}, got {value}", path=f"{path}.{name}"
+            )
+    for band_cm in grain.bands_cm:
+        if high_cm % band_cm or high_cm // band_cm > MAX_BANDS:
+            raise Malformed(
+                "bad-grid",
+                f"grain, bands_cm: expected parts of {high_cm} cm from lowest to highest, at most {MAX_BANDS}"
+                f" of them, got {band_cm}",
+                path=f"{path}.bands_cm",
+            )
