@@ -31,7 +31,7 @@ from entente.blind.group import Group, Rows
 from entente.blind.holding import Parcel, VersionRow, find_holding
 from entente.blind.lift import asked_tokens, held_tokens
 from entente.blind.match_records import MatchRow, name_match
-from entente.blind.matching import derive_match_key, make_list
+from entente.blind.matching import Pairing, derive_match_key, make_list
 from entente.blind.opening import encode_opening, parse_opening
 from entente.blind.oprf import PrfKey, derive_key
 from entente.blind.parcels import encode_tags
@@ -165,11 +165,10 @@ class Side:
     def _make_list(
         self, name: bytes, derive: Callable[[Rows, Grid], Rows], sent: Rows | None = None
     ) -> bytes:
+        bucket = find_bucket(len(asked_tokens(self.cells, self.grid)))
         return make_list(
             self.group,
-            derive_match_key(seed("match"), self.domain, name),
-            self.domain,
-            name,
+            Pairing(derive_match_key(seed("match"), self.domain, name), self.domain, name, bucket),
             derive(self.cells if sent is None else sent, self.grid),
             mask=seed(f"mask {self.party}"),
             pad_seed=seed(f"list {self.party}"),

@@ -14,19 +14,25 @@ import pytest
 from entente.blind.exact import Asking, is_in, question
 from entente.blind.group import Group, Inputs, Rows
 from entente.blind.matching import (
+    BOX_BYTES,
     COUNT_BUCKETS,
     LIST_HEAD,
+    LISTS,
     MATCH_CANARIES,
     Matched,
+    Pairing,
     box_result,
     commit_result,
     derive_match_key,
+    judge_result,
     make_list,
     match_lists,
     open_box,
+    plan_decoys,
     round_result,
 )
 from entente.blind.oprf import GROUP_DST, derive_epoch_key, evaluate, tag_answered, tag_own
+from entente.blind.sizes import find_bucket
 from entente.kernel.errors import VerificationFailed
 from entente.store.sodium_group import load_group
 
@@ -49,32 +55,39 @@ def make_tokens(first: int, last: int) -> Rows:
     return made
 
 
-def make(group: Group, tokens: Rows, who: str, *, about: str = "it", name: bytes = NAME) -> bytes:
-    key = derive_match_key(seed(about), DOMAIN, name)
-    return make_list(group, key, DOMAIN, name, tokens, mask=seed(f"mask {who}"), pad_seed=seed(f"pad {who}"))
+def pair(about: str = "it", name: bytes = NAME, bucket: int = 10) -> Pairing:
+    return Pairing(derive_match_key(seed(about), DOMAIN, name), DOMAIN, name, bucket)
+
+
+def make(group: Group, tokens: Rows, who: str, pairing: Pairing | None = None) -> bytes:
+    return make_list(group, pairing or pair(), tokens, mask=seed(f"mask {who}"), pad_seed=seed(f"pad {who}"))
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs", "shared"), ((0, 0, 0), (1, 1, 1), (5, 5, 0), (50, 50, 7), (200, 5, 5))
+    ("ours", "theirs", "shared"), ((0, 0, 0), (1, 1, 1), (5, 5, 0), (50, 50, 7), (200, 5, 5), (5, 200, 5))
 )
 def test_the_center_finds_how_many_meet(group: Group, ours: int, theirs: int, shared: int) -> None:
+    buckets = find_bucket(ours), find_bucket(theirs)
+    pairing = pair(bucket=buckets[0])
     lists = (
-        make(group, make_tokens(0, ours), "us"),
-        make(group, make_tokens(ours - shared, ours - shared + theirs), "ru"),
+        make(group, make_tokens(0, ours), "us", pairing),
+        make(group, make_tokens(ours - shared, ours - shared + theirs), "ru", pairing),
     )
-    buckets = tuple((len(each) - len(LIST_HEAD) - 32) // 8 - 2 * MATCH_CANARIES for each in lists)
-    found = match_lists(*lists, (buckets[0], buckets[1]))
-    assert found == Matched("CONFLICT" if shared else "CLEAR", "", shared)
+    found = match_lists(*lists, buckets)
+    plan = plan_decoys(pairing.key, buckets[0])
+    assert found[plan.real] == Matched("CONFLICT" if shared else "CLEAR", "", shared)
+    for is_counting in (False, True):
+        told = judge_result(
+            round_result(found, is_counting=is_counting), pairing, buckets[1], is_counting=is_counting
+        )
+        assert told.verdict == ("CONFLICT" if shared else "CLEAR")
 
 
-@pytest.mark.parametrize(
-    ("changed", "code"),
-    (({"about": "another"}, "canaries-differ"), ({"name": seed("another run")}, "canaries-differ")),
-)
-def test_lists_of_another_key_or_run_are_invalid(group: Group, changed: dict[str, object], code: str) -> None:
+@pytest.mark.parametrize("other", (pair("another"), pair(name=seed("another run"))))
+def test_lists_of_another_key_or_run_are_invalid(group: Group, other: Pairing) -> None:
     tokens = make_tokens(0, 10)
-    found = match_lists(make(group, tokens, "us"), make(group, tokens, "ru", **changed), (10, 10))  # type: ignore[arg-type]
-    assert (found.verdict, found.code) == ("INVALID", code)
+    found = match_lists(make(group, tokens, "us"), make(group, tokens, "ru", other), (10, 10))
+    assert {(one.verdict, one.code) for one in found} == {("INVALID", "canaries-differ")}
 
 
 def test_lists_that_are_none_are_invalid_and_never_clear(group: Group) -> None:
@@ -90,25 +103,83 @@ def test_lists_that_are_none_are_invalid_and_never_clear(group: Group) -> None:
         good[:tags] + good[tags : tags + 8] + good[tags : tags + 8] + good[tags + 16 :],
         good[:start] + bytes(8 * MATCH_CANARIES) + good[tags:],
     ):
-        for pair in ((bad, other), (other, bad)):
-            assert match_lists(*pair, (10, 10)).verdict == "INVALID"
-    verdicts = {match_lists(_drop(good, place), other, (10, 10)).code for place in range(26)}
-    assert verdicts == {"canary", ""}  # a lost canary is seen, a lost filling harms nobody
+        for lists in ((bad, other), (other, bad)):
+            result = round_result(match_lists(*lists, (10, 10)), is_counting=False)
+            assert judge_result(result, pair(), 10, is_counting=False).verdict == "INVALID"
 
 
-def _drop(data: bytes, place: int) -> bytes:
-    """The list without its tag at ``place``, and with another one instead."""
-    start = len(LIST_HEAD) + 32 + 8 * MATCH_CANARIES
-    tags = np.frombuffer(data[start:], ">u8").astype(np.uint64)
-    tags = np.sort(np.append(np.delete(tags, place), np.uint64(12345)))
-    return data[:start] + tags.astype(">u8").tobytes()
+def test_a_canary_that_is_lost_makes_the_run_invalid(group: Group) -> None:
+    good, other = make(group, make_tokens(0, 10), "us"), make(group, make_tokens(20, 30), "ru")
+    start = len(LIST_HEAD) + 32
+    each = 8 * (10 + 2 * MATCH_CANARIES)
+    codes = set()
+    for place in range(LISTS):
+        for number in range(10 + MATCH_CANARIES):
+            first = start + place * each + 8 * MATCH_CANARIES
+            tags = np.frombuffer(good[first : start + (place + 1) * each], ">u8").astype(np.uint64)
+            tags = np.sort(np.append(np.delete(tags, number), np.uint64(12345)))
+            bad = good[:first] + tags.astype(">u8").tobytes() + good[start + (place + 1) * each :]
+            result = round_result(match_lists(bad, other, (10, 10)), is_counting=False)
+            codes.add(judge_result(result, pair(), 10, is_counting=False).code)
+    # A lost canary, a lost planted tag, and a lost filling, which harms nobody.
+    assert {"canary", ""} <= codes <= {"canary", "center-lied", ""}
+
+
+# A center that lies
+
+
+@pytest.mark.parametrize("is_counting", (False, True))
+def test_a_center_that_hides_a_meeting_is_convicted_unless_it_guesses(
+    group: Group, is_counting: bool
+) -> None:
+    caught = hidden = 0
+    for number in range(60):
+        pairing = pair(f"run {number}", bucket=20)
+        lists = (
+            make(group, make_tokens(0, 20), "us", pairing),
+            make(group, make_tokens(15, 35), "ru", pairing),
+        )
+        found = list(match_lists(*lists, (20, 20)))
+        assert {one.verdict for one in found} == {"CONFLICT"}  # it cannot tell which is real
+        every = round_result([Matched("CLEAR", "", 0)] * LISTS, is_counting=is_counting)
+        assert judge_result(every, pairing, 20, is_counting=is_counting).code == "center-lied"
+        found[number % LISTS] = Matched("CLEAR", "", 0)
+        told = judge_result(
+            round_result(found, is_counting=is_counting), pairing, 20, is_counting=is_counting
+        )
+        caught += told.code == "center-lied"
+        hidden += told.verdict == "CLEAR"
+    assert caught + hidden == 60
+    assert 5 <= hidden <= 25  # one in four, by chance
+
+
+def test_a_count_of_a_decoy_is_to_be_right(group: Group) -> None:
+    pairing = pair(bucket=1_000)
+    plan = plan_decoys(pairing.key, 1_000)
+    tokens = make_tokens(0, 1_000)
+    lists = [make(group, tokens, who, pairing) for who in ("us", "ru")]
+    found = list(match_lists(lists[0], lists[1], (1_000, 1_000)))
+    assert [one.meeting for one in found] == [count or 1_000 for count in plan.planted]
+    decoy = (plan.real + 1) % LISTS
+    found[decoy] = Matched("CONFLICT", "", found[decoy].meeting * 100)
+    result = round_result(found, is_counting=True)
+    assert judge_result(result, pairing, 1_000, is_counting=True).code == "center-lied"
+
+
+def test_plans_of_decoys_differ_and_plant_few_as_likely_as_many() -> None:
+    plans = [plan_decoys(seed(f"key {number}"), 1_000) for number in range(400)]
+    assert {plan.real for plan in plans} == set(range(LISTS))
+    counts = [count for plan in plans for count in plan.planted if count]
+    assert len(counts) == 400 * (LISTS - 1)
+    assert 1 <= min(counts) <= max(counts) <= 255
+    assert 0.2 < sum(count < 16 for count in counts) / len(counts) < 0.8
 
 
 def test_a_count_is_a_bucket_and_a_yes_is_a_bit() -> None:
     for meeting, least in ((1, 1), (9, 1), (10, 10), (99, 10), (100, 100), (5_000, 1_000), (10**6, 10_000)):
-        assert round_result(Matched("CONFLICT", "", meeting), is_counting=True).at_least == least
-        assert round_result(Matched("CONFLICT", "", meeting), is_counting=False).at_least == 0
-    assert round_result(Matched("CLEAR", "", 0), is_counting=True).at_least == 0
+        assert round_result([Matched("CONFLICT", "", meeting)], is_counting=True)[0].at_least == least
+        assert round_result([Matched("CONFLICT", "", meeting)], is_counting=False)[0].at_least == 0
+    assert round_result([Matched("CLEAR", "", 0)], is_counting=True)[0].at_least == 0
     assert COUNT_BUCKETS[0] == 1
 
 
@@ -118,24 +189,26 @@ def test_boxes_open_to_what_the_record_commits_to_and_to_nothing_else(group: Gro
     salt, leaf = seed("salt"), "ab" * 32
     commitment = commit_result(result, salt)
     boxes = [box_result(result, salt, each, leaf) for each in (ours, theirs)]
-    assert [open_box(boxes[0], seed("mask us"), leaf, commitment)] == [result]
+    assert {len(box) for box in boxes} == {BOX_BYTES}
+    assert open_box(boxes[0], seed("mask us"), leaf, commitment) == result
     assert open_box(boxes[1], seed("mask ru"), leaf, commitment) == result
-    lie = round_result(Matched("CLEAR", "", 0), is_counting=True)
+    lie = round_result([Matched("CLEAR", "", 0)] * LISTS, is_counting=True)
     for box, mask, name, committed in (
         (boxes[0], seed("mask ru"), leaf, commitment),
         (boxes[0], seed("mask us"), "cd" * 32, commitment),
         (boxes[0][:-1] + b"\0", seed("mask us"), leaf, commitment),
         (box_result(lie, salt, ours, leaf), seed("mask us"), leaf, commitment),
         (boxes[0], seed("mask us"), leaf, commit_result(lie, salt)),
+        (box_result(lie[:3], salt, ours, leaf), seed("mask us"), leaf, commit_result(lie[:3], salt)),
     ):
         with pytest.raises(VerificationFailed):
             open_box(box, mask, name, committed)
 
 
-def test_an_invalid_list_still_gets_its_answer(group: Group) -> None:
+def test_an_invalid_list_still_gets_its_answer() -> None:
     result = round_result(match_lists(b"", b"", (10, 10)), is_counting=False)
-    assert result.verdict == "INVALID"
-    assert box_result(result, seed("salt"), b"", "ab" * 32)
+    assert {one.verdict for one in result} == {"INVALID"}
+    assert len(box_result(result, seed("salt"), b"", "ab" * 32)) == BOX_BYTES
 
 
 def test_lists_of_two_plans_of_one_bucket_have_one_length(group: Group) -> None:

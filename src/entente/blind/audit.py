@@ -35,7 +35,7 @@ from entente.blind.group import Group, Rows
 from entente.blind.holding import HoldingRow, VersionRow
 from entente.blind.lift import asked_tokens, held_tokens
 from entente.blind.match_records import MatchRow, name_match
-from entente.blind.matching import derive_match_key, make_list
+from entente.blind.matching import Pairing, derive_match_key, make_list
 from entente.blind.oprf import PrfKey, derive_key
 from entente.blind.parcels import encode_tags
 from entente.blind.rules import BlindRules, make_domain
@@ -254,9 +254,9 @@ class _Audit:
         name = name_match(row.starter, row.match, self._domain)
         made = make_list(
             self._group,
-            derive_match_key(opened.secret, self._domain, name),
-            self._domain,
-            name,
+            Pairing(
+                derive_match_key(opened.secret, self._domain, name), self._domain, name, row.match.bucket
+            ),
             derive(version.cells, self._grid),
             mask=opened.mask,
             pad_seed=opened.pad_seed,

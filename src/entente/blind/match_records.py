@@ -35,7 +35,7 @@ from entente.kernel.rows import Row, Rows, get_row
 from entente.kernel.wire import Hex64, SlugText, WireStruct, parse_base64
 
 MatchMode = Literal["count", "yes-no"]
-BoxText = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9+/]+={0,2}$(?!\n)", max_length=400)]
+BoxText = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9+/]+={0,2}$(?!\n)", max_length=500)]
 
 
 class StartMatch(WireStruct, frozen=True):

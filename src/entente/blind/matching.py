@@ -5,31 +5,35 @@ cells (docs/formats/blind.md section 8). Here neither party sees the other's tag
 tags that it cannot try: the key is the pair's.
 
     key       from a secret of the run that the starter seals to the other party
-    list      tags of a party's tokens and of the run's canaries, padded to a bucket      -> to the center
-    match     the center's: all canaries meet, or INVALID; then one bit, or a bucket
-    box       the result under a mask that each party gave with its list                 -> in the record
+    lists     a real one, of a party's tokens, and decoys of random tags, in an order that the key gives;
+              each with canaries and padded to a bucket                                  -> to the center
+    match     the center's: of each list, canaries meet, or INVALID; then one bit, or a bucket
+    box       the results under a mask that each party gave with its lists               -> in the record
 
 Invariants:
-  * The center learns both buckets, and how many tags meet. Together with one of the two it learns everything
-    the other's list holds of what the two can try: said on the page, and in docs/blind.md.
-  * CLEAR only when every canary is in both lists and meets, lists are of their stated size, and no other tag
-    meets. What meets of the canaries is looked for in the same search as the rest.
-  * Both boxes open to the same result, to which the record holds a commitment.
+  * The center learns both buckets, and how many tags meet in each list; not which list is real. Together
+    with one of the two it learns everything that the other's list holds of what it can try: said on the page,
+    and in docs/blind.md.
+  * CLEAR only when every canary of every list meets, lists are of their stated size, no other tag of the real
+    list meets, and the center has said of every decoy what the pair knows. In some decoys both have planted
+    tags that meet: a center that hides a meeting must guess which list is real, and is convicted by its own
+    signature when it guesses wrong.
+  * Both boxes open to the same results, to which the record holds a commitment.
 
-It draws nothing; secrets, masks and salts are arguments. A center that lies about the bit is found by an
-audit of the lists, which the record names by hash; not before.
+It draws nothing; secrets, masks and salts are arguments.
 
-    >>> match_lists(ours, theirs, buckets=(20, 50))
+    >>> match_lists(ours, theirs, buckets=(20, 50))[0]
     Matched(verdict='CLEAR', code='', meeting=0)
 
-Source: Kamara, Mohassel, Raykova, Sadeghian: Scaling Private Set Intersection to Billion-Element Sets (FC
-2014).
+Source: Kamara, Mohassel, Raykova, Sadeghian: Scaling Private Set Intersection to Billion-Element
+Sets (FC 2014), where the parties find a lying server out by planted elements too.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -45,21 +49,27 @@ from entente.blind.sizes import find_bucket
 from entente.kernel.errors import Malformed, VerificationFailed
 
 MATCH_CANARIES: Final = 16
+LISTS: Final = 4
+"""One real list and the decoys."""
 LIST_HEAD: Final = b"entente blind list 1\n"
-RESULT_BYTES: Final = 64
 SALT_BYTES: Final = 32
+_LINE_BYTES: Final = 64
+RESULT_BYTES: Final = _LINE_BYTES * LISTS
 BOX_BYTES: Final = SALT_BYTES + RESULT_BYTES + 16
 COUNT_BUCKETS: Final = (1, 10, 100, 1_000, 10_000)
 """What a count run says: at least so many tokens meet, the greatest of these that is true."""
 _KEY_LABEL: Final = b"entente blind match key v1\n"
+_PLAN_LABEL: Final = b"entente blind match decoys v1\n"
+_PLANT_LABEL: Final = b"entente blind match planted v1\n"
 _RESULT_LABEL: Final = b"entente blind match result v1\n"
 _NONCE: Final = bytes(12)
 """A mask is drawn for one box: one key, one message."""
+_VERDICTS: Final[tuple[Verdict, ...]] = ("CLEAR", "CONFLICT", "INVALID")
 
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """What two lists come to.
+    """What two lists of one place come to.
 
     Args:
         meeting: How many tags other than canaries meet; the center's to round, never to pass on.
@@ -71,12 +81,24 @@ class Matched:
 
 
 @dataclass(frozen=True, slots=True)
-class MatchResult:
-    """What both parties are told. ``at_least``: in a count run, one of `COUNT_BUCKETS`; else 0."""
+class Told:
+    """What is told of a list. ``at_least``: in a count run, one of `COUNT_BUCKETS`; else 0."""
 
     verdict: Verdict
     code: str
     at_least: int
+
+
+MatchResult = tuple[Told, ...]
+"""What both parties are told: of each place's lists, the real one among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecoyPlan:
+    """Which list is real, and how many tags are planted in each decoy: known to the pair alone."""
+
+    real: int
+    planted: tuple[int, ...]
 
 
 def derive_match_key(secret: bytes, domain: bytes, name: bytes) -> bytes:
@@ -91,28 +113,78 @@ def derive_match_key(secret: bytes, domain: bytes, name: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=domain, info=_KEY_LABEL + name).derive(secret)
 
 
+def plan_decoys(key: bytes, bucket: int) -> DecoyPlan:
+    """Return the pair's plan for a run.
+
+    Args:
+        bucket: Of the starter's list. Up to a quarter of it is planted, few as likely as many: a true
+            conflict looks like any decoy.
+    """
+    drawn = hashlib.blake2b(_PLAN_LABEL, key=key).digest()
+    words = [int.from_bytes(drawn[8 * place : 8 * place + 8], "big") for place in range(1 + LISTS)]
+    most_bits = max(1, bucket // 4).bit_length()
+    planted = []
+    for word in words[1:]:
+        bits = word % most_bits
+        planted.append((1 << bits) + (word >> 8) % (1 << bits))
+    real = words[0] % LISTS
+    planted[real] = 0
+    return DecoyPlan(real, tuple(planted))
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """What both parties know of a run by way of the center.
+
+    Args:
+        key: `derive_match_key`.
+        name: The hash of what the run's first message names.
+        bucket: Of the starter's list, as that message says.
+    """
+
+    key: bytes = field(repr=False)
+    domain: bytes
+    name: bytes
+    bucket: int
+
+
 def make_list(
     group: Group,
-    key: bytes,
-    domain: bytes,
-    name: bytes,
+    pairing: Pairing,
     tokens: Rows,
     *,
     mask: bytes,
     pad_seed: bytes,
     on_progress: Progress | None = None,
 ) -> bytes:
-    """Return what a party gives to the center: mask, canaries' tags, all tags.
+    """Return what a party gives to the center: mask; then, for each list, canaries' tags and all tags.
 
     Args:
         mask: 32 random bytes, under which the result comes back to this party.
     """
     if len(mask) != KEY_BYTES:
         raise ValueError(f"mask: expected {KEY_BYTES} bytes, got {len(mask)}")
-    canaries = make_run_canaries(name, MATCH_CANARIES)
-    tags = group.keyed_tags(np.concatenate((tokens, canaries)), domain, key, on_progress)
-    padded = pad_tags(tags, find_bucket(len(tokens)) + MATCH_CANARIES, pad_seed)
-    return LIST_HEAD + mask + _encode(tags[len(tokens) :]) + _encode(padded)
+    key, domain = pairing.key, pairing.domain
+    plan, bucket = plan_decoys(key, pairing.bucket), find_bucket(len(tokens))
+    every = make_run_canaries(pairing.name, MATCH_CANARIES * LISTS)
+    canaries = group.keyed_tags(every, domain, key)
+    parts = [LIST_HEAD, mask]
+    for place in range(LISTS):
+        own = canaries[place * MATCH_CANARIES : (place + 1) * MATCH_CANARIES]
+        if place == plan.real:
+            inside = group.keyed_tags(tokens, domain, key, on_progress)
+        else:
+            inside = _plant(key, place, min(plan.planted[place], bucket))
+        padding = pad_seed + place.to_bytes(1, "big")
+        padded = pad_tags(np.concatenate((inside, own)), bucket + MATCH_CANARIES, padding)
+        parts += [_encode(own), _encode(padded)]
+    return b"".join(parts)
+
+
+def _plant(key: bytes, place: int, count: int) -> Tags:
+    """Return tags that both parties put into a decoy: nothing that is tagged has them."""
+    drawn = hashlib.shake_256(_PLANT_LABEL + key + place.to_bytes(1, "big")).digest(8 * count)
+    return np.frombuffer(drawn, ">u8").astype(np.uint64)
 
 
 def _encode(tags: Tags) -> bytes:
@@ -121,30 +193,39 @@ def _encode(tags: Tags) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    mask: bytes
     canaries: Tags
     tags: Tags
 
 
-def _parse_list(data: bytes, bucket: int) -> _List:
-    wanted = len(LIST_HEAD) + KEY_BYTES + TAG_BYTES * (bucket + 2 * MATCH_CANARIES)
+def _parse_lists(data: bytes, bucket: int) -> list[_List]:
+    each_bytes = TAG_BYTES * (bucket + 2 * MATCH_CANARIES)
+    wanted = len(LIST_HEAD) + KEY_BYTES + LISTS * each_bytes
     if not data.startswith(LIST_HEAD) or len(data) != wanted:
         raise Malformed("bad-list", f"list: expected its head and {wanted} bytes, got {len(data)}")
-    rest = memoryview(data)[len(LIST_HEAD) :]
-    tags = np.frombuffer(rest[KEY_BYTES:], ">u8").astype(np.uint64)
-    canaries, every = tags[:MATCH_CANARIES], tags[MATCH_CANARIES:]
-    if not bool((every[1:] > every[:-1]).all()):
-        raise Malformed("bad-list", "list: expected tags once each, ascending, got another order")
-    return _List(bytes(rest[:KEY_BYTES]), canaries, every)
+    rest = memoryview(data)[len(LIST_HEAD) + KEY_BYTES :]
+    lists = []
+    for place in range(LISTS):
+        tags = np.frombuffer(rest[place * each_bytes : (place + 1) * each_bytes], ">u8").astype(np.uint64)
+        canaries, every = tags[:MATCH_CANARIES], tags[MATCH_CANARIES:]
+        if not bool((every[1:] > every[:-1]).all()):
+            raise Malformed("bad-list", "list: expected tags once each, ascending, got another order")
+        lists.append(_List(canaries, every))
+    return lists
 
 
-def match_lists(ours: bytes, theirs: bytes, buckets: tuple[int, int]) -> Matched:
-    """Return what two lists come to: the center's part. Never raises for what a party sent."""
+def match_lists(ours: bytes, theirs: bytes, buckets: tuple[int, int]) -> tuple[Matched, ...]:
+    """Return what two parties' lists come to, place by place: the center's part.
+
+    Never raises for what a party sent: that is INVALID, in every place.
+    """
     try:
-        lists = _parse_list(ours, buckets[0]), _parse_list(theirs, buckets[1])
+        lists = _parse_lists(ours, buckets[0]), _parse_lists(theirs, buckets[1])
     except Malformed as error:
-        return Matched("INVALID", error.code, 0)
-    first, second = lists
+        return (Matched("INVALID", error.code, 0),) * LISTS
+    return tuple(_match(first, second) for first, second in zip(*lists, strict=True))
+
+
+def _match(first: _List, second: _List) -> Matched:
     if not np.array_equal(first.canaries, second.canaries):
         # Other rules, another epoch, another key: nothing would ever meet.
         return Matched("INVALID", "canaries-differ", 0)
@@ -156,16 +237,22 @@ def match_lists(ours: bytes, theirs: bytes, buckets: tuple[int, int]) -> Matched
     return Matched("CONFLICT" if others else "CLEAR", "", others)
 
 
-def round_result(matched: Matched, *, is_counting: bool) -> MatchResult:
-    """Return what may be told of a match: one bit, or a bucket."""
+def round_result(matched: Iterable[Matched], *, is_counting: bool) -> MatchResult:
+    """Return what may be told of a match: of each place one bit, or a bucket."""
+    return tuple(_round(one, is_counting=is_counting) for one in matched)
+
+
+def _round(matched: Matched, *, is_counting: bool) -> Told:
     at_least = 0
     if is_counting and matched.verdict == "CONFLICT":
         at_least = max(bound for bound in COUNT_BUCKETS if bound <= matched.meeting)
-    return MatchResult(matched.verdict, matched.code, at_least)
+    return Told(matched.verdict, matched.code, at_least)
 
 
 def _encode_result(result: MatchResult) -> bytes:
-    return f"{result.verdict}\n{result.code}\n{result.at_least}\n".encode().ljust(RESULT_BYTES, b" ")
+    return b"".join(
+        f"{one.verdict}\n{one.code}\n{one.at_least}\n".encode().ljust(_LINE_BYTES, b" ") for one in result
+    )
 
 
 def commit_result(result: MatchResult, salt: bytes) -> bytes:
@@ -186,7 +273,7 @@ def box_result(result: MatchResult, salt: bytes, their_list: bytes, match: str) 
 
 
 def open_box(box: bytes, mask: bytes, match: str, commitment: bytes) -> MatchResult:
-    """Return the result that the center told.
+    """Return what the center told of each list.
 
     Raises:
         VerificationFailed: The box is not for this mask and run, or not what the record commits to.
@@ -204,10 +291,40 @@ def open_box(box: bytes, mask: bytes, match: str, commitment: bytes) -> MatchRes
 
 
 def _parse_result(data: bytes) -> MatchResult:
-    verdict, code, at_least, *rest = [*data.decode("ascii", "replace").split("\n"), "", "", ""]
-    for word in ("CLEAR", "CONFLICT", "INVALID"):
-        if verdict == word and at_least.isdigit() and len(data) == RESULT_BYTES and not rest[0].strip():
-            result = MatchResult(word, code, int(at_least))
-            if _encode_result(result) == data:
-                return result
+    result = tuple(
+        _parse_told(data[place : place + _LINE_BYTES]) for place in range(0, len(data), _LINE_BYTES)
+    )
+    if _encode_result(result) != data or len(result) != LISTS:
+        raise VerificationFailed("bad-box", f"result: expected {RESULT_BYTES} bytes in their one spelling")
+    return result
+
+
+def _parse_told(line: bytes) -> Told:
+    verdict, code, at_least, *_ = [*line.decode("ascii", "replace").split("\n"), "", "", ""]
+    for word in _VERDICTS:
+        if verdict == word and at_least.isdecimal() and at_least.isascii():
+            return Told(word, code, int(at_least))
     raise VerificationFailed("bad-box", "result: expected verdict, code and bound, got something else")
+
+
+def judge_result(result: MatchResult, pairing: Pairing, joined: int, *, is_counting: bool) -> Told:
+    """Return what the real lists came to, having checked what the center said of every decoy.
+
+    Args:
+        joined: Bucket of the other party's list.
+
+    A decoy that is not answered as the pair knows makes the run INVALID, ``center-lied``: the center's signed
+    result and the pair's key show it to anyone. A party that sent a bad list makes every place INVALID, and
+    is named by its own hash in the record.
+    """
+    plan = plan_decoys(pairing.key, pairing.bucket)
+    for place, told in enumerate(result):
+        if told.verdict == "INVALID":
+            return told
+        if place == plan.real:
+            continue
+        meeting = min(plan.planted[place], joined)
+        expected = _round(Matched("CONFLICT", "", meeting), is_counting=is_counting)
+        if told != expected:
+            return Told("INVALID", "center-lied", 0)
+    return result[plan.real]
