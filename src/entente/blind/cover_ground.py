@@ -101,6 +101,9 @@ def cover_ground(footprints: list[Footprint], *, most: int) -> tuple[Ints, Ints,
     Raises:
         Denied: More than ``most``.
     """
+    if not footprints:
+        none = np.zeros(0, dtype=np.int64)
+        return none, none, none.astype(np.uint64)
     runs = _cut_runs(footprints)
     count = len(footprints)
     finest = np.array([one.levels[-1] for one in footprints], dtype=np.int64)
@@ -116,7 +119,7 @@ def cover_ground(footprints: list[Footprint], *, most: int) -> tuple[Ints, Ints,
     areas: dict[int, shapely.Geometry] = {}
     found: list[tuple[Ints, Ints, Numbers]] = []
     total = 0
-    for level in range(int(finest.max(initial=-1)) + 1):
+    for level in range(int(finest.max()) + 1):
         touch, fill = _touch(front, item, run, runs, level)
         item, run = item[touch], run[touch]
         touched = np.zeros(len(front.owner), dtype=np.bool_)
@@ -185,9 +188,6 @@ def _cut_runs(footprints: list[Footprint]) -> _Runs:
         offset += len(edge)
         reach.append(outline.margin_m + one.widened_m + SPARE_M)
     begin = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(counts, dtype=np.int64)))
-    if not footprints:
-        none = np.zeros((0, 3))
-        return _Runs(begin, none, none, none, none, none, np.zeros(0), np.zeros(0))
     normals = surface_normals(np.concatenate(lat), np.concatenate(lon))
     at = np.concatenate(ends_at, axis=1)
     starts, ends = normals[at[0]], normals[at[1]]
