@@ -11,14 +11,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from entente.deconflict import Acknowledge, AlarmRow, Counter, Notify, Raise, See, plan_alarms
+from entente.deconflict import Acknowledge, AlarmRow, Counter, Notify, Raise, See, Update, plan_alarms
 from entente.deconflict.alarm_row import Called
 from entente.desk.confronting import WITHHELD_S, review_confrontations
 from entente.desk.service import VERBS, call
 from entente.kernel.errors import Denied
 from entente.kernel.message import encode_body
-from entente.space import VolumeWire
+from entente.space import Separation, VolumeWire, find_conflict, parse_volume
+from tests.parties import RULES
 from tests.protocol.desk_stage import HERE_E7, Stage, make_stage, make_volume, open_scratch
+
+AGREED = Separation(RULES.lateral_cm / 100, RULES.vertical_cm / 100, float(RULES.time_s))
 
 
 @pytest.fixture
@@ -101,6 +104,92 @@ def test_a_host_that_raises_no_alarm_is_found_out_and_hides_nothing(stage: Stage
     stage.desk.run_once()
     review_confrontations(stage.desk)
     assert stage.alarms() == {}
+
+
+def find_edge() -> tuple[int, int]:
+    """Where an activity only just comes within the agreed distance of ours."""
+    ours = parse_volume(make_volume())
+
+    def is_met(lon_e7: int) -> bool:
+        place = (HERE_E7[0], HERE_E7[1] + lon_e7)
+        return find_conflict(ours, parse_volume(make_volume(place)), AGREED) is not None
+
+    low, high = 0, 10_000_000
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if is_met(middle) else (low, middle)
+    return HERE_E7[0], HERE_E7[1] + low
+
+
+def test_a_host_whose_accomplice_comes_by_way_of_the_edge_is_found_out_in_time(stage: Stage) -> None:
+    """What was in doubt once kept the alarm in doubt for ever, and nobody was accused."""
+    stage.notify("ours", armed=True)
+    stage.desk.run_once()
+    edge = Notify("theirs", "air", "Theirs", [make_volume(find_edge())], [], armed=True, concur_by=None)
+    leaf = stage.center.say("ru", "activity.notify", edge, officers=["duty-1"])
+    stage.desk.run_once()
+    assert [row.state for row in stage.desk.rows.select(AlarmRow)] == ["due"]
+    for _ in range(3):
+        review_confrontations(stage.desk)
+        stage.clock.pass_s(WITHHELD_S)
+    review_confrontations(stage.desk)
+    # Another machine may not see it: nobody can be accused of that.
+    assert stage.alarms() == {}
+    sure = Update("theirs", leaf, "Theirs", [make_volume()], [], "", armed=True, concur_by=None)
+    stage.center.say("ru", "activity.update", sure, officers=["duty-1"])
+    stage.desk.run_once()
+    review_confrontations(stage.desk)
+    stage.clock.pass_s(WITHHELD_S - 1)
+    review_confrontations(stage.desk)
+    # Both versions stand for less than the center is given.
+    assert stage.alarms() == {}
+    stage.clock.pass_s(1)
+    review_confrontations(stage.desk)
+    assert "'ours|theirs' is here as it is since" in stage.alarms()["alarm-withheld"].words
+
+
+@pytest.mark.parametrize("is_by_way_of_edge", (False, True))
+def test_an_accomplice_who_moves_without_end_gains_nothing(stage: Stage, is_by_way_of_edge: bool) -> None:
+    stage.notify("ours", armed=True)
+    stage.desk.run_once()
+    body = Notify("theirs", "air", "Theirs", [make_volume()], [], armed=True, concur_by=None)
+    leaf = stage.center.say("ru", "activity.notify", body, officers=["duty-1"])
+
+    def move(place: tuple[int, int]) -> str:
+        volumes = [make_volume(place)]
+        told = Update("theirs", leaf, "Theirs", volumes, [], "", armed=True, concur_by=None)
+        return stage.center.say("ru", "activity.update", told, officers=["duty-1"])
+
+    for step in range(5):
+        stage.desk.run_once()
+        review_confrontations(stage.desk)
+        stage.clock.pass_s(WITHHELD_S // 4)
+        if is_by_way_of_edge:
+            # Between two looks: a center that did not see it there has only now found it due.
+            leaf = move(find_edge())
+        leaf = move((HERE_E7[0], HERE_E7[1] + 1000 * step))
+    stage.desk.run_once()
+    review_confrontations(stage.desk)
+    assert set(stage.alarms()) == (set() if is_by_way_of_edge else {"alarm-withheld"})
+
+
+def test_a_center_that_was_away_has_its_whole_time_again(stage: Stage) -> None:
+    meet(stage)
+    # As an older version kept it: the time alone.
+    (due,) = stage.desk.rows.select(AlarmRow)
+    stage.desk.book.put_meta(f"due:{due.alarm}", "2016-09-17T13:00:00Z")
+    review_confrontations(stage.desk)
+    stage.center.lies.add("no-network")
+    stage.desk.run_once()
+    stage.clock.pass_s(10 * WITHHELD_S)
+    review_confrontations(stage.desk)
+    stage.center.lies.discard("no-network")
+    stage.desk.run_once()
+    review_confrontations(stage.desk)
+    assert stage.alarms() == {}
+    stage.clock.pass_s(WITHHELD_S)
+    review_confrontations(stage.desk)
+    assert set(stage.alarms()) == {"alarm-withheld"}
 
 
 def test_without_a_line_the_host_is_not_accused(stage: Stage) -> None:

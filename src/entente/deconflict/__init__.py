@@ -38,7 +38,6 @@ from entente.deconflict.alarm import (
     See,
     explain_alarm,
     explain_sight,
-    is_raise_in_doubt,
     list_owing,
     plan_alarms,
 )
@@ -90,7 +89,7 @@ from entente.deconflict.incident import (
     plan_follow_ups,
 )
 from entente.deconflict.incident_sites import ReportIncident, find_sites
-from entente.deconflict.index import ConflictIndex, Hit, MemoryIndex
+from entente.deconflict.index import ConflictIndex, Hit, MemoryIndex, StandingIndex, StandingVolumes
 from entente.deconflict.intake import decide_intake
 from entente.deconflict.ladder import RECEIPT_ESCALATE, RECEIPT_LAPSE, Escalate, Lapse, plan_ladder
 from entente.deconflict.ladder_view import LadderView, PartyLadder, Rung, describe_ladder
@@ -132,6 +131,7 @@ from entente.deconflict.site import (
 )
 from entente.deconflict.site_verification import SITE_VERIFY, Verification, VerifySite, verification_state
 from entente.deconflict.vouch import ZONE_VOUCH, Guarantee, Vouch, list_guarantees
+from entente.deconflict.withheld import Withheld, find_withheld, was_sure
 from entente.deconflict.zone import (
     ZONE_DECLARE,
     ZONE_WITHDRAW,
@@ -233,6 +233,8 @@ __all__ = [
     "Seen",
     "SilentIncident",
     "SiteRow",
+    "StandingIndex",
+    "StandingVolumes",
     "Update",
     "Verification",
     "VerifySite",
@@ -240,6 +242,7 @@ __all__ = [
     "Vouch",
     "WithdrawSite",
     "WithdrawZone",
+    "Withheld",
     "ZoneFinding",
     "ZoneHold",
     "ZoneRow",
@@ -263,8 +266,8 @@ __all__ = [
     "find_sites",
     "find_stated",
     "find_volumes",
+    "find_withheld",
     "has_concurred",
-    "is_raise_in_doubt",
     "list_guarantees",
     "list_owing",
     "list_proposals",
@@ -282,4 +285,5 @@ __all__ = [
     "update_conflicts",
     "verification_state",
     "version_state",
+    "was_sure",
 ]

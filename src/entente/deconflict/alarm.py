@@ -120,7 +120,7 @@ def decide_raise(message: VerifiedMessage[Raise], rows: Rows) -> Decision:
     )
     # The number is the center's: it counts the alarms of an entry, and another machine may count one more.
     is_named = re.fullmatch(rf"alarm-{body.since}-[1-9][0-9]{{0,5}}", body.alarm) is not None
-    if not (is_named and (is_due or _weigh_raise(body, rows) is not None)):
+    if not (is_named and (is_due or _is_among(body, due, rows) or _weigh_raise(body, rows) is not None)):
         return _deny_raise(body, due or named, rows)
     expected = _list_called(sorted(_list_authors(body.conflict, rows)), rows)
     if body.called != expected:
@@ -152,6 +152,19 @@ def _deny_raise(body: Raise, row: AlarmRow | None, rows: Rows) -> Decision:
     )
 
 
+def _is_among(body: Raise, listing: AlarmRow | None, rows: Rows) -> bool:
+    """Return whether an alarm is for a confrontation here that it does not name: another machine may part it.
+
+    Which of an entry's confrontations have one alarm, and so since when each, hangs on all of them. Each can
+    be parted once.
+    """
+    if listing is None or body.conflict not in listing.also:
+        return False
+    things = [rows.find(ObjectRow, name) for name in body.conflict.split("|")]
+    since = max(_find_last_raised(body.conflict, rows) + 1, *(one.first_index for one in things if one))
+    return listing.is_open and body.reason == listing.reason and since <= body.since
+
+
 def _weigh_raise(body: Raise, rows: Rows) -> Weighed | None:
     """Return what may be said of a confrontation that is not due here, where another machine may find it due.
 
@@ -170,15 +183,6 @@ def _weigh_raise(body: Raise, rows: Rows) -> Weighed | None:
         return None
     weighed = weigh(one, other, last, rows)
     return weighed if weighed.is_possible and weighed.is_in_doubt else None
-
-
-def is_raise_in_doubt(row: AlarmRow, rows: Rows) -> bool:
-    """Return whether an honest center may hold an alarm that is due here not to be: before it is accused."""
-    one, other = (rows.find(ObjectRow, name) for name in row.conflict.split("|"))
-    if one is None or other is None:
-        raise AssertionError(f"alarm {row.alarm!r}: expected rows of both objects")
-    last = _find_last_raised(row.conflict, rows)
-    return weigh(one, other, last if last >= 0 else row.since_index, rows).is_in_doubt
 
 
 def _find_last_raised(conflict: str, rows: Rows) -> int:
@@ -223,6 +227,7 @@ def project_raise(entry: Entry[Raise], rows: Rows) -> None:
             message=entry.message.leaf,
             raised=make_stamp(entry),
             called=tuple(body.called),
+            named=body.conflict,
         )
     )
 

@@ -64,6 +64,8 @@ class AlarmRow(Row, frozen=True):
     also: tuple[str, ...] = ()
     """The other confrontations that the same entry made between the same two parties, sorted: one alarm is
     for all of them. ``conflict`` is the one that begins first."""
+    named: str = ""
+    """The conflict that the center's message named; empty until it is raised, and in older rows."""
 
     def key(self) -> str:
         """Return the alarm's name."""

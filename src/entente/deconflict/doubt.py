@@ -5,7 +5,7 @@ message of the center is accepted, nobody may be called a liar for a last digit:
 `entente.space.AGREE_M`, or could be, is accepted (docs/formats/kinds.md section 14.6).
 
 Invariants:
-  * `weigh` is asked only where the plain rule says no, or before a host is accused: it costs nothing else.
+  * `weigh` is asked only where the plain rule says no: it costs nothing else.
   * What is *possible* is so now, by the versions that stand. *In doubt* looks back: a machine that saw it
     otherwise once since the last alarm may count alarms otherwise ever since.
   * Bounded work: `MAX_WEIGHED` pairs of volumes, `MAX_LIVES` versions of each. Beyond, it is in doubt.
@@ -35,9 +35,8 @@ MAX_WEIGHED: Final = 1_000
 """Pairs of volumes: half a second. Two activities of 50 volumes have 2,500, few of them at one time."""
 MAX_LIVES: Final = 20
 """Versions looked back at."""
-
-
-_NOW: Final = float("inf")
+NOW: Final = float("inf")
+"""`Life.until` of a current version."""
 
 
 class Weighed(NamedTuple):
@@ -48,7 +47,7 @@ class Weighed(NamedTuple):
     first: Met | None
 
 
-class _Life(NamedTuple):
+class Life(NamedTuple):
     """A version, and the entries from which up to which it was the current one."""
 
     since: int
@@ -63,15 +62,15 @@ def weigh(one: ObjectRow, other: ObjectRow, after_index: int, rows: Rows) -> Wei
         after_index: Doubts of versions that were past by this entry count no more.
     """
     separation = agreed_separation(rows) if one.type == other.type else Separation()
-    judge = None if one.type == other.type else _Asking(one, other, rows)
-    (ours, is_cut), (others, is_other_cut) = (_list_lives(each, after_index, rows) for each in (one, other))
+    judge = None if one.type == other.type else Asking(one, other, rows)
+    (ours, is_cut), (others, is_other_cut) = (list_lives(each, after_index, rows) for each in (one, other))
     is_in_doubt = is_cut or is_other_cut
     met: list[Met] = []
     left = MAX_WEIGHED
     for mine, theirs in product(ours, others):
         if max(mine.since, theirs.since) >= min(mine.until, theirs.until):
             continue
-        is_now = mine.until == theirs.until == _NOW
+        is_now = mine.until == theirs.until == NOW
         if is_in_doubt and not is_now:
             continue
         for (here, a), (there, b) in product(enumerate(mine.volumes), enumerate(theirs.volumes)):
@@ -96,7 +95,7 @@ def weigh(one: ObjectRow, other: ObjectRow, after_index: int, rows: Rows) -> Wei
     return Weighed(bool(met), is_in_doubt, find_first(met))
 
 
-class _Asking:
+class Asking:
     """Whether a zone asks for what an activity has not fulfilled, where holding may be a matter of doubt."""
 
     def __init__(self, one: ObjectRow, other: ObjectRow, rows: Rows) -> None:
@@ -127,10 +126,10 @@ class _Asking:
         return is_missing[0], is_missing[0] != is_missing[1]
 
 
-def _list_lives(thing: ObjectRow, after_index: int, rows: Rows) -> tuple[list[_Life], bool]:
+def list_lives(thing: ObjectRow, after_index: int, rows: Rows) -> tuple[list[Life], bool]:
     """Return the versions that were current after an entry, the latest first, and whether any is left out."""
-    lives: list[_Life] = []
-    until = _NOW
+    lives: list[Life] = []
+    until = NOW
     leaf = thing.version
     while leaf != NO_VERSION and until > after_index:
         version = rows.find(VersionRow, leaf)
@@ -138,6 +137,6 @@ def _list_lives(thing: ObjectRow, after_index: int, rows: Rows) -> tuple[list[_L
             break
         if len(lives) == MAX_LIVES:
             return lives, True
-        lives.append(_Life(version.index, until, parse_volumes(version.volumes, path="$.body.volumes")))
+        lives.append(Life(version.index, until, parse_volumes(version.volumes, path="$.body.volumes")))
         leaf, until = version.previous, version.index
     return lives, False

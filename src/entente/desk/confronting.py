@@ -1,8 +1,9 @@
 """Confrontations at a desk: the record's alarms, whom to call, who has seen them; a watch over the host.
 
-Invariants: what confronts us is computed here from the record's own entries, so that no host can hide it; an
-alarm that is due and not raised within `WITHHELD_S` of our seeing it, while the center answers us, is an
-alarm of this desk about the host, unless it hangs on less than can be measured.
+Invariants: what confronts us is computed here from the record's own entries, so that no host can hide it.
+Where every honest machine would have raised an alarm (`deconflict.find_withheld`) and the center, which
+answers us, has not for `WITHHELD_S` in which nothing about the meeting changed, that is an alarm of this desk
+about the host. What two versions that are past were like buys no silence.
 
 It raises nothing in the record: only the center does.
 
@@ -12,11 +13,20 @@ It raises nothing in the record: only the center does.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
-from entente.deconflict import AlarmRow, explain_alarm, explain_sight, find_receipt, is_raise_in_doubt
+from entente.deconflict import (
+    AlarmRow,
+    Withheld,
+    explain_alarm,
+    explain_sight,
+    find_receipt,
+    find_withheld,
+    was_sure,
+)
 from entente.desk.assembly import Desk
 from entente.desk.evidence import Finding
 from entente.kernel.charter import CharterRow, get_charter
@@ -76,29 +86,68 @@ def _describe(desk: Desk, row: AlarmRow) -> dict[str, Any]:
     }
 
 
+class _Watch(msgspec.Struct, frozen=True):
+    """What is missing of an alarm that is due, since when it is so without a change, and where to look on."""
+
+    since: str = ""
+    stamp: str = ""
+    at_index: int = -1
+    place: int = 0
+
+
 def review_confrontations(desk: Desk) -> None:
     """Raise an alarm about the host for each that is due and withheld; take down those that no longer are."""
     if desk.rows.find(CharterRow, "charter") is None:
         return
+    accused = set()
     for alarm in desk.board.standing():
         if alarm.code == WITHHELD:
             row = desk.rows.find(AlarmRow, alarm.subject)
             if row is not None and row.state != "due":
                 desk.board.dismiss(alarm.id, officer="desk", why=f"it was {row.state} in the record")
+            else:
+                accused.add(alarm.subject)
     now = desk.clock.now_utc()
     for row in desk.rows.select(AlarmRow, state="due"):
-        if not row.is_open or desk.party not in row.parties:
-            continue
-        key = f"due:{row.alarm}"
-        since = desk.book.find_meta(key)
-        if since is None:
-            desk.book.put_meta(key, encode_utc(now))
-        elif desk.link.state == "good" and (now - parse_utc(since)).total_seconds() >= WITHHELD_S:
-            # Another machine may honestly not have found it: what confronts us is shown all the same.
-            if is_raise_in_doubt(row, desk.rows):
-                continue
-            words = (
-                f"{row.alarm} is due since entry {row.since_index}, seen here since {since}, and the center "
-                f"has not raised it: {explain_alarm(row, desk.rows)}"
-            )
-            desk.board.raise_alarm(Finding(WITHHELD, words, row.alarm))
+        if row.is_open and desk.party in row.parties and row.alarm not in accused:
+            _review_due(desk, row, now)
+
+
+def _review_due(desk: Desk, row: AlarmRow, now: datetime) -> None:
+    watch = _read_watch(desk, row)
+    # Without a line nothing is withheld: the center has its whole time again once there is one.
+    is_good = desk.link.state == "good"
+    # Another machine may honestly not have found it: what confronts us is shown all the same.
+    found, place = find_withheld(row, desk.rows, place=watch.place) if is_good else (None, watch.place)
+    if found is None:
+        _put_watch(desk, row, watch, _Watch(place=place))
+    elif found.stamp != watch.stamp or not _is_steady(desk, found, watch):
+        # What may be other than it was starts the clock anew.
+        _put_watch(desk, row, watch, _Watch(encode_utc(now), found.stamp, found.at_index, place))
+    elif (now - parse_utc(watch.since)).total_seconds() >= WITHHELD_S:
+        words = (
+            f"{row.alarm} is due since entry {row.since_index}, {found.conflict!r} is here as it is since "
+            f"{watch.since}, and the center has not raised it: {explain_alarm(row, desk.rows)}"
+        )
+        desk.board.raise_alarm(Finding(WITHHELD, words, row.alarm))
+    else:
+        _put_watch(desk, row, watch, _Watch(watch.since, watch.stamp, found.at_index, place))
+
+
+def _is_steady(desk: Desk, found: Withheld, watch: _Watch) -> bool:
+    """Return whether every version since the last look surely met: an honest center raised it long ago."""
+    return found.at_index == watch.at_index or was_sure(found.conflict, watch.at_index, desk.rows)
+
+
+def _read_watch(desk: Desk, row: AlarmRow) -> _Watch:
+    kept = desk.book.find_meta(f"due:{row.alarm}")
+    try:
+        return msgspec.json.decode(kept or "{}", type=_Watch)
+    except msgspec.MsgspecError:
+        # Of an older version, which kept the time alone.
+        return _Watch()
+
+
+def _put_watch(desk: Desk, row: AlarmRow, known: _Watch, watch: _Watch) -> None:
+    if watch != known:
+        desk.book.put_meta(f"due:{row.alarm}", msgspec.json.encode(watch).decode())
