@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import select
 
 from bench.parties import NOW, FrozenClock
 from entente.center import archive, rebuild
 from entente.center.rebuild import rebuild_center
+from entente.center.rules_mark import check_rules
 from entente.deconflict import Close, Consent, DeclareSite
 from entente.deconflict.index import ConflictIndex
 from entente.kernel.errors import StoreError
@@ -189,3 +191,23 @@ def test_a_database_of_an_older_version_gets_its_index_at_the_start(bench: Bench
     assert archive.read_meta(bench.writer.database)[FORM_FACT]
     bench.writer.close()
     assert rebuild_center(bench.root, bench.clock, check_only=True).differences == ()
+
+
+def test_a_database_by_other_rules_is_said_until_it_is_computed_again(bench: Bench) -> None:
+    assert check_rules(bench.writer.database) == ""
+    for change_it, number in (
+        ("UPDATE meta SET value = '99' WHERE name = 'rules'", 99),
+        # As a version of before left it, which kept no number.
+        ("DELETE FROM meta WHERE name = 'rules'", 1),
+    ):
+        change(bench, change_it)
+        with structlog.testing.capture_logs() as logs:
+            bench.reopen()
+        (said,) = [line for line in logs if line["event"] == "other-rules"]
+        assert f"got some by rules {number}" in said["reason"]
+        assert "entente center rebuild" in said["reason"]
+    # A start marks nothing: only computing all of it again does.
+    assert check_rules(bench.writer.database) != ""
+    bench.writer.close()
+    rebuild_center(bench.folder.root, FrozenClock())
+    assert check_rules(bench.reopen().database) == ""

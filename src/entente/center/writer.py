@@ -35,6 +35,7 @@ from entente import deconflict
 from entente.center import archive
 from entente.center.folder import CenterFolder, HostKeys
 from entente.center.host_time import encode_signed, host_cosigner, host_time_key, read_host_time
+from entente.center.rules_mark import check_rules
 from entente.center.standings import Standings
 from entente.joint import AlreadyRecorded, JointState, KeyRing, MessageRow, SeqRow, verify_message
 from entente.kernel.envelope import parse_envelope
@@ -272,6 +273,7 @@ class RecordWriter:
             times: Host's signed time of each journal frame beyond the database's size, by tree size.
             on_progress: Called with (applied, wanted) sizes.
         """
+        check_rules(self.database)
         # A database of an older version has rows and no index: from here on both are of one size, always.
         fill_missing(self.database, self._rows, self._index)
         applied = int(archive.read_meta(self.database).get(archive.APPLIED_SIZE, "0"))
