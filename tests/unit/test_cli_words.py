@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from entente.cli import incident
 from entente.cli.look import say_event
 from entente.cli.main import COMMANDS, main, top_help
 from entente.cli.output import ExitCode, exit_code
@@ -19,6 +21,7 @@ from entente.cli.volumes import (
     read_window,
 )
 from entente.cli.zone import read_rule, repeat_windows
+from entente.deconflict import incident_sites
 from entente.kernel.errors import (
     Denied,
     EntenteError,
@@ -189,3 +192,9 @@ def test_recurring_windows_are_spelled_out() -> None:
     for every_h, times in ((0, 2), (24, 0), (24, 51)):
         with pytest.raises(Malformed):
             repeat_windows([volume], every_h=every_h, times=times)
+
+
+def test_an_incidents_words_are_those_of_its_rules() -> None:
+    """They stand twice: the command line does not load the rules at its start."""
+    assert get_args(incident.Category) == get_args(incident_sites.IncidentWord) != ()
+    assert get_args(incident.Basis) == get_args(incident_sites.BasisWord) != ()
