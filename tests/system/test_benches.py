@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
-    "room", ("record", "center", "cli", "terms", "deconflict", "deconflict_online", "deconflict_http")
+    "room",
+    ("record", "center", "cli", "terms", "deconflict", "deconflict_online", "deconflict_http", "blind"),
 )
 def test_bench_runs_and_writes_no_results(room: str) -> None:
     results = sorted((ROOT / "bench" / "results").glob("*.json"))

@@ -173,6 +173,18 @@ def test_a_library_without_ristretto_is_refused(tmp_path: Path) -> None:
         open_sodium(str(tmp_path / "text.so"), "named")
 
 
+def test_a_library_that_answers_wrongly_is_refused(
+    home: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sodium_loader, "_TWICE", bytes(32))
+    with pytest.raises(StoreError, match=r"twice the generator to be 0000.*got 6a493210"):
+        load_sodium(home)
+    monkeypatch.undo()
+    monkeypatch.setattr(sodium_loader, "_SIZES", {"crypto_hash_sha512_statebytes": 209})
+    with pytest.raises(StoreError, match="expected crypto_hash_sha512_statebytes 209, got 208"):
+        load_sodium(home)
+
+
 def test_without_any_library_plain_python_says_so(
     home: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
