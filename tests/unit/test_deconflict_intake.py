@@ -17,7 +17,7 @@ from entente.deconflict import (
     SiteRow,
     Update,
 )
-from entente.deconflict import intake as intake_module
+from entente.deconflict import quota as quota_module
 from entente.deconflict.asked import AskedOnce
 from entente.deconflict.holdings import find_held
 from entente.deconflict.receipts import Delivery
@@ -135,7 +135,7 @@ def update(record: RecordSimulator, leaf: str, *volumes: VolumeWire, author: str
 def test_a_party_may_hold_so_much_and_is_told_how_to_go_on(
     record: RecordSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake_module, "MAX_OBJECTS", 2)
+    monkeypatch.setattr(quota_module, "MAX_OBJECTS", 2)
     record.notify("us", "alpha")
     record.notify("us", "bravo")
     with refused("quota", "<= 2 objects of 'us' to stand, got 3", "close or withdraw"):
@@ -145,22 +145,22 @@ def test_a_party_may_hold_so_much_and_is_told_how_to_go_on(
     record.send("us", "activity.close", Close("alpha", "closed", ""))
     record.send("us", "activity.close", Close("bravo", "closed", ""))
     record.notify("us", "echo")
-    monkeypatch.setattr(intake_module, "MAX_OBJECTS", 9)
-    monkeypatch.setattr(intake_module, "MAX_VOLUMES", 3)
+    monkeypatch.setattr(quota_module, "MAX_OBJECTS", 9)
+    monkeypatch.setattr(quota_module, "MAX_VOLUMES", 3)
     with refused("quota", "<= 3 volumes of 'us'", "got 4"):
         record.notify("us", "foxtrot", make_circle(), make_circle(36.0))
     two = record.notify("us", "foxtrot", make_circle(36.0))
     with refused("quota", "<= 3 volumes of 'us'", "got 4"):
         update(record, two, make_circle(36.0), make_circle(37.0))
-    monkeypatch.setattr(intake_module, "MAX_VOLUMES", 1)
+    monkeypatch.setattr(quota_module, "MAX_VOLUMES", 1)
     update(record, two, make_circle(38.0))
 
 
 def test_conflicts_count_for_whoever_opened_them(
     record: RecordSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake_module, "MAX_OPENED", 3)
-    monkeypatch.setattr(intake_module, "MAX_FEW", 0)
+    monkeypatch.setattr(quota_module, "MAX_OPENED", 3)
+    monkeypatch.setattr(quota_module, "MAX_FEW", 0)
     for place in range(3):
         record.notify("ru", f"victim-{place}")
     record.notify("us", "alpha")
@@ -177,22 +177,25 @@ def test_conflicts_count_for_whoever_opened_them(
 
 
 def test_one_message_may_meet_so_much(record: RecordSimulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake_module, "MAX_MET", 2)
+    monkeypatch.setattr(quota_module, "MAX_HITS", 2)
     record.send("un", "site.declare", make_site(volume=make_circle(35.28, 40.18, 50.0)))
     for place in range(2):
         record.notify("ru", f"bravo-{place}")
-    with refused("meets-too-much", "<= 2 standing objects of others, got 3 or more", "in parts"):
+    with refused("meets-too-much", "<= 2 standing volumes, got more", "in parts"):
         record.notify("us", "alpha")
-    # One's own do not meet one another.
-    record.notify("ru", "bravo-2")
+    record.send("ru", "activity.close", Close("bravo-0", "closed", ""))
+    record.notify("us", "alpha")
+    # What its volumes meet is added up.
+    with refused("meets-too-much"):
+        record.notify("us", "charlie", make_circle(-35.28), make_circle())
     assert len(list(record.host.select(SiteRow))) == 1
 
 
 def test_a_crowd_of_one_party_does_not_silence_another(
     record: RecordSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake_module, "MAX_OPENED", 3)
-    monkeypatch.setattr(intake_module, "MAX_FEW", 2)
+    monkeypatch.setattr(quota_module, "MAX_OPENED", 3)
+    monkeypatch.setattr(quota_module, "MAX_FEW", 2)
     for place in range(3):
         record.notify("ru", f"crowd-{place}")
     convoy = record.notify("un", "foxtrot")
@@ -202,12 +205,13 @@ def test_a_crowd_of_one_party_does_not_silence_another(
         record.notify("un", "hotel")
     record.send("un", "activity.close", Close("golf", "closed", ""))
     # Whoever meets too much may go on to say where he is, and turn to where he meets less, or as much.
-    monkeypatch.setattr(intake_module, "MAX_FEW", 0)
+    monkeypatch.setattr(quota_module, "MAX_FEW", 0)
     record.notify("ru", "crowd-4", make_circle(35.3))
     convoy = update(record, convoy, make_circle(35.3), author="un")
-    monkeypatch.setattr(intake_module, "MAX_MET", 2)
+    monkeypatch.setattr(quota_module, "MAX_HITS", 4)
     convoy = update(record, convoy, make_circle(35.29), author="un")
     update(record, convoy, make_circle(-35.29), author="un")
+    monkeypatch.setattr(quota_module, "MAX_HITS", 2)
     with refused("meets-too-much"):
         record.notify("un", "india")
 

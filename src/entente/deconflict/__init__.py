@@ -95,6 +95,7 @@ from entente.deconflict.ladder import RECEIPT_ESCALATE, RECEIPT_LAPSE, Escalate,
 from entente.deconflict.ladder_view import LadderView, PartyLadder, Rung, describe_ladder
 from entente.deconflict.objects import ObjectRow, VersionRow, find_volumes, name_object
 from entente.deconflict.positions import PositionRow, PositionState, position_state, version_state
+from entente.deconflict.quota import Pace
 from entente.deconflict.readback import (
     POSITION_CONFIRM,
     POSITION_DISPUTE,
@@ -215,6 +216,7 @@ __all__ = [
     "Object",
     "ObjectRow",
     "Obligation",
+    "Pace",
     "PartyLadder",
     "PlanDifference",
     "PositionRow",

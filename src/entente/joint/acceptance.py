@@ -145,13 +145,14 @@ def decide_new(
     rows: Rows,
     now_utc: datetime,
     index: deconflict.StandingVolumes | None = None,
+    pace: deconflict.Pace | None = None,
 ) -> None:
     """Return if a message that steps 1 to 10 let pass may be taken in now: step 11.
 
     Raises:
         Denied, InvalidVolume: It may not, and how to go on. It would be no fault in a record.
     """
-    deconflict.decide_intake(message, rows, now_utc, index).require()
+    deconflict.decide_intake(message, rows, now_utc, index, pace).require()
 
 
 def _check_center(message: VerifiedMessage[Any], rows: Rows) -> None:

@@ -38,6 +38,7 @@ class JointState:
         self.kinds = kinds
         self.index = deconflict.rebuild_index(rows) if index is None else index
         self._ring = KeyRing.from_rows(rows)
+        self._pace = deconflict.Pace()
         # What the index was asked about the message that was admitted last: its conflicts ask the same.
         self._asked: tuple[str, deconflict.AskedOnce] | None = None
 
@@ -60,7 +61,7 @@ class JointState:
         if now_utc is not None:
             asked = deconflict.AskedOnce(self.index)
             self._asked = message.leaf, asked
-            decide_new(message, self.rows, now_utc, asked)
+            decide_new(message, self.rows, now_utc, asked, self._pace)
         return Entry(LogIndex(head.size), message)
 
     def apply(self, entry: Entry[Any]) -> None:
