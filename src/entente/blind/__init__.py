@@ -26,6 +26,7 @@ from entente.blind.holding import BLIND_AMEND, BLIND_COMMIT, ParcelRow
 from entente.blind.match_records import BLIND_JOIN, BLIND_MATCH, BLIND_MATCHED, plan_matches
 from entente.blind.outcome import BLIND_OUTCOME
 from entente.blind.rules import BLIND_AGREE, BLIND_END, BLIND_PROPOSE, BLIND_REFUSE
+from entente.blind.zoom import BLIND_REVEAL, BLIND_ZOOM
 from entente.kernel.kinds import Kind
 
 KINDS: Final[tuple[Kind[Any], ...]] = (
@@ -42,6 +43,8 @@ KINDS: Final[tuple[Kind[Any], ...]] = (
     BLIND_MATCH,
     BLIND_JOIN,
     BLIND_MATCHED,
+    BLIND_ZOOM,
+    BLIND_REVEAL,
 )
 
 __all__ = ["KINDS", "ParcelRow", "plan_lapses", "plan_matches"]
