@@ -163,7 +163,7 @@ def test_a_true_conflict_is_found_and_an_artefact_is_cleared(grid: Grid) -> None
 def test_what_is_not_in_the_shared_cells_is_not_shown(grid: Grid) -> None:
     # A long area of ours crosses a small one of theirs: they get the crossing, and nothing of its ends.
     base = make_volume(35.0)
-    outline = Polygon([(34.99, 39.0), (34.99, 41.0), (35.01, 41.0), (35.01, 39.0)])
+    outline = Polygon(((34.99, 39.0), (34.99, 41.0), (35.01, 41.0), (35.01, 39.0)))
     ours, theirs = replace(base, outline=outline), make_volume(35.0)
     far = make_volume(36.0)
     is_true, own, other = zoom(grid, [ours, far], [theirs, make_volume(34.0)])
