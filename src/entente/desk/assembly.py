@@ -23,8 +23,12 @@ from typing import Protocol, Self
 
 import structlog
 
+from entente.blind.group import Group
 from entente.deconflict import ConflictIndex
 from entente.desk.archive import Archive
+from entente.desk.blind_assembly import make_blind
+from entente.desk.blind_carrier import BlindCarrier
+from entente.desk.blind_post import NoParcels, ParcelWire
 from entente.desk.book import Book
 from entente.desk.checks import CenterView
 from entente.desk.client import CenterClient
@@ -166,6 +170,7 @@ class Desk:
     plans: PlanShelf
     archive: Archive
     rows: Rows
+    blind: BlindCarrier
     inbox: Inbox = field(init=False)
     link: Link = field(default_factory=Link)
     is_served: bool = False
@@ -229,7 +234,10 @@ class Desk:
     def run_once(self) -> None:
         """Follow and send until nothing moves any more: what the threads of a served desk do all the time."""
         for _ in range(_MAX_STEPS):
-            if not self.follow_once() or self.send_once() is None:
+            if not self.follow_once():
+                return
+            has_moved = self.blind.step()
+            if self.send_once() is None and not has_moved:
                 return
 
     def _set_link(self, state: str, trouble: str) -> None:
@@ -272,14 +280,18 @@ def open_desk(
     clock: Clock,
     random: Random,
     transport: Transport | None = None,
+    parcels: ParcelWire | None = None,
     view_home: ViewHome | None = None,
     progress: Callable[[int, int], None] | None = None,
+    load_group: Callable[[], Group] | None = None,
 ) -> Desk:
     """Open the desk in a vault's folder; it must have joined a center.
 
     Args:
         transport: To the center; by default the real one, with the CA of the pinned charter.
+        parcels: The same for parcels; by default ``transport`` where it carries them.
         view_home: Where rows live; by default SQLite in the folder.
+        load_group: What blind checks compute with; by default libsodium.
 
     Raises:
         NotFound: ``not-joined``.
@@ -332,6 +344,20 @@ def open_desk(
         progress=progress,
     )
     followed.append(follower)
+    blind = make_blind(
+        vault,
+        pin.origin,
+        rows=own,
+        book=book,
+        outbox=outbox,
+        board=board,
+        gate=Gate(ledger),
+        clock=clock,
+        random=random,
+        wire=parcels or (wire if isinstance(wire, CenterClient) else NoParcels()),
+        is_stopped=lambda: view.fork is not None or not follower.is_followed,
+        load_group=load_group,
+    )
     return Desk(
         vault=vault,
         pin=pin,
@@ -357,6 +383,7 @@ def open_desk(
         plans=PlanShelf(book, party=vault.party, rows=own, outbox=outbox, board=board, clock=clock),
         archive=Archive(view, mirror, book, own),
         rows=own,
+        blind=blind,
     )
 
 

@@ -112,6 +112,20 @@ class BlindPlanAnswer(msgspec.Struct, frozen=True):
     dropped: int
 
 
+class BlindItemsRequest(WireStruct, frozen=True, kw_only=True):
+    """Look at the plan that is checked blind, by name from beyond ``after``."""
+
+    after: OptionalRules = ""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 200
+
+
+class BlindItemsAnswer(msgspec.Struct, frozen=True):
+    """Items of the plan by name, and how many there are in all."""
+
+    items: list[PlanItem]
+    count: int
+
+
 class BlindPrepareRequest(WireStruct, frozen=True, kw_only=True):
     """Cover the plan, make its tags and commit to them; amend where we have committed already.
 

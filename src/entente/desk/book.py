@@ -101,6 +101,114 @@ _SCHEMA: Final = (
         size INTEGER PRIMARY KEY, recorded TEXT NOT NULL DEFAULT '', firm TEXT NOT NULL DEFAULT ''
     ) STRICT;
     """,
+    # Blind checks. What an audit needs is kept: cells, seeds, requests, what nonces follow from.
+    """
+    CREATE TABLE blind_plan (
+        name TEXT PRIMARY KEY, volumes BLOB NOT NULL, officer TEXT NOT NULL, at TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE blind_salts (
+        rules TEXT NOT NULL, epoch INTEGER NOT NULL, salt BLOB NOT NULL, PRIMARY KEY (rules, epoch)
+    ) STRICT;
+    CREATE TABLE blind_posts (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        body BLOB NOT NULL,
+        officers TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('depositing', 'sending', 'recorded', 'refused')),
+        tries INTEGER NOT NULL DEFAULT 0,
+        leaf TEXT NOT NULL DEFAULT '',
+        code TEXT NOT NULL DEFAULT '',
+        reason TEXT NOT NULL DEFAULT ''
+    ) STRICT;
+    CREATE INDEX blind_posts_state ON blind_posts (state, id);
+    CREATE TABLE blind_parcels (
+        sha256 TEXT PRIMARY KEY,
+        post INTEGER NOT NULL REFERENCES blind_posts (id),
+        addressee TEXT NOT NULL,
+        data BLOB NOT NULL,
+        is_deposited INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE INDEX blind_parcels_post ON blind_parcels (post);
+    CREATE TABLE blind_versions (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        rules TEXT NOT NULL,
+        epoch INTEGER NOT NULL,
+        officer TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('wanted', 'made', 'recorded', 'unchanged', 'refused')),
+        number INTEGER NOT NULL DEFAULT 0,
+        post INTEGER,
+        leaf TEXT NOT NULL DEFAULT '',
+        items BLOB,
+        cells BLOB,
+        pad_seed BLOB,
+        tokens INTEGER NOT NULL DEFAULT 0,
+        words TEXT NOT NULL DEFAULT ''
+    ) STRICT;
+    CREATE INDEX blind_versions_state ON blind_versions (state, id);
+    CREATE INDEX blind_versions_leaf ON blind_versions (leaf);
+    CREATE TABLE blind_tags (
+        leaf TEXT PRIMARY KEY,
+        holding TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        added BLOB NOT NULL,
+        withdrawn BLOB NOT NULL,
+        code TEXT NOT NULL DEFAULT '',
+        words TEXT NOT NULL DEFAULT ''
+    ) STRICT;
+    CREATE INDEX blind_tags_holding ON blind_tags (holding, number);
+    CREATE TABLE blind_charges (
+        leaf TEXT PRIMARY KEY,
+        rules TEXT NOT NULL,
+        epoch INTEGER NOT NULL,
+        partner TEXT NOT NULL,
+        run TEXT NOT NULL,
+        bucket INTEGER NOT NULL,
+        at TEXT NOT NULL,
+        code TEXT NOT NULL DEFAULT '',
+        words TEXT NOT NULL DEFAULT '',
+        drawn BLOB NOT NULL,
+        request BLOB,
+        post INTEGER
+    ) STRICT;
+    CREATE INDEX blind_charges_epoch ON blind_charges (rules, epoch);
+    CREATE INDEX blind_charges_at ON blind_charges (at);
+    CREATE TABLE blind_runs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        token TEXT NOT NULL UNIQUE,
+        rules TEXT NOT NULL,
+        epoch INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        is_ours INTEGER NOT NULL,
+        officer TEXT NOT NULL,
+        at TEXT NOT NULL,
+        swaps TEXT NOT NULL DEFAULT '',
+        items BLOB,
+        adopt INTEGER NOT NULL DEFAULT 0,
+        state TEXT NOT NULL CHECK (state IN ('wanted', 'sending', 'waiting', 'done')),
+        tries INTEGER NOT NULL DEFAULT 0,
+        post INTEGER,
+        leaf TEXT NOT NULL DEFAULT '',
+        cells BLOB,
+        bucket INTEGER NOT NULL DEFAULT 0,
+        seed BLOB,
+        secret BLOB,
+        mask BLOB,
+        others_number INTEGER NOT NULL DEFAULT 0,
+        seen_number INTEGER NOT NULL DEFAULT 0,
+        verdict TEXT NOT NULL DEFAULT '',
+        code TEXT NOT NULL DEFAULT '',
+        words TEXT NOT NULL DEFAULT '',
+        at_least INTEGER NOT NULL DEFAULT 0,
+        outputs BLOB,
+        conflicts BLOB,
+        is_told INTEGER NOT NULL DEFAULT 0,
+        noted TEXT NOT NULL DEFAULT '',
+        done_at TEXT NOT NULL DEFAULT ''
+    ) STRICT;
+    CREATE INDEX blind_runs_state ON blind_runs (state, id);
+    CREATE INDEX blind_runs_leaf ON blind_runs (leaf);
+    """,
 )
 """One script a version, applied in order; never changed once released."""
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -128,24 +128,56 @@ class CenterClient:
                 self._pause(plan_wait_s(attempt, self._random, asked_s=asked_s))
         raise TransportError("no-answer", f"center {self._http.base_url.host!r}: {trouble}")
 
-    def _once(self, method: str, path: str, body: bytes, content_type: str) -> tuple[int, str, bytes, float]:
-        headers = {"content-type": content_type} if body else {}
-        deadline_s = time.monotonic() + 2 * ANSWER_S
-        with self._http.stream(method, path, content=body or None, headers=headers) as answer:
+    def put_parcel(self, sha256: str, data: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Return status and body of the deposit of a parcel.
+
+        Raises:
+            TransportError: No answer; it may have arrived all the same, and may be given again.
+        """
+        try:
+            status, _, body, _ = self._once("PUT", f"/parcels/{sha256}", data, headers=headers)
+        except httpx.HTTPError as error:
+            raise TransportError("no-answer", f"parcel {sha256[:12]}: {type(error).__name__}") from error
+        return status, body
+
+    def get_parcel(self, sha256: str, size_bytes: int) -> tuple[int, bytes]:
+        """Return status and body of a parcel that the record says is ``size_bytes`` long.
+
+        Raises:
+            TransportError: No answer, or a longer one.
+        """
+        most = max(size_bytes, MAX_RESPONSE_BYTES)
+        try:
+            status, _, body, _ = self._once("GET", f"/parcels/{sha256}", b"", most_bytes=most)
+        except httpx.HTTPError as error:
+            raise TransportError("no-answer", f"parcel {sha256[:12]}: {type(error).__name__}") from error
+        return status, body
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        content_type: str = "",
+        *,
+        headers: Mapping[str, str] | None = None,
+        most_bytes: int = MAX_RESPONSE_BYTES,
+    ) -> tuple[int, str, bytes, float]:
+        if headers is None:
+            headers = {"content-type": content_type} if body else {}
+        # A parcel of 64 MiB takes a while on a slow line: a second more for each 100 kB.
+        deadline_s = time.monotonic() + 2 * ANSWER_S + max(len(body), most_bytes - MAX_RESPONSE_BYTES) / 1e5
+        with self._http.stream(method, path, content=body or None, headers=dict(headers)) as answer:
             pieces, size = [], 0
             # SECURITY: `iter_bytes` undoes a content encoding; what a small answer unpacks to is bounded here
             # as well. A peer that drips a byte at a time never trips the read timeout, so that the whole
             # answer has a deadline of its own.
             for piece in answer.iter_bytes():
                 size += len(piece)
-                if size > MAX_RESPONSE_BYTES:
-                    raise TransportError(
-                        "too-large", f"center: expected <= {MAX_RESPONSE_BYTES} bytes, got more"
-                    )
+                if size > most_bytes:
+                    raise TransportError("too-large", f"center: expected <= {most_bytes} bytes, got more")
                 if time.monotonic() > deadline_s:
-                    raise TransportError(
-                        "too-slow", f"center: expected an answer within {2 * ANSWER_S:.0f} s"
-                    )
+                    raise TransportError("too-slow", "center: expected a whole answer by now, got a part")
                 pieces.append(piece)
             asked = answer.headers.get("retry-after", "")
             asked_s = float(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 0.0

@@ -41,7 +41,8 @@ class DeskConfig(WireStruct, frozen=True):
 
     ``clock`` is ``system``, or an exercise clock as `entente.store.clock` reads it. ``reminder_minutes`` is
     after how long an acknowledgement that we owe is said again to our contacts; ``stale_s`` how long the
-    center may lag behind what it announced before that is called stale.
+    center may lag behind what it announced before that is called stale;
+    ``blind_theatre_cells`` how many cells all partners together may ask of us, blind, in any 24 hours.
     """
 
     party: SlugText
@@ -56,6 +57,7 @@ class DeskConfig(WireStruct, frozen=True):
     reminder_minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 2
     stale_s: Annotated[int, msgspec.Meta(ge=5, le=86_400)] = 60
     poll_s: Annotated[int, msgspec.Meta(ge=1, le=3600)] = 5
+    blind_theatre_cells: Annotated[int, msgspec.Meta(ge=0, le=10**12)] = 20_000_000
 
 
 def split_listen(text: str) -> tuple[str, int]:

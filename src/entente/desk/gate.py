@@ -30,9 +30,20 @@ from entente.kernel.time import encode_utc
 
 OFFICER: Final = "officer"
 DESK: Final = "desk"
-AUTOMATIC: Final = frozenset({"receipt.deliver", "position.dispute"})
+AUTOMATIC: Final = frozenset(
+    {
+        "receipt.deliver",
+        "position.dispute",
+        "blind.answer",
+        "blind.ask",
+        "blind.join",
+        "blind.outcome",
+    }
+)
 """Kinds that a desk may say without being asked: that a message arrived, and that a position is not the one
-in its plan."""
+in its plan; and what follows from a commitment to blind checks. The officer who committed under agreed rules
+gave the authority for all of it: to answer within the allowance, to ask in return for a whole question (an
+unanswered half would be no check), to join a run by way of the center, to tell how a run ended."""
 
 
 @dataclass(frozen=True, slots=True)

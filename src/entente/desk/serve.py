@@ -4,6 +4,7 @@
     events   reads the center's event stream, which only wakes
     send     empties the outbox, with a wait that grows while the center is away
     remind   watches the clock for acknowledgements that we owe
+    blind    does what blind checks ask for; it may compute for a minute
 
 Invariants: SIGTERM and SIGINT finish what is being written and end with exit code 0; a failed disk ends the
 process with exit code 70, signing and answering nothing more; the network may be away for as long as it
@@ -73,6 +74,7 @@ class Loops:
         self._stop = threading.Event()
         self._follow = threading.Event()
         self._send = threading.Event()
+        self._blind = threading.Event()
         self._threads = [
             threading.Thread(target=self._guard, args=(loop,), name=name, daemon=True)
             for name, loop in (
@@ -80,6 +82,7 @@ class Loops:
                 ("events", self._run_events),
                 ("send", self._run_send),
                 ("remind", self._run_remind),
+                ("blind", self._run_blind),
                 ("places", self._load_places),
             )
         ]
@@ -88,6 +91,7 @@ class Loops:
         """Start every thread."""
         self._desk.is_served = True
         self._desk.outbox.on_put = self._send.set
+        self._desk.blind.on_wanted = self._blind.set
         for thread in self._threads:
             thread.start()
 
@@ -95,10 +99,12 @@ class Loops:
         """Send and follow now."""
         self._send.set()
         self._follow.set()
+        self._blind.set()
 
     def stop(self) -> None:
         """End every thread that can be ended; the one that reads events ends with its connection."""
         self._stop.set()
+        self._desk.blind.stop()
         self.wake()
         if isinstance(self._desk.transport, CenterClient):
             self._desk.transport.close()
@@ -122,6 +128,7 @@ class Loops:
             self._follow.clear()
             if self._desk.follow_once():
                 self._send.set()
+                self._blind.set()
             passes += 1
             if passes % _RETRY_PASSES == 0:
                 with contextlib.suppress(TransportError):
@@ -175,6 +182,12 @@ class Loops:
         while not self._stop.wait(_REMIND_S):
             review_reminders(self._desk)
             review_confrontations(self._desk)
+
+    def _run_blind(self) -> None:
+        while not self._stop.is_set():
+            self._blind.clear()
+            if not self._desk.blind.step():
+                self._blind.wait(self._desk.vault.config.poll_s)
 
     def _load_places(self) -> None:
         self._desk.get_gazetteer()

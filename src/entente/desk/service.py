@@ -15,7 +15,18 @@ from typing import Any, Final
 
 import msgspec
 
-from entente.desk import agreeing, confronting, looking, placing, speaking, suggesting
+from entente.desk import (
+    agreeing,
+    blind_explain,
+    blind_verbs,
+    blind_views,
+    confronting,
+    looking,
+    placing,
+    speaking,
+    suggesting,
+)
+from entente.desk import blind_requests as blind
 from entente.desk import requests as ask
 from entente.desk.assembly import Desk
 from entente.desk.doctor import examine, is_fit
@@ -108,6 +119,19 @@ VERBS: Final[dict[str, Verb]] = {
     "suspend-agreement": Verb(agreeing.SuspendRequest, agreeing.suspend),
     "resume-agreement": Verb(agreeing.ResumeRequest, agreeing.resume),
     "withdraw-agreement": Verb(agreeing.WithdrawAgreementRequest, agreeing.withdraw),
+    "blind-propose": Verb(blind.BlindProposeRequest, blind_verbs.propose),
+    "blind-agree": Verb(blind.BlindAgreeRequest, blind_verbs.agree),
+    "blind-refuse": Verb(blind.BlindRefuseRequest, blind_verbs.refuse),
+    "blind-end": Verb(blind.BlindEndRequest, blind_verbs.end),
+    "blind-plan": Verb(blind.BlindPlanRequest, blind_verbs.change_plan),
+    "blind-prepare": Verb(blind.BlindPrepareRequest, blind_verbs.prepare),
+    "blind-check": Verb(blind.BlindCheckRequest, blind_verbs.check),
+    "blind-items": Verb(blind.BlindItemsRequest, blind_verbs.list_items, is_reading=True),
+    "blind-runs": Verb(blind.BlindRunsRequest, blind_views.list_runs, is_reading=True),
+    "blind-run": Verb(blind.BlindRunRequest, blind_verbs.get_run, is_reading=True),
+    "blind-rules": Verb(blind.BlindRulesRequest, blind_views.list_rules, is_reading=True),
+    "blind-budget": Verb(blind.BlindBudgetRequest, blind_views.get_budget, is_reading=True),
+    "blind-explain": Verb(blind.BlindExplainRequest, blind_explain.explain, is_reading=True),
     "store-plan": Verb(ask.PlanRequest, store_plan),
     "drop-plan": Verb(ask.NameRequest, drop_plan),
     "dismiss": Verb(ask.DismissRequest, dismiss),

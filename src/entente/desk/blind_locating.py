@@ -1,0 +1,76 @@
+"""Where a conflict lies in our own plan: which items, and their cells, as boxes that people read.
+
+Invariants: everything here is of our own plan; the other side's is never known beyond which of our tokens it
+holds; each item is covered as it was for the run, so that no cell is without an item.
+
+    >>> locate(rules, "us", items, hits)
+    [ConflictAnswer(item='sortie-7', cells=2, boxes=[...], added_later=False)]
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import msgspec
+
+from entente.blind.cells import Cell, Rows, parse_cells
+from entente.blind.lift import find_askers
+from entente.blind.rules import RulesRow
+from entente.desk.blind_parts import read_grid
+from entente.desk.blind_plan import cover_items
+from entente.desk.blind_requests import MAX_BOXES, BoxAnswer, ConflictAnswer, PlanItem
+from entente.kernel.time import encode_utc
+
+
+def locate(
+    rules: RulesRow, party: str, items: Sequence[PlanItem], hits: Rows, *, added_later: bool = False
+) -> list[ConflictAnswer]:
+    """Return where tokens of ours that the other side holds lie, by item, in the items' order."""
+    if not len(hits):
+        return []
+    grid, found = read_grid(rules.rules), []
+    for item in items:
+        cells = find_askers(cover_items(rules, party, [item]), grid, hits)
+        if len(cells):
+            boxes = [make_box(cell) for cell in parse_cells(cells[:MAX_BOXES], grid)]
+            found.append(ConflictAnswer(item.name, len(cells), boxes, added_later))
+    return found
+
+
+def make_box(cell: Cell) -> BoxAnswer:
+    """Return the box of latitude and longitude around a cell.
+
+    A cell on the antimeridian has its west east of its east; one around a pole has every longitude.
+    """
+    lats = [lat for lat, _ in cell.corners]
+    lons = sorted(lon for _, lon in cell.corners)
+    # The widest gap between corners, around the globe, is what the cell does not cover.
+    gaps = [(after - before, before, after) for before, after in itertools.pairwise(lons)]
+    gaps.append((lons[0] + 360 - lons[-1], lons[-1], lons[0]))
+    width, east, west = max(gaps)
+    if width < 180:
+        south, north = (-90.0, max(lats)) if max(lats) < 0 else (min(lats), 90.0)
+        west, east = -180.0, 180.0
+    else:
+        south, north = min(lats), max(lats)
+    return BoxAnswer(
+        south,
+        west,
+        north,
+        east,
+        cell.floor_m,
+        cell.ceiling_m,
+        encode_utc(cell.start_utc),
+        encode_utc(cell.end_utc),
+    )
+
+
+def encode_conflicts(conflicts: Sequence[ConflictAnswer]) -> bytes:
+    """Return them as they lie in the book."""
+    return msgspec.json.encode(list(conflicts))
+
+
+def parse_conflicts(data: bytes | None) -> list[ConflictAnswer]:
+    """Return them out of the book."""
+    return [] if data is None else msgspec.json.decode(data, type=list[ConflictAnswer])

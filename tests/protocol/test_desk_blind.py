@@ -1,0 +1,222 @@
+"""Blind checks between two desks: what each says, learns and keeps, from rules to runs and amendments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from entente.blind.lift import asked_tokens, held_tokens
+from entente.blind.rules import RulesRow
+from entente.desk.blind_parts import parse_rows, read_grid
+from entente.kernel.errors import Denied
+from tests.blind_desks import ALLOWANCE, AWAY_E7, FAR_E7, HERE_E7, NEAR_E7, TwoDesks, as_volumes
+from tests.blind_record import GRID
+from tests.protocol.desk_stage import open_scratch
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[TwoDesks]:
+    with open_scratch(tmp_path) as folder:
+        yield TwoDesks(folder)
+
+
+def test_plans_apart_are_clear_on_both_sides(two: TwoDesks) -> None:
+    two.ready()
+    run = two.check()
+    assert (run["state"], run["verdict"], run["own"]) == ("ended", "CLEAR", "CLEAR"), run
+    (theirs,) = two.ask("ru", "blind-runs")["runs"]
+    assert (theirs["verdict"], theirs["is_ours"]) == ("CLEAR", False)
+    assert not two.alarms("us")
+    assert not two.alarms("ru")
+
+
+def test_plans_that_meet_are_found_and_shown_by_item(two: TwoDesks) -> None:
+    two.ready(ru=NEAR_E7)
+    two.plan("us", apart=FAR_E7)
+    two.prepare("us")
+    run = two.check()
+    assert (run["state"], run["verdict"]) == ("ended", "CONFLICT"), run
+    assert [one["item"] for one in run["conflicts"]] == ["sortie"]
+    box = run["conflicts"][0]["boxes"][0]
+    assert box["south_deg"] < box["north_deg"]
+    assert "blind-conflict" in two.alarms("us")
+    assert "blind-conflict" in two.alarms("ru")
+
+
+def test_an_addition_is_checked_alone_and_adopted_when_clear(two: TwoDesks) -> None:
+    two.ready()
+    item = {"name": "new", "volumes": as_volumes(NEAR_E7)}
+    run = two.check("ru", kind="delta", items=[item], adopt=True)
+    assert (run["state"], run["verdict"]) == ("ended", "CONFLICT")
+    assert [one["item"] for one in run["conflicts"]] == ["new"]
+    assert two.ask("ru", "blind-items")["count"] == 1, "what conflicts was not adopted"
+    run = two.check("ru", kind="delta", items=[{"name": "new", "volumes": as_volumes(AWAY_E7)}], adopt=True)
+    assert (run["state"], run["verdict"]) == ("ended", "CLEAR")
+    assert two.ask("ru", "blind-items")["count"] == 2
+    (held,) = [one for one in two.ask("ru", "blind-runs")["holdings"] if one["party"] == "ru"]
+    assert (held["state"], held["number"]) == ("committed", 1)
+    assert two.check("us")["verdict"] == "CLEAR"
+
+
+def test_what_the_other_side_adds_later_is_found_without_a_question(two: TwoDesks) -> None:
+    two.ready()
+    number = two.check()["run"]
+    asked = two.ask("us", "blind-budget")["usages"]
+    two.plan("ru", convoy_2=NEAR_E7)
+    two.prepare("ru")
+    assert "blind-added" in two.alarms("us")
+    assert "sortie" in two.alarms("us")["blind-added"]
+    (conflict,) = two.ask("us", "blind-run", run=number)["conflicts"]
+    assert (conflict["item"], conflict["added_later"]) == ("sortie", True)
+    assert two.ask("us", "blind-budget")["usages"] == asked
+
+
+def test_an_addition_while_a_question_is_under_way_is_found(two: TwoDesks) -> None:
+    two.ready()
+    number = two.ask("us", "blind-check", rules="skies")["run"]
+    two.plan("ru", convoy_2=NEAR_E7)
+    two.ask("ru", "blind-prepare", rules="skies")
+    two.run()
+    run = two.ask("us", "blind-run", run=number)
+    assert run["own"] == "CONFLICT" or "blind-added" in two.alarms("us")
+
+
+def test_items_taken_out_are_withdrawn_and_meet_no_more(two: TwoDesks) -> None:
+    two.ready(ru=NEAR_E7)
+    assert two.check()["verdict"] == "CONFLICT"
+    two.ask("ru", "blind-plan", drop=["convoy"])
+    two.prepare("ru")
+    assert two.check()["verdict"] == "CLEAR"
+    assert two.ask("ru", "blind-prepare", rules="skies")["words"].startswith("the plan is what")
+
+
+@pytest.mark.parametrize(("ru", "verdict"), ((NEAR_E7, "CONFLICT"), (FAR_E7, "CLEAR")))
+@pytest.mark.parametrize("kind", ("yes-no", "count"))
+def test_by_way_of_the_center_both_learn_one_bit(two: TwoDesks, kind: str, ru: Any, verdict: str) -> None:
+    two.ready(ru=ru)
+    run = two.check(kind=kind)
+    assert (run["state"], run["verdict"], run["conflicts"]) == ("ended", verdict, [])
+    assert bool(run["at_least"]) == (kind == "count" and verdict == "CONFLICT")
+    (theirs,) = two.ask("ru", "blind-runs")["runs"]
+    assert (theirs["verdict"], theirs["at_least"]) == (run["verdict"], run["at_least"])
+
+
+def test_no_answer_in_time_is_a_default_and_never_clear(two: TwoDesks) -> None:
+    two.ready()
+    number = two.ask("us", "blind-check", rules="skies")["run"]
+    two.run("us")
+    assert two.ask("us", "blind-run", run=number)["verdict"] == ""
+    two.pass_min(31)
+    two.run("us")
+    run = two.ask("us", "blind-run", run=number)
+    assert (run["state"], run["verdict"], run["code"]) == ("ended", "INVALID", "in-default")
+    assert two.ask("us", "blind-rules")[0]["in_default"] == ["ru"]
+    assert "blind-invalid" in two.alarms("us")
+    two.run()  # it answers late
+    assert two.ask("us", "blind-run", run=number)["verdict"] == "CLEAR"
+    assert two.ask("us", "blind-rules")[0]["in_default"] == []
+
+
+def test_who_takes_its_answer_and_asks_nothing_in_return_leaves_no_check(two: TwoDesks) -> None:
+    two.ready()
+    two.carrier("ru")._swap = lambda: False  # type: ignore[method-assign]
+    number = two.check()["run"]
+    run = two.ask("us", "blind-run", run=number)
+    assert (run["state"], run["verdict"], run["own"]) == ("half", "", "CLEAR")
+    two.pass_min(31)
+    two.run()
+    run = two.ask("us", "blind-run", run=number)
+    assert (run["state"], run["verdict"], run["code"]) == ("ended", "INVALID", "one-sided")
+
+
+def test_the_allowance_ends_questions_on_the_askers_own_desk(two: TwoDesks) -> None:
+    two.agree(allowance=msgspec.to_builtins(msgspec.structs.replace(ALLOWANCE, delta_runs=1, matches=1)))
+    two.plan("us", sortie=HERE_E7)
+    two.plan("ru", convoy=FAR_E7)
+    two.prepare()
+    item = {"name": "new", "volumes": as_volumes(AWAY_E7)}
+    assert two.check(kind="delta", items=[item])["verdict"] == "CLEAR"
+    run = two.check(kind="delta", items=[item])
+    assert (run["verdict"], run["code"]) == ("INVALID", "allowance-used")
+    assert two.check(kind="yes-no")["verdict"] == "CLEAR"
+    assert two.check(kind="yes-no")["code"] == "allowance-used"
+    used = {one["asker"]: one for one in two.ask("us", "blind-budget")["usages"]}["us"]
+    assert (used["delta_runs"], used["matches"], used["allowed"]["delta_runs"]) == (1, 1, 1)
+
+
+def test_asking_twice_with_one_token_asks_once(two: TwoDesks) -> None:
+    two.ready()
+    first = two.check(token="today")
+    assert two.check(token="today")["run"] == first["run"]
+    assert len(two.ask("us", "blind-runs")["runs"]) == 1
+
+
+def test_what_leaves_is_in_the_exposure_ledger(two: TwoDesks) -> None:
+    two.ready()
+    two.check()
+    two.check(kind="yes-no")
+    for name in ("us", "ru"):
+        entered = two.desks[name].ledger.list_exposures(limit=500)
+        leaves = {one["leaf"] for one in entered}
+        mine = [key for key, data in two.center.given.items() if data == name]
+        assert mine
+        assert set(mine) <= leaves
+        kinds = {one["kind"] for one in entered if one["leaf"] in mine}
+        assert {"blind.commit", "blind.ask", "blind.answer"} <= kinds
+
+
+def test_a_plan_does_not_cross_in_any_form_that_can_be_read(two: TwoDesks) -> None:
+    two.ready(ru=NEAR_E7)
+    two.check()
+    two.check(kind="yes-no")
+    row = two.desks["us"].book.read_one("SELECT cells FROM blind_versions")
+    assert row is not None
+    cells = parse_rows(row["cells"])
+    rules = two.desks["us"].rows.find(RulesRow, "skies")
+    assert rules is not None
+    tokens = np.concatenate(
+        (cells, asked_tokens(cells, read_grid(rules.rules)), held_tokens(cells, read_grid(rules.rules)))
+    )
+    crossed = b"".join([*two.center.parcels.values(), *two.center.received, *two.center.entries])
+    assert len(tokens) > 3
+    assert not [one for one in tokens if one.tobytes() in crossed or one.tobytes().hex().encode() in crossed]
+    assert b"sortie" not in crossed
+
+
+def test_rules_can_be_refused_and_ended(two: TwoDesks) -> None:
+    two.agree()
+    two.ask("us", "blind-end", id="skies", reason="enough")
+    with pytest.raises(Denied, match="not-in-force"):
+        two.ask("us", "blind-prepare", rules="skies")
+    two.agree(id="seas")
+    grid = msgspec.to_builtins(GRID)
+    two.ask(
+        "us", "blind-propose", id="sand", partner="ru", grid=grid, allowance=msgspec.to_builtins(ALLOWANCE)
+    )
+    two.run()
+    two.ask("ru", "blind-refuse", id="sand", reason="too coarse")
+    states = {one["id"]: one["state"] for one in two.ask("ru", "blind-rules")}
+    assert states == {"sand": "refused", "seas": "agreed", "skies": "ended"}
+
+
+def test_rules_after_others_have_other_keys(two: TwoDesks) -> None:
+    two.ready()
+    two.agree(id="seas")
+    two.ask("us", "blind-prepare", rules="seas")
+    two.run()
+    held = {one["rules"]: one for one in two.ask("us", "blind-runs")["holdings"] if one["party"] == "us"}
+    assert (held["seas"]["state"], held["skies"]["state"]) == ("committed", "committed")
+
+
+def test_an_officer_is_told_what_each_side_learns(two: TwoDesks) -> None:
+    two.agree()
+    said = two.ask("us", "blind-explain", rules="skies")
+    exact = {one["mode"]: one for one in said["modes"]}["exact"]
+    assert "20,000 cells" in exact["partner"]
+    assert "never a cell" in exact["center"]
+    assert any("leaves something out" in one for one in said["cannot"])
