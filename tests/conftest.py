@@ -63,6 +63,14 @@ class _Guard:
 _GUARD: Final = _Guard()
 sys.addaudithook(_GUARD)
 
+_GROUPS: Final = dict.fromkeys(
+    ("test_desk_processes", "test_end_to_end", "test_kill_center_desks", "test_soak"), "ports"
+)
+
+
+def _name_group(stem: str) -> str:
+    return "postgres" if "postg" in stem else stem
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -70,10 +78,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.system)
             # Coverage is a statement about the quick suites: what only a whole system reaches is not covered.
             item.add_marker(pytest.mark.no_cover)
-            # With several processes of tests: what picks free ports stays in one of them, and most of what
-            # needs a PostgreSQL in one, with its server.
-            group = "postgres" if "postg" in item.path.name else "system"
-            item.add_marker(pytest.mark.xdist_group(group))
+            # With several processes of tests: a file stays in one of them, with what it founded, and most of
+            # what needs a PostgreSQL in one, with its server; so do the files that pick ports before they are
+            # taken, since two at a time could pick the same.
+            item.add_marker(pytest.mark.xdist_group(_GROUPS.get(item.path.stem, _name_group(item.path.stem))))
 
 
 @pytest.hookimpl(wrapper=True)

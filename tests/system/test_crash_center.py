@@ -223,7 +223,10 @@ def test_a_fault_at_every_step_loses_nothing_acknowledged(
     count = len(re.findall(rf"(?m)^(?:\d+\s+)?{call}\(", log.read_text()))
     assert count >= {"openat": 3, "pwrite64": 8, "fdatasync": 4, "fsync": 1}[call]
     stopped = 0
-    for number in range(1, count + 1):
+    # SQLite writes a page a call, and looks at errors of a write all in one way: where there are many, every
+    # step is killed, and has one error or the other.
+    first, every = (1, 1) if fault == "KILL" or count < 32 else (1 + (fault == "EIO"), 2)
+    for number in range(first, count + 1, every):
         folder = tmp_path / f"{call}-{number}"
         shutil.copytree(template, folder)
         what = "signal=KILL" if fault == "KILL" else f"error={fault}"
@@ -237,7 +240,7 @@ def test_a_fault_at_every_step_loses_nothing_acknowledged(
         check(folder, acknowledged)
         shutil.rmtree(folder)
     # SQLite looks past a fault that costs nothing (it tries a file that need not be there); most are fatal.
-    assert stopped >= count / 2
+    assert stopped >= count / every / 2
 
 
 def start(folder: Path, *strace: str) -> subprocess.Popen[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -45,11 +46,22 @@ DESK: Final = (
 )
 SECRET: Final = "the bridge at noon 7419"
 
+_PICKED: Final[set[int]] = set()
+
 
 def free_port() -> int:
-    with socket.socket() as plug:
-        plug.bind(("127.0.0.1", 0))
-        return int(plug.getsockname()[1])
+    """Return a port that nobody has, and that the system gives to nobody who asks for any: it stays free."""
+    while True:
+        port = random.randrange(20_000, 32_768)
+        if port in _PICKED:
+            continue
+        with socket.socket() as plug:
+            try:
+                plug.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _PICKED.add(port)
+        return port
 
 
 def wait_for(look: Callable[[], Any], what: str, timeout_s: float = 30.0) -> Any:

@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
-from entente.cli.stage import Stage, free_ports
+from entente.cli.stage import Stage
 from entente.kernel.errors import EntenteError, TransportError
 from entente.kernel.time import encode_utc, parse_utc
 from entente.terms.agreement import SigningAgency
 from entente.terms.agreement.drafting import encode_draft
 from tests.agreement_scene import EXPIRY, NOTICE, ROAD, SEVEN_DAYS, make_text
+from tests.system.test_desk_processes import free_port
 
 SECRET = "Mosul-Hotel-Quebec-58"
 OFFICER = ("--officer", "duty-1")
@@ -31,7 +32,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A founded center with two desks, over TLS with client certificates; one second is a minute."""
     stage = Stage(tmp_path_factory.mktemp("stage") / "run", rate=60, quiet=True)
     stage.start_clock(parse_utc("2016-09-17T13:00:00Z"))
-    ports = free_ports(5)
+    ports = [free_port() for _ in range(5)]
     cards: list[str] = []
     for party in ("ru", "us"):
         made = stage.entente(

@@ -7,11 +7,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pytest
 
 START = np.datetime64("2026-09-17T00:00:00", "s")
+
+HEARING: Final = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+"""A shell that starts these tests in the background has told them, and so their children, not to hear it."""
 
 
 def write_crowd(path: Path, flights: int, points: int) -> None:
@@ -29,7 +33,7 @@ def write_crowd(path: Path, flights: int, points: int) -> None:
 def test_ctrl_c_ends_a_screening_and_leaves_no_file(tmp_path: Path, threads: str) -> None:
     day, out = tmp_path / "day.csv", tmp_path / "out.arrow"
     write_crowd(day, 500, 60)
-    command = [sys.executable, "-c", "import sys; from entente.cli.main import main; sys.exit(main())"]
+    command = [sys.executable, "-c", HEARING + "from entente.cli.main import main; sys.exit(main())"]
     words = ["screen", str(day), "--datum", "ellipsoid", "--radius", "50", "--half-height", "50"]
     started = [*command, *words, "--time", "3600", "--threads", threads, "--arrow", str(out)]
     with subprocess.Popen(started, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
