@@ -44,8 +44,8 @@ from bench.parties import (
     make_party,
 )
 from bench.report import Report
+from entente.center.batch import Recorded
 from entente.center.service import CenterPorts, open_center
-from entente.center.writer import Recorded
 from entente.deconflict import Notify
 from entente.kernel.envelope import SignedMessage
 from entente.kernel.time import encode_utc

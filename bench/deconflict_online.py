@@ -32,7 +32,8 @@ from bench.volumes import BenchVolumes, draw_chunks, make_volumes
 from entente.deconflict.index import MemoryIndex
 from entente.space import Separation, Volume
 from entente.store.index_postgresql import PostgresIndex
-from entente.store.index_sql import SqlIndex, Wanted
+from entente.store.index_rows import Wanted
+from entente.store.index_sql import SqlIndex
 from entente.store.index_sqlite import SqliteIndex
 from entente.store.sql import open_sqlite
 from entente.store.sql_postgres import open_postgres

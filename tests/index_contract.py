@@ -19,7 +19,7 @@ from entente.kernel.errors import StoreError, TooManyConflicts
 from entente.kernel.time import parse_utc
 from entente.space import Circle, HeightBand, Outline, Polygon, Separation, Volume, Window, find_conflict
 from entente.space.outline import Lane, Part, Region
-from entente.store.index_sql import Wanted
+from entente.store.index_rows import Wanted
 
 START = parse_utc("2016-09-17T00:00:00Z")
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)

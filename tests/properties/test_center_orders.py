@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from bench.parties import FrozenClock, PartySimulator, encode_request, init_signed, make_party
 from entente.center import archive
+from entente.center.batch import Recorded, Submission
 from entente.center.folder import CenterFolder
 from entente.center.founding import Founding
 from entente.center.service import _record_founding
 from entente.center.submission import parse_request, verify_submission
-from entente.center.writer import Recorded, RecordWriter, Submission, open_writer
+from entente.center.writer import RecordWriter, open_writer
 from entente.deconflict import Acknowledge
 from entente.dialogue import About, Say
 from entente.joint import KINDS, MessageRow

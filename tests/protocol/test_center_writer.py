@@ -24,6 +24,7 @@ from bench.parties import (
 )
 from entente.center import archive
 from entente.center.answers import Busy, NotSigning
+from entente.center.batch import Recorded, Submission
 from entente.center.folder import CenterFolder
 from entente.center.founding import Founding
 from entente.center.host_time import host_time_key, read_host_time
@@ -31,12 +32,7 @@ from entente.center.restore import restore_journal_from
 from entente.center.sequencer import MAX_WAITING, Sequencer
 from entente.center.service import Center, CenterPorts, _record_founding, open_center
 from entente.center.submission import parse_request, verify_submission
-from entente.center.writer import (
-    Recorded,
-    RecordWriter,
-    Submission,
-    open_writer,
-)
+from entente.center.writer import RecordWriter, open_writer
 from entente.deconflict import (
     Acknowledge,
     Consent,

@@ -30,6 +30,7 @@ from bench.parties import (
     make_party,
 )
 from bench.witness import WitnessServer
+from entente.center.batch import Submission
 from entente.center.draft import CenterPlan
 from entente.center.folder import CenterFolder, CenterSettings
 from entente.center.founding import init_center
@@ -37,7 +38,7 @@ from entente.center.restore import restore_journal_from
 from entente.center.service import CenterPorts, open_center
 from entente.center.shared import SharedRecord, open_shared
 from entente.center.submission import parse_request, verify_submission
-from entente.center.writer import Submission, open_writer
+from entente.center.writer import open_writer
 from entente.deconflict import ConflictRow, Notify
 from entente.joint import KINDS
 from entente.kernel.envelope import MESSAGE_TYPE

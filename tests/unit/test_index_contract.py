@@ -6,7 +6,8 @@ The same suite over PostgreSQL is in tests/system/test_index_postgresql.py.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from entente.deconflict import ConflictIndex, MemoryIndex
 from entente.space import Separation, Volume
+from entente.store.index_rows import IndexChanges, Pending
 from entente.store.index_sqlite import SqliteIndex
 from entente.store.sql import Database, open_sqlite
 from tests.index_contract import (
@@ -40,6 +42,47 @@ def empty(database: Database) -> SqliteIndex:
         for table in ("index_cells", "index_volumes", "index_objects", "index_stems"):
             connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - one of four
     return SqliteIndex(database)
+
+
+class Going(SqliteIndex):
+    """Hands over at the first change, writes at the second, marks at the third: asked at every stage."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._way: list[IndexChanges] = []
+        self._is_written = False
+
+    def insert_packed(self, object_name: str, volumes: Sequence[bytes], *, group: str) -> None:
+        super().insert_packed(object_name, volumes, group=group)
+        self.go_on()
+
+    def withdraw(self, object_name: str) -> None:
+        super().withdraw(object_name)
+        self.go_on()
+
+    def go_on(self) -> None:
+        if not self._way:
+            self._way.append(self.hand_over())
+        elif not self._is_written:
+            with self._database.write() as connection:
+                self._way[0].write_to(connection)
+            self._is_written = True
+        else:
+            self.mark_committed(self._way.pop())
+            self._is_written = False
+
+    def commit(self, *beside: Pending) -> None:
+        while self._way:
+            self.go_on()
+        super().commit(*beside)
+
+
+def make_going(database: Database, stages: int) -> Going:
+    empty(database)
+    index = Going(database)
+    for _ in range(stages):
+        index.go_on()
+    return index
 
 
 def commit(index: Any) -> None:
@@ -80,6 +123,14 @@ class TestSqliteIndex(SqlIndexContract):
         return empty(database)
 
 
+class TestSqliteIndexOnItsWay(SqlIndexContract):
+    """What was handed over is being written while it is asked."""
+
+    @pytest.fixture
+    def index(self, database: Database) -> ConflictIndex:
+        return make_going(database, 0)
+
+
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(OBJECTS, volumes(), SEPARATIONS, st.randoms(use_true_random=False), st.data())
 def test_every_home_finds_what_a_comparison_of_all_pairs_finds(
@@ -96,3 +147,5 @@ def test_every_home_finds_what_a_comparison_of_all_pairs_finds(
     check_against_every_pair(MemoryIndex, leave, *case)
     check_against_every_pair(lambda: MemoryIndex(few=0), leave, *case)
     check_against_every_pair(lambda: empty(database), commit, *case)
+    for stages in (0, 1, 2):
+        check_against_every_pair(partial(make_going, database, stages), commit, *case)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from entente.kernel.rows import MemoryRows, Row, Rows
 from entente.store.sql import Database, open_sqlite
-from entente.store.sql_rows import SqlRows
+from entente.store.sql_rows import PutRows, SqlRows
 
 
 class BoatRow(Row, frozen=True):
@@ -75,7 +75,62 @@ class Committing(SqlRows):
         self.commit()
 
 
-@pytest.fixture(params=("memory", "sqlite", "sqlite-committed", "sqlite-uncached"))
+class Going(SqlRows):
+    """Hands over at the first put, writes at the second, marks at the third: all is asked at every stage."""
+
+    def __init__(self, database: Database, *, cache_rows: int) -> None:
+        super().__init__(database, cache_rows=cache_rows)
+        self._way: list[PutRows] = []
+        self._is_written = False
+
+    def put(self, row: Row) -> None:
+        super().put(row)
+        self.go_on()
+
+    def go_on(self) -> None:
+        if not self._way:
+            self._way.append(self.hand_over())
+        elif not self._is_written:
+            with self._database.write() as connection:
+                self._way[0].write_to(connection)
+            self._is_written = True
+        else:
+            self.mark_committed(self._way.pop())
+            self._is_written = False
+
+    def commit(self) -> None:
+        while self._way:
+            self.go_on()
+        super().commit()
+
+
+class GoingWhenTold(Going):
+    """The same at steps of a test's own."""
+
+    def put(self, row: Row) -> None:
+        SqlRows.put(self, row)
+
+
+def test_what_is_on_its_way_is_marked_before_more_is_handed_over(tmp_path: Path) -> None:
+    database = open_sqlite(tmp_path / "rows.db")
+    rows = SqlRows(database)
+    rows.put(boat("ada"))
+    written = rows.hand_over()
+    for again in (rows.hand_over, rows.commit):
+        with pytest.raises(AssertionError, match="expected nothing on its way"):
+            again()
+    with database.write() as connection:
+        written.write_to(connection)
+    rows.put(boat("ada", port="latakia"))
+    rows.mark_committed(written)
+    assert [row.port for row in rows.select(BoatRow)] == ["latakia"]
+    rows.commit()
+    assert [row.port for row in SqlRows(database).select(BoatRow, flag="ru")] == ["latakia"]
+    assert list(SqlRows(database).select(BoatRow, port="tartus")) == []
+    database.close()
+
+
+@pytest.fixture(params=("memory", "sqlite", "sqlite-committed", "sqlite-uncached", "sqlite-going"))
 def rows(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rows]:
     if request.param == "memory":
         yield MemoryRows()
@@ -83,6 +138,8 @@ def rows(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rows]:
     database = open_sqlite(tmp_path / "rows.db")
     if request.param == "sqlite":
         yield SqlRows(database)
+    elif request.param == "sqlite-going":
+        yield Going(database, cache_rows=4)
     else:
         yield Committing(database, cache_rows=0 if request.param == "sqlite-uncached" else 4)
     database.close()
@@ -196,7 +253,7 @@ def test_a_row_that_changes_leaves_the_others_alone(rows: Rows) -> None:
 
 
 def test_what_is_put_during_select_is_seen_as_it_is_now(rows: Rows) -> None:
-    if isinstance(rows, Committing):
+    if isinstance(rows, Committing | Going):
         pytest.skip("a commit while rows are being yielded: they may be as they were before it")
     rows.put_alike(watch(1), ["ann", "bob", "cyd"])
     seen = []
@@ -222,6 +279,7 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("put"), NAMES, st.sampled_from("pq"), st.sampled_from("xy"), st.integers(0, 3)),
         st.just(("commit",)),
+        st.just(("go",)),
     ),
     max_size=25,
 )
@@ -231,6 +289,7 @@ WATCHES = st.lists(
         st.tuples(st.just("alike"), st.integers(0, 2), st.sets(SAILORS, min_size=1)),
         st.tuples(st.just("put"), st.integers(0, 2), SAILORS, st.sampled_from(("waiting", "done"))),
         st.just(("commit",)),
+        st.just(("go",)),
     ),
     max_size=12,
 )
@@ -255,10 +314,13 @@ def test_sql_and_memory_never_differ(
 def compare_with_memory(
     database: Database, steps: list[tuple[object, ...]], after: str, limit: int | None
 ) -> None:
-    plain, sql = MemoryRows(), SqlRows(database, cache_rows=2)
+    plain, sql = MemoryRows(), GoingWhenTold(database, cache_rows=2)
     for step in steps:
         if step[0] == "commit":
             sql.commit()
+            continue
+        if step[0] == "go":
+            sql.go_on()
             continue
         _, name, port, flag, tons = step
         row = boat(str(name), str(port), str(flag), int(str(tons)))
@@ -284,10 +346,12 @@ def test_sql_and_memory_never_differ_about_rows_alike(
 
 
 def compare_alike_with_memory(database: Database, steps: list[tuple[Any, ...]], after: str) -> None:
-    plain, sql, used = MemoryRows(), SqlRows(database, cache_rows=2), set()
+    plain, sql, used = MemoryRows(), GoingWhenTold(database, cache_rows=2), set()
     for step in steps:
         if step[0] == "commit":
             sql.commit()
+        elif step[0] == "go":
+            sql.go_on()
         elif step[0] == "put":
             used.add(step[1])
             for home in (plain, sql):

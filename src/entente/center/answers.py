@@ -17,7 +17,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from entente.center.writer import Recorded
+from entente.center.batch import Recorded
 from entente.kernel.canonical import encode_canonical
 from entente.kernel.envelope import sign_envelope
 from entente.kernel.errors import (

@@ -23,9 +23,9 @@ from sqlalchemy import select
 from entente import deconflict, dialogue
 from entente.center import archive
 from entente.center.answers import Answer, encode_answer
+from entente.center.batch import Published
 from entente.center.circle import find_dishonest, find_witness_keys
 from entente.center.standings import Standings
-from entente.center.writer import Published
 from entente.kernel.errors import Malformed, NotFound
 from entente.kernel.ids import parse_leaf_hash, parse_party_id
 from entente.kernel.roster import KeyRow, PartyRow

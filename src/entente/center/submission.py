@@ -20,7 +20,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from entente.center.writer import Submission
+from entente.center.batch import Submission
 from entente.joint import KeyRing, verify_message
 from entente.kernel.canonical import MAX_DEPTH
 from entente.kernel.envelope import SignedMessage, parse_envelope

@@ -16,7 +16,9 @@ Invariants:
   * The recorded time never runs backwards, whatever the clock does. It is signed: the host's own
     timestamped line stands on every checkpoint of the journal. That line never counts for a quorum.
 
-It owns no thread and no socket: `sequencer` calls it from one thread.
+Step 4 waits for a disk, and step 1 does not: `sequencer` has one thread write a batch while its own judges
+the next (docs/adr/0025-commit-beside-judging.md). Nothing is signed over a batch that is not durable: the
+next one's step 2 comes after this one's last. It owns no thread and no socket itself.
 
     >>> writer = open_writer(folder, keys, KINDS, clock)
     >>> writer.allow_signing()
@@ -25,14 +27,16 @@ It owns no thread and no socket: `sequencer` calls it from one thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection
 
 from entente import deconflict
 from entente.center import archive
+from entente.center.batch import Batch, Outcome, Published, Recorded, Submission
 from entente.center.folder import CenterFolder, HostKeys
 from entente.center.host_time import encode_signed, host_cosigner, host_time_key, read_host_time
 from entente.center.rules_mark import check_rules
@@ -40,9 +44,7 @@ from entente.center.standings import Standings
 from entente.joint import AlreadyRecorded, JointState, KeyRing, MessageRow, SeqRow, verify_message
 from entente.kernel.envelope import parse_envelope
 from entente.kernel.errors import EntenteError, StoreError
-from entente.kernel.ids import PartyID
 from entente.kernel.kinds import KindTable
-from entente.kernel.message import VerifiedMessage
 from entente.kernel.ports import Clock
 from entente.kernel.rows import Rows
 from entente.kernel.time import encode_utc, from_unix_s, to_unix_s
@@ -65,44 +67,6 @@ from entente.store.sql_rows import SqlRows
 _ABOUT_ACTIVITIES: Final = (deconflict.Notify, deconflict.Update, deconflict.Close)
 _REPLAY_ENTRIES: Final = 2_000
 """Entries a transaction while rows are caught up: bounds memory, keeps a long rebuild resumable."""
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A verified message, and the ciphertexts that its addressees need: (party, bytes)."""
-
-    message: VerifiedMessage[Any]
-    ciphertexts: tuple[tuple[PartyID, bytes], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """What everyone may know of the record at one moment: durable and signed. An immutable snapshot.
-
-    ``ring`` holds the keys in force; it is another object whenever a roster has changed.
-    """
-
-    checkpoint: VerifiedCheckpoint
-    recorded_utc: str
-    ring: KeyRing
-
-    @property
-    def size(self) -> int:
-        """Number of entries."""
-        return self.checkpoint.size
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """Where a message stands: the answer to its author."""
-
-    index: int
-    leaf: str
-    recorded_utc: str
-    published: Published
-
-
-Outcome = Recorded | EntenteError
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +102,7 @@ class RecordWriter:
         self._event_id = archive.read_last_event_id(database)
         self._may_sign = False
         self._is_broken = False
+        self._settled = tree.size
         self.origin = keys.origin
         self.journal = journal
         self.tree = tree
@@ -161,69 +126,115 @@ class RecordWriter:
         """Open for batches: only after the witnesses were asked what they cosigned last (`startup`)."""
         self._may_sign = True
 
+    @property
+    def may_overlap(self) -> bool:
+        """Whether another thread may `write` a batch while this object's own judges the next."""
+        return self.database.is_written_beside
+
     def record_batch(self, submissions: Sequence[Submission]) -> list[Outcome]:
         """Take the messages in, in this order, and say of each where it stands or why it does not.
 
         Raises:
             StoreError: The disk failed; see the module's invariants.
         """
+        batch = self.judge(submissions)
+        self.sign(batch)
+        outcomes = self.write(batch)
+        self.settle(batch)
+        return outcomes
+
+    def judge(self, submissions: Sequence[Submission], batch: Batch | None = None) -> Batch:
+        """Do step 1, for a batch or for more of ``batch``, which is returned.
+
+        The batch before may be on its way still; this one's `sign` comes after its `settle`.
+
+        A later message of a batch is judged with the earlier ones in force. What is projected here is in
+        memory alone; if we stop, it never was.
+        """
+        with self._step():
+            batch = batch or Batch(self.tree.size)
+            batch.submissions += submissions
+            now_utc = self._clock.now_utc()
+            self._expect(submissions)
+            for submission in submissions:
+                try:
+                    entry = self.state.admit(submission.message, self.tree, now_utc=now_utc)
+                except AlreadyRecorded as known:
+                    batch.places.append(known.index)
+                    batch.again.append(submission)
+                except EntenteError as error:
+                    batch.places.append(error)
+                else:
+                    self.state.apply(entry)
+                    self.tree.append(bytes.fromhex(submission.message.leaf))
+                    batch.places.append(entry.index)
+                    batch.admitted.append((entry.index, submission))
+        return batch
+
+    def sign(self, batch: Batch) -> None:
+        """Do step 2, and make ready what step 4 writes. The batch before is durable and settled."""
+        with self._step():
+            if self._settled != batch.first:
+                raise AssertionError(f"batch: expected {batch.first} durable entries, got {self._settled}")
+            batch.published = self.published
+            if not batch.admitted:
+                return
+            batch.published = self._make_published()
+            self._event_id += 1
+            batch.event_id = self._event_id
+            batch.rows, batch.changes = self._rows.hand_over(), self._index.hand_over()
+
+    def write(self, batch: Batch) -> list[Outcome]:
+        """Do steps 3 to 5, and return the answers. May run in another thread; everything else in one."""
+        with self._step():
+            published = batch.published
+            if published is not None and batch.admitted:
+                # Step 3. If we stop before this returns, the batch is recorded or not, and nobody was
+                # answered: the next start finds out. After it, the batch can never be lost or signed
+                # otherwise. (A journal in the database takes the frame here: all of that is true of the
+                # commit in step 4.)
+                entries = [one.message.signed.raw for _, one in batch.admitted]
+                self.journal.append(entries, published.checkpoint.note)
+            if published is not None and (batch.admitted or batch.has_sealed_again):
+                # Step 4. If we stop before the commit, the next start makes the rows again from the journal.
+                # Only ciphertexts are gone then: their authors, unanswered, send them again.
+                with self.database.write() as connection:
+                    self.journal.write_to(connection)
+                    self._write_batch(connection, batch, published)
+                self.journal.mark_committed()
+            # Step 5. Everything that the answers say is durable.
+            self.published = published
+            return [
+                self._answer(place, submission, batch)
+                for place, submission in zip(batch.places, batch.submissions, strict=True)
+            ]
+
+    def settle(self, batch: Batch) -> None:
+        """Take note that a batch is written: its rows are the database's from here on."""
+        with self._step():
+            if batch.rows is not None and batch.changes is not None:
+                self._rows.mark_committed(batch.rows)
+                self._index.mark_committed(batch.changes)
+            self._settled = batch.first + len(batch.admitted)
+
+    @contextmanager
+    def _step(self) -> Iterator[None]:
+        """Refuse to go on once a step was left half done: memory is ahead of the disk then."""
         if not self._may_sign or self._is_broken:
             raise StoreError("not-signing", "record: expected to be open for signing")
-        # Until the last step is over, any exception leaves memory ahead of the disk: nothing may follow it.
-        self._is_broken = True
-        admitted: list[tuple[int, Submission]] = []
-        again: list[Submission] = []
-        places: list[int | EntenteError] = []
-        first = self.tree.size
-        now_utc = self._clock.now_utc()
-        self._expect(submissions)
-        for submission in submissions:
-            # Step 1. A later message of a batch is judged with the earlier ones in force. What is projected
-            # here is in memory alone; if we stop, it never was.
-            try:
-                entry = self.state.admit(submission.message, self.tree, now_utc=now_utc)
-            except AlreadyRecorded as known:
-                places.append(known.index)
-                again.append(submission)
-            except EntenteError as error:
-                places.append(error)
-            else:
-                self.state.apply(entry)
-                self.tree.append(bytes.fromhex(submission.message.leaf))
-                places.append(entry.index)
-                admitted.append((entry.index, submission))
-        published = self.published
-        if admitted:
-            published = self._make_published()
-            # Step 3. If we stop before this returns, the batch is recorded or not, and nobody was answered:
-            # the next start finds out. After it, the batch can never be lost or signed otherwise. (A journal
-            # in the database takes the frame here: all of that is true of the commit in step 4.)
-            self.journal.append([one.message.signed.raw for _, one in admitted], published.checkpoint.note)
-        sealed = [one for one in again if one.ciphertexts]
-        if published is not None and (admitted or sealed):
-            # Step 4. If we stop before the commit, the next start makes the rows again from the journal. Only
-            # ciphertexts are gone then: their authors, unanswered, send them again.
-            with self.database.write() as connection:
-                self.journal.write_to(connection)
-                self._write_batch(connection, first, admitted, sealed, published)
-            self.journal.mark_committed()
-            self._rows.mark_committed()
-            self._index.mark_committed()
-        # Step 5. Everything that the answers say is durable.
-        self.published = published
-        self._is_broken = False
-        return [
-            self._answer(place, submission, first)
-            for place, submission in zip(places, submissions, strict=True)
-        ]
+        try:
+            yield
+        except BaseException:
+            self._is_broken = True
+            raise
 
-    def _answer(self, place: int | EntenteError, submission: Submission, first: int) -> Outcome:
+    def _answer(self, place: int | EntenteError, submission: Submission, batch: Batch) -> Outcome:
         if isinstance(place, EntenteError):
             return place
-        published = self.published
+        published = batch.published
         if published is None:
             raise AssertionError("batch: expected a published checkpoint after recording")
-        recorded = published.recorded_utc if place >= first else self._find_recorded_utc(place)
+        recorded = published.recorded_utc if place >= batch.first else self._find_recorded_utc(place)
         return Recorded(place, submission.message.leaf, recorded, published)
 
     def add_cosignatures(self, checkpoint: VerifiedCheckpoint, lines: dict[str, SignatureLine]) -> Standings:
@@ -289,6 +300,7 @@ class RecordWriter:
                 on_progress(applied, self.tree.size)
         if applied != self.tree.size:
             raise AssertionError(f"catch-up: expected size {self.tree.size}, got {applied}")
+        self._settled = applied
 
     def _replay(self, start: int, frame_sizes: list[int], times: dict[int, int]) -> None:
         with self.database.write() as connection:
@@ -376,28 +388,21 @@ class RecordWriter:
         recorded_utc = encode_utc(from_unix_s(self._time_s))
         return Published(verify_checkpoint(note, self._log.key), recorded_utc, self.state.ring)
 
-    def _write_batch(
-        self,
-        connection: Connection,
-        first: int,
-        admitted: list[tuple[int, Submission]],
-        again: list[Submission],
-        published: Published,
-    ) -> None:
+    def _write_batch(self, connection: Connection, batch: Batch, published: Published) -> None:
         sealed = [
             (one.message.leaf, party, data)
-            for one in (*(submission for _, submission in admitted), *again)
+            for one in (*(submission for _, submission in batch.admitted), *batch.again)
             for party, data in one.ciphertexts
         ]
         self._statements.write_sealed(connection, sealed)
-        if not admitted:
+        if batch.rows is None or batch.changes is None:
             return
-        placed = [(index, one.message.leaf) for index, one in admitted]
+        placed = [(index, one.message.leaf) for index, one in batch.admitted]
         self._statements.write_arrivals(connection, placed, published.recorded_utc)
-        self._event_id += 1
-        archive.write_event(connection, self._event_id, "recorded", **{"from": first, "to": published.size})
-        self._rows.write_to(connection)
-        self._index.write_to(connection)
+        places = {"from": batch.first, "to": published.size}
+        archive.write_event(connection, batch.event_id, "recorded", **places)
+        batch.rows.write_to(connection)
+        batch.changes.write_to(connection)
         self._write_applied(connection, published.size)
 
     def _write_applied(self, connection: Connection, size: int) -> None:

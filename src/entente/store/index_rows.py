@@ -10,6 +10,7 @@ It asks nothing of a database: `index_sql`, `index_sqlite` and `index_postgresql
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -18,6 +19,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 
 from entente.deconflict.cells import TURN_E4, Box, encode_key
 from entente.kernel.errors import StoreError
+from entente.space import Volume
 
 
 class Pending(Protocol):
@@ -28,6 +30,33 @@ class Pending(Protocol):
 
     def mark_committed(self) -> None:
         """Forget what was pending: the database has it."""
+
+
+Inserted = dict[str, tuple[str, list[bytes]]]
+"""Objects by name: the group of each, and its volumes, packed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One caller's object for `SqlIndex.check_and_insert_many`."""
+
+    object: str
+    volumes: tuple[Volume, ...]
+    reach_m: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class IndexChanges:
+    """What was changed up to a moment: objects, and what of them stands. Any thread may write it, once."""
+
+    names: list[str]
+    inserted: Inserted
+    write: Callable[[Connection, list[str], Inserted], None]
+
+    def write_to(self, connection: Connection) -> None:
+        """Write it in the caller's transaction."""
+        if self.names:
+            self.write(connection, self.names, self.inserted)
 
 
 @dataclass(frozen=True, slots=True)

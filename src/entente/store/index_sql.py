@@ -14,13 +14,13 @@ Invariants:
   * A question knows every stem that there is, though another process may have added one, and it is of one
     moment: what was replaced meanwhile, behind its back, has it asked again.
 
-One thread uses an object for `insert`, `withdraw` and `query`.
+  * What was handed over is seen here until `mark_committed`, whether or not the database has it already.
+
+One thread uses an object for `insert`, `withdraw` and `query`; another may write what was handed over.
 
     >>> index = SqliteIndex(database)
     >>> index.insert("sortie-7", volumes, group="activity")
-    >>> with database.write() as connection:
-    ...     index.write_to(connection)
-    >>> index.mark_committed()
+    >>> index.commit()
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table
@@ -64,8 +63,11 @@ from entente.store.index_rows import (
     Ahead,
     AskAgainError,
     Found,
+    IndexChanges,
+    Inserted,
     Pending,
     Place,
+    Wanted,
     list_cells,
     read_value,
     say_damage,
@@ -81,15 +83,6 @@ _TRIES: Final = 100
 TABLES: Final[tuple[Table, ...]] = (INDEX_STEMS, INDEX_OBJECTS, INDEX_VOLUMES, INDEX_CELLS)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """One caller's object for `SqlIndex.check_and_insert_many`."""
-
-    object: str
-    volumes: tuple[Volume, ...]
-    reach_m: float = 0.0
-
-
 class SqlIndex(ABC):
     """What does not depend on the kind of database; `SqliteIndex` and `PostgresIndex` have the rest."""
 
@@ -97,7 +90,7 @@ class SqlIndex(ABC):
         self._database = database
         self._decider = Decider(fetch_in_background)
         self._fresh = MemoryIndex()
-        self._inserted: dict[str, tuple[str, list[bytes]]] = {}
+        self._inserted: Inserted = {}
         self._hidden: dict[str, None] = {}
         self._stems: dict[str, list[int]] = {}
         self._put = {table.name: self._prepare_put(table) for table in TABLES}
@@ -263,15 +256,27 @@ class SqlIndex(ABC):
 
     def write_to(self, connection: Connection) -> None:
         """Write every change in the caller's transaction; `mark_committed` follows its commit."""
-        if self._hidden:
-            with self._cursor(connection) as cursor:
-                self._write(connection, cursor, list(self._hidden), self._inserted)
+        self.hand_over().write_to(connection)
 
-    def mark_committed(self) -> None:
-        """Forget what was pending: the database has it."""
-        self._fresh = MemoryIndex()
-        self._inserted = {}
-        self._hidden = {}
+    def write_changes(self, connection: Connection, names: list[str], inserted: Inserted) -> None:
+        """Write some objects' changes in the caller's transaction."""
+        with self._cursor(connection) as cursor:
+            self._write(connection, cursor, names, inserted)
+
+    def hand_over(self) -> IndexChanges:
+        """Return every change, to be written in one transaction; `mark_committed` follows. One at a time."""
+        return IndexChanges(list(self._hidden), dict(self._inserted), self.write_changes)
+
+    def mark_committed(self, written: IndexChanges | None = None) -> None:
+        """Forget what was pending (up to a `hand_over`; left out, all of it): the database has it."""
+        names, inserted = (written.names, written.inserted) if written is not None else ([], {})
+        # What was changed again since is pending still.
+        for name in (one for one in names if self._inserted.get(one) is inserted.get(one)):
+            del self._hidden[name]
+            if self._inserted.pop(name, None) is not None:
+                self._fresh.withdraw(name)
+        if written is None or not self._hidden:
+            self._fresh, self._inserted, self._hidden = MemoryIndex(), {}, {}
 
     # What differs
 
@@ -340,7 +345,7 @@ class SqlIndex(ABC):
         connection: Connection,
         cursor: DBAPICursor,
         names: list[str],
-        inserted: dict[str, tuple[str, list[bytes]]],
+        inserted: Inserted,
         ahead: Ahead,
     ) -> None:
         """Write what was checked, and nothing after it in its transaction."""
@@ -416,7 +421,7 @@ class SqlIndex(ABC):
         connection: Connection,
         cursor: DBAPICursor,
         names: list[str],
-        inserted: dict[str, tuple[str, list[bytes]]],
+        inserted: Inserted,
         ahead: Ahead | None = None,
     ) -> None:
         """Drop the volumes of the objects of ``names``, add those of ``inserted``, number the changes."""

@@ -28,10 +28,10 @@ from functools import cache
 from typing import Any, Final, cast
 
 import msgspec
-from sqlalchemy import Connection, Select, bindparam, func, literal_column, select
+from sqlalchemy import Select, bindparam, func, literal_column, select
 
 from entente.kernel.rows import Row, differ_in
-from entente.store.sql import Database
+from entente.store.sql import Database, PreparedMany
 from entente.store.tables import SHEAF_PLACES, SHEAVES
 
 ALIKE: Final = "/alike"
@@ -144,15 +144,14 @@ class SheafPlaces:
         """Return the keys of the stored sheaves in the blocks in which some hold a value."""
         return self._ask(_FIND, {"t": table, "v": value})
 
-    def write(
+    def plan(
         self,
-        connection: Connection,
         table: str,
         stored: Mapping[str, Row],
         now: Mapping[str, Row],
         find: Callable[[list[str]], Iterable[Sheaf]],
-    ) -> None:
-        """Write where the values of sheaves are, that were ``stored`` and are put ``now``, both by key.
+    ) -> list[tuple[PreparedMany, list[tuple[object, ...]]]]:
+        """Return what to write of where the values of sheaves are, ``stored`` and put ``now``, both by key.
 
         Args:
             find: Gives sheaves as they are now, by key.
@@ -188,13 +187,11 @@ class SheafPlaces:
                 self._written[table][1].difference_update(left)
         gone = set(dropped)
         rows = [(table, value, block) for block, value in added if (block, value) not in gone]
-        for prepared, written in (
+        return [
             (self._put, sheaves),
-            (self._add, sorted(rows)),
+            (self._add, [*sorted(rows)]),
             (self._drop, [(table, value, block) for block, value in dropped]),
-        ):
-            if written:
-                self._database.write_many(connection, prepared, written)
+        ]
 
     def _ask(self, question: Select[Any], given: Mapping[str, object]) -> list[Any]:
         prepared = self._prepared[question]

@@ -69,7 +69,13 @@ class PreparedMany:
 
 
 class Database:
-    """An open database. `open_sqlite` makes one, and `entente.store.sql_postgres.open_postgres`."""
+    """An open database. `open_sqlite` makes one, and `entente.store.sql_postgres.open_postgres`.
+
+    Attributes:
+        is_written_beside: Whether one thread may write while another asks what it goes on with.
+    """
+
+    is_written_beside: bool = True
 
     def __init__(self, writer: Engine, readers: Engine, keeper: WalKeeper | None = None) -> None:
         self._keeper = keeper

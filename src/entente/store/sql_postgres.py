@@ -126,6 +126,9 @@ class PostgresDatabase(Database):
         needs_leader: Whether `write` is refused to a process that does not lead.
     """
 
+    # Its index learns of other processes' stems while it writes, and record and rows are one commit.
+    is_written_beside = False
+
     def __init__(self, url: str) -> None:
         writer, readers = (
             create_engine(

@@ -5,11 +5,13 @@ Invariants:
     tests/unit/test_rows_contract.py runs both.
   * What was put is seen by this object at once, by others after `commit` (or after the transaction that
     `write_to` wrote in).
+  * What was handed over is seen here until `mark_committed`, whether or not the database has it already: a
+    thread of its own may write it while this one goes on (docs/adr/0025-commit-beside-judging.md).
   * Memory: the uncommitted puts, and a bounded number of rows that were used last.
   * Rows that were put alike are stored as one until they change (`store.sheaf`); nobody sees a difference.
 
-One thread uses an object. A second object over the same database reads what is committed; give it
-``cache_rows=0``, since nobody tells it what changes.
+One thread uses an object; another may write what was handed over. A second object over the same database
+reads what is committed; give it ``cache_rows=0``, since nobody tells it what changes.
 
     >>> rows = SqlRows(open_sqlite(path))
     >>> rows.put(row)
@@ -23,6 +25,7 @@ from __future__ import annotations
 import heapq
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from itertools import chain, islice
 from typing import Any, Final
@@ -33,7 +36,7 @@ from sqlalchemy import Connection, Select, bindparam, select
 from entente.kernel.errors import StoreError
 from entente.kernel.rows import R, Row
 from entente.store.sheaf import ALIKE, Sheaf, SheafPlaces, make_sheaf, sheaf_of, split_key
-from entente.store.sql import Database, Prepared
+from entente.store.sql import Database, Prepared, PreparedMany
 from entente.store.tables import ROW_INDEX, ROWS
 
 _PAGE: Final = 500
@@ -62,6 +65,28 @@ def decode_row(row: type[R], data: str) -> R:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class PutRows:
+    """What was put up to a moment, for `write_to`: any thread may call it, once."""
+
+    puts: dict[str, dict[str, Row]]
+    put: PreparedMany
+    before: list[tuple[PreparedMany, list[tuple[object, ...]]]]
+    after: list[tuple[PreparedMany, list[tuple[object, ...]]]]
+    database: Database
+
+    def write_to(self, connection: Connection) -> None:
+        """Write it in the caller's transaction."""
+        data: list[tuple[object, ...]] = [
+            (name, key, _ENCODER.encode(row).decode())
+            for name, table in self.puts.items()
+            for key, row in table.items()
+        ]
+        for prepared, rows in (*self.before, (self.put, data), *self.after):
+            if rows:
+                self.database.write_many(connection, prepared, rows)
+
+
 class SqlRows:
     """Rows in a `Database`."""
 
@@ -76,6 +101,7 @@ class SqlRows:
         self._index = database.prepare_upsert(ROW_INDEX)
         self._forget = database.prepare_delete(ROW_INDEX)
         self._puts: dict[str, dict[str, Row]] = {}
+        self._is_on_its_way = False
         self._put_index: dict[tuple[str, str, str], dict[str, None]] = {}
         self._questions: dict[tuple[str, ...], Prepared] = {}
         self._places = SheafPlaces(database)
@@ -258,38 +284,71 @@ class SqlRows:
 
     def write_to(self, connection: Connection) -> None:
         """Write every put in the caller's transaction; `mark_committed` follows its commit."""
-        data: list[tuple[str, str, str]] = []
-        added: list[tuple[str, str, str, str]] = []
-        removed: list[tuple[str, str, str, str]] = []
+        self._collect().write_to(connection)
+
+    def hand_over(self) -> PutRows:
+        """Return every put, to be written in one transaction; `mark_committed` follows its commit.
+
+        More may be put in between. One at a time: what the next one changes is known when this one is marked.
+        """
+        written = self._collect()
+        self._is_on_its_way = True
+        return written
+
+    def _collect(self) -> PutRows:
+        if self._is_on_its_way:
+            raise AssertionError("rows: expected nothing on its way to the database")
+        before: list[tuple[PreparedMany, list[tuple[object, ...]]]] = []
+        added: list[tuple[object, ...]] = []
+        removed: list[tuple[object, ...]] = []
         for name, table in self._puts.items():
-            data += [(name, key, _ENCODER.encode(row).decode()) for key, row in table.items()]
             indexed = {key: row for key, row in table.items() if row.INDEXED}
             if not indexed:
                 continue
             old = self._stored_rows(name, indexed)
             if name.endswith(ALIKE):
                 kind = next(type(one) for one in indexed.values() if isinstance(one, Sheaf))
-                find = partial(self._find_sheaves, kind)
-                self._places.write(connection, name, old, indexed, find)
+                before += self._places.plan(name, old, indexed, partial(self._find_sheaves, kind))
             for key, row in indexed.items():
                 now = {(field, getattr(row, field)) for field in row.INDEXED}
-                before = old.get(key)
-                was = {(field, getattr(before, field)) for field in before.INDEXED} if before else set()
+                was_row = old.get(key)
+                was = {(field, getattr(was_row, field)) for field in was_row.INDEXED} if was_row else set()
                 added += [(name, field, value, key) for field, value in now - was]
                 removed += [(name, field, value, key) for field, value in was - now]
-        database = self._database
-        for prepared, rows in ((self._forget, removed), (self._put, data), (self._index, added)):
-            if rows:
-                database.write_many(connection, prepared, rows)
-
-    def mark_committed(self) -> None:
-        """Forget what was put: the database has it."""
-        for name, table in self._puts.items():
-            for key, row in table.items():
-                self._remember((name, key), row)
-        self._puts.clear()
-        self._put_index.clear()
+        # Known absent was what the database had before these puts.
         self._absent.clear()
+        puts = {name: dict(table) for name, table in self._puts.items()}
+        before.append((self._forget, removed))
+        return PutRows(puts, self._put, before, [(self._index, added)], self._database)
+
+    def mark_committed(self, written: PutRows | None = None) -> None:
+        """Forget what was put (up to a `hand_over`; left out, all of it): the database has it."""
+        committed = self._puts if written is None else written.puts
+        self._is_on_its_way = False
+        for name, table in committed.items():
+            for key, row in table.items():
+                # Also of what was put anew since: the cache says what the database has.
+                self._remember((name, key), row)
+                self._absent.discard((name, key))
+        if written is None:
+            self._puts.clear()
+            self._put_index.clear()
+            self._absent.clear()
+            return
+        for name, table in committed.items():
+            current = self._puts[name]
+            for key, row in table.items():
+                if current.get(key) is not row:
+                    continue
+                del current[key]
+                for field in row.INDEXED:
+                    place = name, field, getattr(row, field)
+                    keys = self._put_index[place]
+                    del keys[key]
+                    if not keys:
+                        del self._put_index[place]
+            if not current:
+                del self._puts[name]
 
     def forget(self) -> None:
         """Forget what was read: another process has written, or may have."""
