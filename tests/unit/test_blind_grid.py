@@ -213,7 +213,7 @@ def draw_cells(draw: random.Random, count: int) -> Rows:
 def spans(rows: Rows) -> list[tuple[tuple[int, int], ...]]:
     """Each cell as three spans of the finest steps."""
     high, low = unpack_rows(rows)
-    found = []
+    found: list[tuple[tuple[int, int], ...]] = []
     for kind, band, slot, number in zip(*(p.tolist() for p in split_high(high)), low.tolist(), strict=True):
         size = GRID.sizes[kind]
         shift = 2 * (20 - size.level)

@@ -92,12 +92,9 @@ def unpack_rows(rows: Rows) -> tuple[Numbers, Numbers]:
 
 def join_high(kind: Ints | int, band: Ints, slot: Ints) -> Numbers:
     """Return the first number of rows: kind, band, bin (counted from the origin)."""
-    joined: Numbers = (
-        np.left_shift(np.asarray(kind, dtype=np.uint64), np.uint64(56))
-        | np.left_shift(band.astype(np.uint64), np.uint64(40))
-        | (slot + BIN_BIAS).astype(np.uint64)
-    )
-    return joined
+    first = np.left_shift(np.asarray(kind, dtype=np.uint64), np.uint64(56))
+    rest = np.left_shift(band.astype(np.uint64), np.uint64(40)) | (slot + BIN_BIAS).astype(np.uint64)
+    return np.asarray(first | rest, dtype=np.uint64)
 
 
 def split_high(high: Numbers) -> tuple[Ints, Ints, Ints]:

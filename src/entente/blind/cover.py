@@ -89,9 +89,7 @@ def list_rows(
             f" of volume {worst}: make it smaller, lower or shorter, or agree on a coarser grain for volumes"
             " of its extent",
         )
-    sizes = {size: place for place, size in enumerate(grid.sizes)}
-    stems = [_list_stems(*each, sizes) for each in zip(grains, bands, bins, strict=True)]
-    return _expand(owner, level, number, stems)
+    return _expand(owner, level, number, many, _list_stems(grains, bands, bins, grid))
 
 
 def find_grain(volume: Volume, grid: Grid) -> Grain:
@@ -169,28 +167,33 @@ def _split_span(first: int, last: int, steps: tuple[int, ...]) -> list[tuple[int
 
 
 def _list_stems(
-    grain: Grain, bands: list[tuple[int, int]], bins: list[tuple[int, int]], sizes: dict[Size, int]
+    grains: list[Grain], bands: list[list[tuple[int, int]]], bins: list[list[tuple[int, int]]], grid: Grid
 ) -> tuple[Ints, Numbers]:
-    """Return, for each band and bin, its size's number by level, and the rest of a row's first number."""
-    number = np.zeros((len(bands) * len(bins), MAX_LEVEL + 1), dtype=np.int64)
-    pairs = list(itertools.product(bands, bins))
-    for level in grain.space_levels:
-        number[:, level] = [sizes[Size(level, band[0], slot[0])] for band, slot in pairs]
-    where = np.array([(band[1], slot[1]) for band, slot in pairs], dtype=np.int64).reshape(-1, 2)
-    return number, join_high(0, where[:, 0], where[:, 1])
+    """Return, for each volume's bands and bins, the size's number by level and the rest of a row's number."""
+    numbers = {size: place for place, size in enumerate(grid.sizes)}
+    tables: list[Ints] = []
+    known: dict[tuple[Grain, int, int], int] = {}
+    found: list[tuple[int, int, int]] = []
+    for grain, mine, when in zip(grains, bands, bins, strict=True):
+        for (band_cm, band), (bin_s, slot) in itertools.product(mine, when):
+            table = known.get((grain, band_cm, bin_s))
+            if table is None:
+                table = known[grain, band_cm, bin_s] = len(tables)
+                tables.append(np.zeros(MAX_LEVEL + 1, dtype=np.int64))
+                for level in grain.space_levels:
+                    tables[-1][level] = numbers[Size(level, band_cm, bin_s)]
+            found.append((table, band, slot))
+    where = np.array(found, dtype=np.int64).reshape(-1, 3)
+    by_level = np.array(tables, dtype=np.int64).reshape(-1, MAX_LEVEL + 1)
+    return by_level[where[:, 0]], join_high(0, where[:, 1], where[:, 2])
 
 
 def _expand(
-    owner: Ints, level: Ints, number: Numbers, stems: list[tuple[Ints, Numbers]]
+    owner: Ints, level: Ints, number: Numbers, many: Ints, stems: tuple[Ints, Numbers]
 ) -> tuple[Ints, Numbers, Numbers]:
     """Return each ground cell with each band and bin of its volume: which volume, and a row's two numbers."""
-    many = np.array([len(stem) for _, stem in stems], dtype=np.int64)
-    if not len(owner):
-        none = np.zeros(0, dtype=np.uint64)
-        return owner, none, none
+    of_level, stem = stems
     begin = np.cumsum(many) - many
-    of_level = np.concatenate([by_level for by_level, _ in stems])
-    stem = np.concatenate([rest for _, rest in stems])
     counts = many[owner]
     cell = np.repeat(np.arange(len(owner)), counts)
     mine = owner[cell]

@@ -22,7 +22,7 @@ It does not know heights or times.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -107,6 +107,7 @@ def cover_ground(footprints: list[Footprint], *, most: int) -> tuple[Ints, Ints,
     runs = _cut_runs(footprints)
     count = len(footprints)
     finest = np.array([one.levels[-1] for one in footprints], dtype=np.int64)
+    coarsest = np.array([one.levels[0] for one in footprints], dtype=np.int64)
     allowed = np.zeros((count, 32), dtype=np.bool_)
     for place, one in enumerate(footprints):
         allowed[place, list(one.levels)] = True
@@ -120,7 +121,7 @@ def cover_ground(footprints: list[Footprint], *, most: int) -> tuple[Ints, Ints,
     found: list[tuple[Ints, Ints, Numbers]] = []
     total = 0
     for level in range(int(finest.max()) + 1):
-        touch, fill = _touch(front, item, run, runs, level)
+        touch, fill = _touch(front, item, run, runs, level, coarsest)
         item, run = item[touch], run[touch]
         touched = np.zeros(len(front.owner), dtype=np.bool_)
         touched[item] = True
@@ -138,13 +139,7 @@ def cover_ground(footprints: list[Footprint], *, most: int) -> tuple[Ints, Ints,
         where = np.cumsum(is_open) - 1
         wanted = is_open[item] & ~full[item]
         item, run = where[item[wanted]], run[wanted]
-        front = _quarter(
-            _Front(
-                *(getattr(front, name)[is_open] for name in ("owner", "face", "i", "j")),
-                full[is_open],
-                front.number[is_open],
-            )
-        )
+        front = _quarter(replace(front, is_full=full).take(is_open))
         item = (4 * item[:, None] + np.arange(4)).ravel()
         run = np.repeat(run, 4)
         if not len(front.owner):
@@ -165,31 +160,34 @@ def _check_count(count: int, owner: Ints, most: int) -> None:
 
 
 def _cut_runs(footprints: list[Footprint]) -> _Runs:
-    lat, lon, ends_at, counts, reach = [], [], [], [], []
-    offset = 0
-    for one in footprints:
-        outline = one.outline
-        ring = outline.ring
-        edge = ring.edge
-        first = np.flatnonzero(np.diff(edge, prepend=-1))
-        length = np.diff(first, append=len(edge))
-        step = np.arange(len(edge)) - np.repeat(first, length)
-        chosen = np.flatnonzero(step % RUN_PIECES == 0)
-        if isinstance(outline, Lane):
-            # Its ring runs there and back.
-            chosen = chosen[edge[chosen] < max(1, len(outline.points) - 1)]
-        last = (
-            np.minimum(chosen + RUN_PIECES, (first + length)[np.searchsorted(first, chosen, "right") - 1]) - 1
-        )
-        lat.append(ring.lat_deg)
-        lon.append(ring.lon_deg)
-        ends_at.append(np.stack((chosen, ring.follow[last])) + offset)
-        counts.append(len(chosen))
-        offset += len(edge)
-        reach.append(outline.margin_m + one.widened_m + SPARE_M)
+    outlines = [one.outline for one in footprints]
+    rings = [outline.ring for outline in outlines]
+    pieces = np.array([len(ring.edge) for ring in rings], dtype=np.int64)
+    begins = np.cumsum(pieces) - pieces
+    owner = np.repeat(np.arange(len(rings)), pieces)
+    edge = np.concatenate([ring.edge for ring in rings])
+    follow = np.concatenate([ring.follow for ring in rings]) + begins[owner]
+    # A lane's ring runs there and back: only there.
+    limit = np.array(
+        [
+            max(1, len(outline.points) - 1) if isinstance(outline, Lane) else len(ring.edge)
+            for outline, ring in zip(outlines, rings, strict=True)
+        ],
+        dtype=np.int64,
+    )
+    is_first = np.ones(len(edge), dtype=np.bool_)
+    is_first[1:] = (edge[1:] != edge[:-1]) | (owner[1:] != owner[:-1])
+    first = np.flatnonzero(is_first)
+    length = np.diff(first, append=len(edge))
+    step = np.arange(len(edge)) - np.repeat(first, length)
+    end = np.repeat(first + length, length)
+    chosen = np.flatnonzero((step % RUN_PIECES == 0) & (edge < limit[owner]))
+    at = chosen, follow[np.minimum(chosen + RUN_PIECES, end[chosen]) - 1]
+    counts = np.bincount(owner[chosen], minlength=len(rings))
+    reach = [one.outline.margin_m + one.widened_m + SPARE_M for one in footprints]
+    lat, lon = [ring.lat_deg for ring in rings], [ring.lon_deg for ring in rings]
     begin = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(counts, dtype=np.int64)))
     normals = surface_normals(np.concatenate(lat), np.concatenate(lon))
-    at = np.concatenate(ends_at, axis=1)
     starts, ends = normals[at[0]], normals[at[1]]
     middles = starts + ends
     middles /= np.sqrt(np.einsum("ij,ij->i", middles, middles))[:, None]
@@ -213,25 +211,28 @@ def _spread(begin: Ints, owner: Ints) -> tuple[Ints, Ints]:
 def _quarter(front: _Front) -> _Front:
     """Cut each cell into its four: those of cell k stand at 4 k to 4 k + 3."""
     low = np.tile(np.array([0, 0, 1, 1]), len(front.owner)), np.tile(np.array([0, 1, 0, 1]), len(front.owner))
-    owner, face, i, j, is_full, number = (
-        np.repeat(part, 4)
-        for part in (front.owner, front.face, front.i, front.j, front.is_full, front.number)
-    )
-    return _Front(
-        owner,
-        face,
-        2 * i + low[0],
-        2 * j + low[1],
-        is_full,
-        np.left_shift(number, np.uint64(2)) | (2 * low[0] + low[1]).astype(np.uint64),
+    four = front.take(np.repeat(np.arange(len(front.owner)), 4))
+    return replace(
+        four,
+        i=2 * four.i + low[0],
+        j=2 * four.j + low[1],
+        number=np.left_shift(four.number, np.uint64(2)) | (2 * low[0] + low[1]).astype(np.uint64),
     )
 
 
-def _touch(front: _Front, item: Ints, run: Ints, runs: _Runs, level: int) -> tuple[Bools, Bools]:
-    """Return which runs may come within reach of their cell, and which certainly reach all of it."""
+def _touch(
+    front: _Front, item: Ints, run: Ints, runs: _Runs, level: int, coarsest: Ints
+) -> tuple[Bools, Bools]:
+    """Return which runs may come within reach of their cell, and which certainly reach all of it.
+
+    Args:
+        coarsest: The first level of each outline that is measured; above it, the planes decide alone.
+    """
     touch = np.zeros(len(item), dtype=np.bool_)
     fill = np.zeros(len(item), dtype=np.bool_)
     near = _pass_planes(front, item, run, runs, level)
+    touch[near] = True
+    near = near[coarsest[front.owner[item[near]]] <= level]
     item, run = item[near], run[near]
     cells, back = np.unique(item, return_inverse=True)
     corners = find_corners(front.face[cells], front.i[cells], front.j[cells], level)[back]

@@ -30,6 +30,7 @@ _LEAST_BAND_CM: Final = 16_000
 _MOST_BAND_CM: Final = 512_000
 _LEAST_BIN_S: Final = 120
 _MOST_BIN_S: Final = 1_920
+_WIDEST_CM: Final = 100_000_000
 _FINEST: Final = 12
 _EDGE_CM: Final = 920_000_000
 """A side of a cell of level 0, about; each level halves it."""
@@ -49,8 +50,21 @@ def propose_grid(separation: Separation, *, origin_utc: datetime, widened: Side)
     days = (8 * _DAY_S, _DAY_S)
     return Grid(
         grains=(
-            # What stands for days and is wider than some cells; what stands for days; all else.
-            Grain((level,), (3 * band_cm,), days, across_cm=2 * (_EDGE_CM >> level), lasts_s=2 * _DAY_S),
+            # What is as wide as a country, by the day; what stands for days and is wider than some cells;
+            # what else stands for days; and all the rest.
+            Grain(
+                _coarsen(level, 6, 3),
+                (3 * band_cm,),
+                days,
+                across_cm=min(64 * (_EDGE_CM >> level), _WIDEST_CM),
+            ),
+            Grain(
+                _coarsen(level, 3, 0),
+                (3 * band_cm,),
+                days,
+                across_cm=min(2 * (_EDGE_CM >> level), _WIDEST_CM),
+                lasts_s=2 * _DAY_S,
+            ),
             Grain((level + 1,), (3 * band_cm,), days, lasts_s=2 * _DAY_S),
             Grain((level,), (band_cm,), (bin_s,)),
         ),
@@ -60,3 +74,8 @@ def propose_grid(separation: Separation, *, origin_utc: datetime, widened: Side)
         separation=separation,
         widened=widened,
     )
+
+
+def _coarsen(level: int, *steps: int) -> tuple[int, ...]:
+    """Return levels so many steps above one, each once, coarse to fine."""
+    return tuple(sorted({max(0, level - step) for step in steps}))
