@@ -38,7 +38,8 @@ from entente.space.volume import MAX_LATERAL_M
 
 MAX_OBJECTS: Final = 20_000
 """Objects that one party may have standing: twice what a region's busiest day has from all."""
-MAX_VOLUMES: Final = 100_000
+MAX_VOLUMES: Final = 160_000
+"""So that a center of 64 parties, the most there can be, takes ten million."""
 MAX_HITS: Final = 2 * MAX_VOLUMES
 """Standing volumes that one message may meet, those of its volumes added up: more than one party can have."""
 MAX_OPENED: Final = 20_000
