@@ -274,12 +274,15 @@ def draw_picture(path: Path, points: list[tuple[Grid, Outcome]], proposed: Grid)
         axis.axhline(2.0, color="grey", ls=":", lw=1)
         axis.text(1.0, 2.1, "wanted: 2 %", transform=axis.get_yaxis_transform(), ha="right", fontsize=8)
         axis.set_xscale("log")
-        axis.set_ylim(bottom=0)
         axis.set_title(f"flights of {name}", fontsize=10)
         axis.set_xlabel("tokens held and asked by both sides")
         axis.grid(visible=True, which="both", lw=0.3)
+    ticks = [2e5, 5e5, 1e6, 2e6, 4e6]
+    axes[0].set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
+    axes[0].set_xticks([], minor=True)
+    axes[0].set_ylim(0, 18)
     axes[0].set_ylabel("false alarms, % of checks")
-    axes[0].legend(fontsize=8, loc="lower left")
+    axes[0].legend(fontsize=8, loc="upper right")
     figure.savefig(path, dpi=110)
 
 
