@@ -20,10 +20,10 @@ import pytest
 from entente.blind import cover_ground
 from entente.blind.cells import AXES, Rows, parse_cells
 from entente.blind.clip import CLIP_M, clip
-from entente.blind.cover import cover, find_grain
+from entente.blind.cover import cover, find_grain, least_cover
 from entente.blind.grid import Grain, Grid
 from entente.blind.grid_default import propose_grid
-from entente.blind.lift import asked_tokens, held_tokens
+from entente.blind.lift import asked_tokens, find_uncovered, held_tokens
 from entente.kernel.errors import Denied
 from entente.space import (
     Circle,
@@ -223,6 +223,22 @@ def test_a_cell_of_a_few_metres_is_kept_up_to_the_last_millimetre_of_the_reach(s
         away = walk_line(*foot, outward, reach_m * 1.02 + 20.0)
         beyond += not is_touched(outline, reach_m, find_cell(*away, 22), 22)
     assert beyond > 80
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_least_cover_is_held_by_every_cover_and_misses_what_one_leaves_out(seed: int) -> None:
+    draw = random.Random(40 + seed)
+    left_out = 0
+    for _ in range(40):
+        _, grid, volume, _ = draw_scene(draw)
+        for is_widened in (True, False):
+            cells = cover([volume], grid, is_widened=is_widened)
+            least = least_cover([volume], grid, is_widened=is_widened)
+            assert len(find_uncovered(least, cells, grid)) == 0
+            # Without one of its cells, what that held is told; unless only the last centimetres were in it.
+            gone = draw.randrange(len(cells))
+            left_out += len(find_uncovered(least, np.delete(cells, gone, axis=0), grid)) > 0
+    assert left_out > 70
 
 
 # What a zoom shows

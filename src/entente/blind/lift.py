@@ -27,7 +27,7 @@ from entente.blind.cells import (
     unpack_rows,
 )
 from entente.blind.grid import Grid
-from entente.blind.lift_plan import Lift, Size
+from entente.blind.lift_plan import Lift, Size, meet_sizes
 from entente.kernel.errors import Malformed
 
 
@@ -49,6 +49,19 @@ def find_askers(cells: Rows, grid: Grid, tokens: Rows) -> Rows:
 def find_holders(cells: Rows, grid: Grid, tokens: Rows) -> Rows:
     """Return those of ``cells`` that are held by one of ``tokens``."""
     return _find_under(cells, grid, grid.lifts.held, tokens)
+
+
+def find_uncovered(least: Rows, cells: Rows, grid: Grid) -> Rows:
+    """Return those of ``least`` that no cell of ``cells`` holds: what a cover leaves out."""
+    kinds = split_high(unpack_rows(cells)[0])[0]
+    present = [(place, grid.sizes[place]) for place in np.unique(kinds).tolist()]
+    lifts = tuple(
+        tuple((place, large) for place, large in present if meet_sizes(size, large) == large)
+        for size in grid.sizes
+    )
+    held = _find_under(least, grid, lifts, cells)
+    wanted, known = _to_void(least), _to_void(held)
+    return least[~np.isin(wanted, known)]
 
 
 def _find_under(cells: Rows, grid: Grid, lifts: tuple[tuple[Lift, ...], ...], tokens: Rows) -> Rows:
