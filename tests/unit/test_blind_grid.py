@@ -113,11 +113,15 @@ def test_a_grid_that_does_not_fit_is_refused(wire: GridWire, says: str, path: st
 
 
 def test_too_many_sizes_are_refused() -> None:
+    grains = tuple(
+        Grain(tuple(range(12)), tuple(10_000 << step for step in reversed(range(6))), (100 << grain,))
+        for grain in range(8)
+    )
+    with pytest.raises(Malformed, match="expected at most 48 sizes of cells, got 576"):
+        Grid(grains, 0, 10_000 << 5, T0, Separation(), "a")
+    full = Grain((1, 2, 3, 4), (80_000, 40_000, 20_000, 10_000), (400, 200, 100))
     with pytest.raises(Malformed, match="expected at most 250 kinds of token"):
-        Grid(
-            (Grain(tuple(range(8, 20)), (160_000, 80_000, 40_000), (3_600, 1_800, 600)),),
-            *(0, 160_000, T0, Separation(), "a"),
-        )
+        Grid((full,), 0, 80_000, T0, Separation(), "a")
 
 
 # Cells

@@ -21,11 +21,12 @@ It does not know cells: see `entente.blind.lift`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 from typing import Final, NamedTuple
 
 from entente.kernel.errors import Malformed
 
+MOST_SIZES: Final = 48
+"""Of a grid: four times what the proposed ones have."""
 MOST_KINDS: Final = 250
 """A kind is a token's first byte; 255 begins what is no cell."""
 
@@ -64,12 +65,22 @@ def plan_lifts(sizes: tuple[Size, ...]) -> LiftPlan:
     Raises:
         Malformed: More than a token's first byte can name.
     """
-    meets = sorted({meet_sizes(a, b) for a, b in product(sizes, sizes)})
+    # SECURITY: a grid comes from a partner; the work grows with the cube of its sizes
+    # (tests/unit/test_blind_grid.py, test_too_many_sizes_are_refused).
+    if len(sizes) > MOST_SIZES:
+        raise Malformed(
+            "bad-grid",
+            f"grid: expected at most {MOST_SIZES} sizes of cells, got {len(sizes)}: use fewer levels,"
+            " bands or bins",
+            path="grains",
+        )
+    reached = [{meet_sizes(one, other) for other in sizes} for one in sizes]
+    meets = sorted(set().union(*reached))
     kinds: list[Size] = []
     held: list[list[Lift]] = [[] for _ in sizes]
     asked: list[list[Lift]] = [[] for _ in sizes]
     for meet in meets:
-        here = [place for place, one in enumerate(sizes) if any(meet_sizes(one, b) == meet for b in sizes)]
+        here = [place for place, mine in enumerate(reached) if meet in mine]
         lifted = {place: _find_lifted(sizes[place], meet) for place in here}
         masks = sorted(set(lifted.values()))
         # What an asker of each mask may be told: two holders that no asker tells apart are of one kind.
