@@ -119,9 +119,12 @@ def test_too_many_sizes_are_refused() -> None:
     )
     with pytest.raises(Malformed, match="expected at most 48 sizes of cells, got 576"):
         Grid(grains, 0, 10_000 << 5, T0, Separation(), "a")
-    full = Grain((1, 2, 3, 4), (80_000, 40_000, 20_000, 10_000), (400, 200, 100))
-    with pytest.raises(Malformed, match="expected at most 250 kinds of token"):
-        Grid((full,), 0, 80_000, T0, Separation(), "a")
+    # Each finer in one way and coarser in another than all others: every two meet elsewhere.
+    grains = tuple(
+        Grain(tuple(range(step % 2, 12, 2)), (10_000 << step,), (100 << 7 - step,)) for step in range(8)
+    )
+    with pytest.raises(Malformed, match="expected at most 250 kinds of token, got 704"):
+        Grid(grains, 0, 10_000 << 7, T0, Separation(), "a")
 
 
 # Cells
