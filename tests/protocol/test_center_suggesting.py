@@ -111,7 +111,7 @@ def test_a_look_that_gets_no_answer_in_time_ends_and_the_next_goes_on(
     notify(door, parties[1], "ours", armed=True)
     clock: LadderClock = door.center.ladder
     with monkeypatch.context() as busy:
-        busy.setattr("entente.center.ladder_clock._ANSWER_S", 0.01)
+        busy.setattr("entente.center.speaker.ANSWER_S", 0.01)
         busy.setattr(door.center.sequencer, "submit", lambda submission: Future())
         assert clock.tell_due() == 0
     door.center.sequencer.deliver = deliver_at_once

@@ -1,6 +1,6 @@
 """Which parcels a message names, and for whom each is.
 
-Invariants: every kind that names parcels is here (tests/unit/blind/test_naming.py looks for parcels in the
+Invariants: every kind that names parcels is here (tests/unit/test_blind_naming.py looks for parcels in the
 body of each kind); the same `Parcel` and addressee that its projection writes down (`holding.ParcelRow`).
 
 It does not ask whether a parcel is there: the center does, before it takes a message in.

@@ -9,6 +9,7 @@
     signatures/<party>.json  what each party has signed so far
     journal                  the record: all that counts
     center.db                what follows from it, and the ciphertexts
+    parcels/                 bytes beside the record, of which it names the hash
 
 With ``database`` in center.toml the last two lie in PostgreSQL, and ``record-in-database`` says so here; a
 second center process needs of all this center.toml, keys/ and tls/ alone.
@@ -54,6 +55,7 @@ class CenterSettings(WireStruct, frozen=True):
     ``clock`` is ``system``, or an exercise clock as `entente.store.clock` reads it. With ``tls`` the center
     speaks TLS 1.3 alone; with ``client_certificates`` it lets in only who has one of a party's authority.
     ``database`` is a PostgreSQL URL as libpq reads it, or empty: journal and rows are files of this folder.
+    Parcels that the record names stay for ``parcel_days`` at least; one party's take ``parcel_mb`` at most.
     """
 
     origin: OriginText
@@ -63,6 +65,8 @@ class CenterSettings(WireStruct, frozen=True):
     tls: bool = False
     client_certificates: bool = False
     database: Annotated[str, msgspec.Meta(pattern=r"^(?:postgres(?:ql)?://\S+)?$", max_length=1_000)] = ""
+    parcel_days: Annotated[int, msgspec.Meta(ge=1, le=3_660)] = 30
+    parcel_mb: Annotated[int, msgspec.Meta(ge=64, le=10_000_000)] = 4_000
 
     @property
     def address(self) -> tuple[str, int]:
@@ -130,6 +134,11 @@ class CenterFolder:
     def database(self) -> Path:
         """What follows from the record."""
         return self.root / "center.db"
+
+    @property
+    def parcels(self) -> Path:
+        """Where parcels lie; with a record in PostgreSQL, where they come in."""
+        return self.root / "parcels"
 
     @property
     def in_database(self) -> Path:

@@ -29,6 +29,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from entente.blind.naming import NAMING
 from entente.center import archive
 from entente.center.answers import (
     Answer,
@@ -39,17 +40,18 @@ from entente.center.answers import (
     get_status,
     sign_refusal,
 )
+from entente.center.batch import Outcome, Recorded, Submission
 from entente.center.founding import MAX_SIGNATURE_BYTES
 from entente.center.metrics import CONTENT_TYPE
 from entente.center.openapi import encode_openapi
+from entente.center.parcel_http import ParcelHTTP
 from entente.center.reading import NEVER, encode_event, encode_reset
 from entente.center.sequencer import Resolve
 from entente.center.service import Center
 from entente.center.submission import MAX_REQUEST_BYTES, parse_request
 from entente.center.suggesting import MAX_QUESTION_BYTES, Suggesting
-from entente.center.writer import Outcome, Recorded, Submission
 from entente.kernel.envelope import hash_leaf
-from entente.kernel.errors import EntenteError, Malformed, PeerError, StoreError
+from entente.kernel.errors import Denied, EntenteError, Malformed, PeerError, StoreError
 from entente.kernel.time import encode_utc
 from entente.record import parse_size
 
@@ -73,6 +75,9 @@ class CenterHTTP:
         self._change = asyncio.Event()
         self._is_stopping = False
         self._openapi = encode_openapi(center.kinds)
+        self.parcels = ParcelHTTP(
+            center.parcels, center.keys.origin, check_open=center.check_open, refuse=self._refuse
+        )
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Give answers and news in this loop from now on."""
@@ -110,8 +115,10 @@ class CenterHTTP:
             else:
                 submission = await self._in_thread(center.parse, body)
             leaf = submission.message.leaf
+            if isinstance(submission.message.body, NAMING):
+                await self._in_thread(center.parcels.require, submission.message)
             outcome = await self._record(submission)
-        except PeerError as error:
+        except (PeerError, Denied) as error:
             if isinstance(error, Malformed):
                 raise
             return self._refuse(error, leaf or _find_leaf(body))
@@ -374,6 +381,7 @@ def _make_routes(http: CenterHTTP) -> Starlette:
             Route("/charter/signatures", http.serve_signatures, methods=["POST"]),
             Route("/suggest", http.serve_suggest, methods=["POST"]),
             *(Route(path, endpoint, methods=["GET"]) for path, endpoint in gets),
+            *http.parcels.make_routes(),
         ],
         exception_handlers={HTTPException: http.serve_http_error, Exception: http.serve_fault},
     )

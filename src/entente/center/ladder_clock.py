@@ -4,8 +4,8 @@ Invariants: the center's messages go the way of every message, through the seque
 due is computed from the record and the recorded times, so that a center that was away catches up; a refusal
 is logged and tried again at the next look, never forced.
 
-What is due, `deconflict.plan_ladder`, `plan_concurrence` and `plan_alarms`, and `dialogue.plan_settlements`
-say.
+What is due, `deconflict.plan_ladder`, `plan_concurrence` and `plan_alarms`, `dialogue.plan_settlements` and
+`blind.plan_lapses` say.
 
     >>> clock = LadderClock(ports)
     >>> clock.tell_due()
@@ -24,28 +24,21 @@ from typing import Final
 import msgspec
 import structlog
 
-from entente import deconflict, dialogue
+from entente import blind, deconflict, dialogue
 from entente.center import archive
+from entente.center.batch import Published
 from entente.center.due_rows import DueRows
-from entente.center.sequencer import Sequencer
-from entente.center.writer import Published, Submission
-from entente.joint import KeyRing, MessageRow, verify_message
+from entente.center.speaker import ANSWER_S, Speaker
+from entente.joint import KeyRing, MessageRow
 from entente.kernel.charter import CharterRow
-from entente.kernel.envelope import MESSAGE_TYPE, sign_envelope
 from entente.kernel.errors import EntenteError, StoreError
 from entente.kernel.ids import LeafHash
-from entente.kernel.keys import SigningKey
-from entente.kernel.kinds import KindTable
-from entente.kernel.message import CENTER, NO_MESSAGE, Payload, Seen, encode_body, encode_payload
 from entente.kernel.ports import Clock
-from entente.kernel.roster import AuthorRow
 from entente.kernel.rows import Rows
-from entente.kernel.time import encode_utc
 from entente.kernel.wire import WireStruct
 from entente.store.sql import Database
 from entente.store.sql_rows import SqlRows
 
-_ANSWER_S: Final = 30.0
 _SHARE: Final = 20
 _CACHED_ROWS: Final = 10_000
 _CACHED_TIMES: Final = 200_000
@@ -61,11 +54,8 @@ class LadderPorts:
         find_ring: The keys in force.
     """
 
-    sequencer: Sequencer
+    speaker: Speaker
     database: Database
-    kinds: KindTable
-    center: SigningKey
-    origin: str
     clock: Clock
     find_published: Callable[[], Published | None]
     find_ring: Callable[[], KeyRing]
@@ -106,6 +96,7 @@ class LadderClock:
         rows = SqlRows(self._ports.database, cache_rows=_CACHED_ROWS)
         due: list[tuple[str, WireStruct]] = [*deconflict.plan_alarms(rows)]
         due += dialogue.plan_settlements(rows, now_utc, self._find_recorded)
+        due += blind.plan_lapses(rows, now_utc, self._find_recorded)
         ring = self._ports.find_ring()
         # A new roster may bring contacts, and a clock that jumped back new dates: both need a look.
         if now_utc >= self._quiet_until or now_utc < self._looked_utc or ring is not self._ring:
@@ -123,10 +114,10 @@ class LadderClock:
                 break
             self._quiet_until = now_utc  # what follows from this may be due as well
             try:
-                self._tell(kind, body, now_utc)
+                self._ports.speaker.tell(kind, body)
             except TimeoutError:
                 # The writer has much before it. What was handed in may still be recorded: the next look sees.
-                self._log.warning("no-answer-yet", kind=kind, waited_s=_ANSWER_S)
+                self._log.warning("no-answer-yet", kind=kind, waited_s=ANSWER_S)
                 break
             except StoreError:
                 raise
@@ -137,29 +128,6 @@ class LadderClock:
             told += 1
             self._log.info("told", kind=kind, body=msgspec.to_builtins(body))
         return told
-
-    def _tell(self, kind: str, body: WireStruct, now_utc: datetime) -> None:
-        published = self._ports.find_published()
-        if published is None:
-            raise AssertionError("ladder: expected a published record")
-        head = self._rows.find(AuthorRow, CENTER)
-        payload = Payload(
-            v=1,
-            kind=kind,
-            center=self._ports.origin,
-            author=CENTER,
-            officers=[],
-            seq=head.seq + 1 if head else 0,
-            prev=head.leaf if head else NO_MESSAGE,
-            seen=Seen(published.size, published.checkpoint.root.hex()),
-            at=encode_utc(now_utc),
-            to=[],
-            body=msgspec.Raw(encode_body(body)),
-            sealed=None,
-        )
-        signed = sign_envelope(encode_payload(payload), MESSAGE_TYPE, [self._ports.center])
-        message = verify_message(signed, self._ports.find_ring(), self._ports.kinds)
-        self._ports.sequencer.submit(Submission(message)).result(_ANSWER_S)
 
     def _find_recorded_at(self, index: int) -> datetime | None:
         recorded = self._recorded.get(index)

@@ -36,6 +36,19 @@ class Metrics:
         self.witness_size = Gauge(
             "entente_witness_size", "Size that a witness cosigned last", ["party"], registry=self._registry
         )
+        self.parcels_deposited = Counter(
+            "entente_parcels_deposited", "Parcels that were deposited", registry=self._registry
+        )
+        self.parcels_removed = Counter(
+            "entente_parcels_removed", "Parcels that have had their time", registry=self._registry
+        )
+        self.parcel_bytes = Gauge(
+            "entente_parcel_bytes", "What a party's parcels take", ["party"], registry=self._registry
+        )
+        # How a run ended is for its two parties: a figure by verdict would tell everyone who reads this page.
+        self.matched = Counter(
+            "entente_blind_matched", "Blind runs that the center matched", registry=self._registry
+        )
         self.is_open = Gauge("entente_open", "1 when the center may sign", registry=self._registry)
 
     def render(self) -> bytes:

@@ -3,7 +3,8 @@
   1. The center does not run: the journal's lock, or the leader's, is ours            or nothing is touched
   2. The journal is read with every frame's signature and root, rows are caught up     or nothing is touched
   3. The other place holds no record, or this very one from a move that was broken off
-  4. Journal, ciphertexts and every table are copied, but for the conflict index, which is made anew
+  4. Journal, ciphertexts and every table are copied, but for the conflict index, which is made anew; and
+     the parcels, each checked by its hash
   5. The copy is checked as if it were a stranger's: every frame again, the same last chain value (and so the
      same bytes), the same root, every row equal
   6. Only then center.toml names the new place; the old one stays as it was
@@ -48,6 +49,9 @@ from entente.store.index_sql import TABLES as INDEX_TABLES
 from entente.store.journal_file import open_journal
 from entente.store.journal_postgres import JournalTable
 from entente.store.leadership import Leadership, is_closed
+from entente.store.parcel_files import ParcelFiles
+from entente.store.parcel_home import copy_parcels
+from entente.store.parcel_table import ParcelTable
 from entente.store.sql import Database, open_sqlite
 from entente.store.sql_postgres import PostgresDatabase, describe_url, open_postgres
 from entente.store.sql_rows import SqlRows
@@ -95,6 +99,8 @@ def move_to_postgres(
     with closing(writer), closing(open_postgres(url)) as target:
         target.check_durable()
         moved = _fill_postgres(folder, keys, writer.database, target, on_progress)
+        with closing(ParcelTable(target, folder.parcels)) as parcels:
+            copy_parcels(ParcelFiles(folder.parcels), parcels)
     # If we stop before this, the folder is the record's place, and the move can be done again.
     folder.write_settings(moved_settings)
     return moved
@@ -273,6 +279,8 @@ def move_to_files(
                 "center-running", "database: expected nobody to lead its record, another process does"
             )
         moved = _fill_files(folder, keys, shared, on_progress)
+        with closing(ParcelTable(shared.database, folder.parcels)) as parcels:
+            copy_parcels(parcels, ParcelFiles(folder.parcels))
         if shared.is_leading:
             shared.close_record()
     # If we stop from here on, the settings name a database that nobody can lead: the move is done again.

@@ -17,9 +17,11 @@ from typing import Any, Final
 
 import msgspec
 
+from entente.blind.deposit import PARTY_HEADER, SIGNATURE_HEADER, TO_HEADER
 from entente.center.answers import ErrorAnswer, RecordedAnswer, Refusal
 from entente.center.draft import SignatureSet
 from entente.center.founding import CharterAnswer
+from entente.center.parcel_http import DepositAnswer
 from entente.center.reading import TABLES, ConsistencyAnswer, MessageAnswer
 from entente.center.service import StatusAnswer
 from entente.center.submission import SubmissionWire
@@ -40,7 +42,7 @@ def make_schemas(kinds: KindTable) -> dict[str, Any]:
     bodies = {kind.name: kind.body for kind in kinds}
     types = [
         SubmissionWire, RecordedAnswer, ErrorAnswer, Refusal, CharterAnswer, SignatureSet, StatusAnswer,
-        MessageAnswer, ConsistencyAnswer, LadderView, SuggestQuestion, Suggestions,
+        MessageAnswer, ConsistencyAnswer, DepositAnswer, LadderView, SuggestQuestion, Suggestions,
         EnvelopeWire, Payload, *TABLES.values(),
         *bodies.values(),
     ]  # fmt: skip
@@ -125,6 +127,7 @@ def _operation(
     errors: str = "",
     query: tuple[str, ...] = (),
     path: tuple[str, ...] = (),
+    header: tuple[str, ...] = (),
     body: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return one operation; ``errors`` are its statuses, by a blank between."""
@@ -137,11 +140,12 @@ def _operation(
         },
     }
     named = [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in path]
+    named += [{"name": name, "in": "header", "required": True, "schema": _TEXT} for name in header]
     named += [{"name": name, "in": "query", "required": False, "schema": _TEXT} for name in query]
     if named:
         operation["parameters"] = named
     if body is not None:
-        operation["requestBody"] = {"required": True, "content": _json(body)}
+        operation["requestBody"] = {"required": True, "content": body}
     return operation
 
 
@@ -164,7 +168,7 @@ def _make_paths() -> dict[str, Any]:
                 "have a message recorded; the answer comes when it is durable and covered by a checkpoint",
                 _json(_ref("RecordedAnswer")),
                 errors="400 401 403 409 413 429 503",
-                body=_ref("SubmissionWire"),
+                body=_json(_ref("SubmissionWire")),
             ),
             "get": _operation(
                 "a page of messages, by index",
@@ -207,11 +211,27 @@ def _make_paths() -> dict[str, Any]:
                 "sign the draft; with the last party's signature the center is founded",
                 _json(_ref("CharterAnswer")),
                 errors="400 403 413",
-                body=_ref("SignatureSet"),
+                body=_json(_ref("SignatureSet")),
             )
         },
         "/sealed/{leaf}/{party}": {
             "get": _operation("a ciphertext, byte for byte", octets, errors=read, path=("leaf", "party"))
+        },
+        "/parcels/{sha256}": {
+            "put": _operation(
+                "deposit a parcel, byte for byte, signed by the party's desk key (docs/formats/http.md)",
+                _json(_ref("DepositAnswer")),
+                errors="400 403 413 429 503",
+                path=("sha256",),
+                header=(PARTY_HEADER, TO_HEADER, SIGNATURE_HEADER),
+                body=octets,
+            ),
+            "get": _operation(
+                "a parcel that the record names, byte for byte; one to the center is served to nobody",
+                octets,
+                errors="400 403 404",
+                path=("sha256",),
+            ),
         },
         "/rows/{table}": {
             "get": _operation(
@@ -235,7 +255,7 @@ def _make_paths() -> dict[str, Any]:
                 "the nearest conflict-free shift of a plan, among what is open to all; writes nothing",
                 _json(_ref("Suggestions")),
                 errors="400 404 413 429 503",
-                body=_ref("SuggestQuestion"),
+                body=_json(_ref("SuggestQuestion")),
             )
         },
         "/status": {"get": _operation("how the center is", _json(_ref("StatusAnswer")))},

@@ -29,19 +29,23 @@ from typing import Final
 import structlog
 
 from entente.center.answers import NotSigning
+from entente.center.batch import Recorded, Submission
 from entente.center.circle import find_dishonest, list_members
 from entente.center.folder import CenterFolder, CenterSettings, HostKeys
 from entente.center.founding import CharterAnswer, Founding, describe_founded, parse_signature_set
 from entente.center.ladder_clock import LadderClock, LadderPorts
+from entente.center.matching import Matching, MatchingPorts
 from entente.center.metrics import Metrics
+from entente.center.parcels import ParcelPorts, Parcels
 from entente.center.reading import Reading
 from entente.center.sequencer import Sequencer
 from entente.center.shared import SharedRecord, open_shared
+from entente.center.speaker import Speaker, SpeakerPorts
 from entente.center.standby import Standby, StandbyPorts
 from entente.center.startup import StartDecision, StartState, count_needed
 from entente.center.submission import parse_request, verify_submission
 from entente.center.witnesses import Witnesses, WitnessPorts
-from entente.center.writer import Recorded, RecordWriter, Submission, open_writer
+from entente.center.writer import RecordWriter, open_writer
 from entente.joint import KINDS, verify_message
 from entente.kernel.charter import CharterRow, list_parties
 from entente.kernel.envelope import SignedMessage
@@ -54,6 +58,9 @@ from entente.kernel.time import encode_utc
 from entente.kernel.wire import Count, Hex64, OriginText, UtcText, WireStruct
 from entente.record import EMPTY_ROOT, NoteSigner
 from entente.store.leadership import MAX_IDLE_S
+from entente.store.parcel_files import ParcelFiles
+from entente.store.parcel_home import ParcelHome
+from entente.store.parcel_table import ParcelTable
 from entente.store.sql_rows import SqlRows
 
 _FOUNDING_S: Final = 60.0
@@ -162,9 +169,16 @@ class Center:
                 client_certificate=client if settings.tls else None,
             )
         )
+        speaker = Speaker(
+            SpeakerPorts(
+                self.sequencer, committed, ports.kinds, keys.center, keys.origin, ports.clock,
+                find_published=lambda: writer.published,
+                find_ring=lambda: writer.state.ring,
+            )
+        )  # fmt: skip
         self.ladder = LadderClock(
             LadderPorts(
-                self.sequencer, writer.database, ports.kinds, keys.center, keys.origin, ports.clock,
+                speaker, writer.database, ports.clock,
                 find_published=lambda: writer.published,
                 find_ring=lambda: writer.state.ring,
                 is_open=lambda: self.is_open,
@@ -173,6 +187,24 @@ class Center:
             every_s=ports.ladder_every_s,
         )  # fmt: skip
         self._shared = record if isinstance(record, SharedRecord) else None
+        self.parcels = Parcels(
+            open_parcels(folder, self._shared),
+            ParcelPorts(
+                committed, keys.origin, ports.clock,
+                find_ring=lambda: writer.published.ring if writer.published else None,
+                days=settings.parcel_days,
+                quota_bytes=settings.parcel_mb * 1_000_000,
+                metrics=self.metrics,
+            ),
+        )  # fmt: skip
+        self.matching = Matching(
+            MatchingPorts(
+                committed, self.parcels, speaker, ports.random, self.metrics,
+                is_open=lambda: self.is_open,
+                on_fatal=ports.on_fatal,
+            ),
+            every_s=ports.ladder_every_s,
+        )  # fmt: skip
         self._standby: Standby | None = None
         if self._shared is not None:
             self._readiness = StartDecision(StartState.STANDBY, "the lead is being asked for")
@@ -217,8 +249,10 @@ class Center:
         if self._standby is not None:
             self._standby.stop()
         self.ladder.stop()
+        self.matching.stop()
         self.witnesses.stop()
         self.sequencer.stop()
+        self.parcels.home.close()
         if self._shared is not None:
             self._shared.close()
         else:
@@ -324,6 +358,7 @@ class Center:
         self._exercise = self._is_exercise()
         self.witnesses.start()
         self.ladder.start()
+        self.matching.start()
         with self._founding_lock:
             if self._founding is not None and self._founding.is_complete:
                 self._found(self._founding)
@@ -419,8 +454,15 @@ def open_center(
         raise
 
 
+def open_parcels(folder: CenterFolder, shared: SharedRecord | None) -> ParcelHome:
+    """Return where a center's parcels lie: beside its journal, wherever that is."""
+    return ParcelFiles(folder.parcels) if shared is None else ParcelTable(shared.database, folder.parcels)
+
+
 def submit_and_wait(center: Center, body: bytes, timeout_s: float = 30.0) -> Recorded:
     """Take one request in and wait for its place: for tests and tools that speak no HTTP."""
     center.check_open()
-    future: Future[Recorded] = center.sequencer.submit(center.parse(body))
+    submission = center.parse(body)
+    center.parcels.require(submission.message)
+    future: Future[Recorded] = center.sequencer.submit(submission)
     return future.result(timeout_s)
