@@ -8,19 +8,22 @@ from typing import Final
 
 import msgspec
 
-from entente import deconflict, dialogue
+from entente import blind, deconflict, dialogue
 from entente.kernel.kinds import SignedBy
 from entente.terms import agreement
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGE: Final = (ROOT / "docs" / "formats" / "kinds.md").read_text(encoding="utf-8")
-KINDS: Final = {kind.name: kind for kind in (*deconflict.KINDS, *dialogue.KINDS, *agreement.KINDS)}
+KINDS: Final = {
+    kind.name: kind
+    for kind in (*deconflict.KINDS, *dialogue.KINDS, *agreement.KINDS, *blind.KINDS)
+}
 _ROW: Final = re.compile(r"(?m)^\| `([a-z]+\.[a-z-]+)` \| ([^|]+) \| (\w+) \| (\w+) \| (.+) \|$")
 ROWS: Final = {row[0]: row[1:] for row in _ROW.findall(PAGE)}
 
 
 def test_every_kind_stands_on_the_page_and_no_other() -> None:
-    assert len(KINDS) == 46
+    assert len(KINDS) == 61
     assert set(ROWS) == set(KINDS)
 
 
