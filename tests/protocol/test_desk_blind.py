@@ -10,12 +10,19 @@ import msgspec
 import numpy as np
 import pytest
 
+from entente.blind.asking import AskRow
+from entente.blind.audit import AuditCase, audit_opening
+from entente.blind.holding import HoldingRow, VersionRow, find_holding
 from entente.blind.lift import asked_tokens, held_tokens
+from entente.blind.match_records import MatchRow
+from entente.blind.opening import parse_opening
 from entente.blind.rules import RulesRow
 from entente.desk.blind_parts import parse_rows, read_grid
 from entente.kernel.errors import Denied
+from entente.store.sodium_group import load_group
 from tests.blind_desks import ALLOWANCE, AWAY_E7, FAR_E7, HERE_E7, NEAR_E7, TwoDesks, as_volumes
 from tests.blind_record import GRID
+from tests.parties import ORIGIN
 from tests.protocol.desk_stage import open_scratch
 
 
@@ -220,3 +227,60 @@ def test_an_officer_is_told_what_each_side_learns(two: TwoDesks) -> None:
     assert "20,000 cells" in exact["partner"]
     assert "never a cell" in exact["center"]
     assert any("leaves something out" in one for one in said["cannot"])
+
+
+def test_an_honest_epoch_is_opened_and_cleared(two: TwoDesks) -> None:
+    two.ready(ru=NEAR_E7)
+    two.check()
+    two.check(kind="delta", items=[{"name": "new", "volumes": as_volumes(AWAY_E7)}], adopt=True)
+    two.check(kind="yes-no")
+    two.check("ru", kind="count")
+    rows = two.desks["us"].rows
+    rules = rows.find(RulesRow, "skies")
+    assert rules is not None
+    for name in ("us", "ru"):
+        said = two.ask(name, "blind-open", rules="skies", epoch=0)
+        opening, of_rules, epoch = parse_opening(said["opening"].encode())
+        assert (of_rules, epoch, opening.party) == ("skies", 0, name)
+        holding = find_holding(rows, "skies", 0, name)
+        assert holding is not None
+        case = AuditCase(
+            center=ORIGIN,
+            rules=rules.rules,
+            holding=holding,
+            versions=sorted(rows.select(VersionRow, holding=holding.holding), key=lambda row: row.number),
+            asks=sorted(rows.select(AskRow), key=lambda row: row.index),
+            matches=sorted(rows.select(MatchRow), key=lambda row: row.index),
+            public_keys={row.party: row.public_key for row in rows.select(HoldingRow)},
+        )
+        assert len(opening.questions) + len(opening.answers) == 3
+        assert len(opening.lists) == 2
+        assert audit_opening(load_group(threads=1), opening, case) == []
+
+
+def test_both_zoom_in_and_find_a_true_conflict(two: TwoDesks) -> None:
+    two.ready(ru=NEAR_E7)
+    number = two.check()["run"]
+    (theirs,) = two.ask("ru", "blind-runs")["runs"]
+    assert two.ask("us", "blind-zoomed", run=number)["state"] == "none"
+    said = two.ask("us", "blind-zoom", run=number)
+    two.run()
+    assert (said["state"], said["meetings"]) == ("offered", [])
+    assert two.ask("ru", "blind-zoomed", run=theirs["run"])["state"] == "asked"
+    two.ask("ru", "blind-zoom", run=theirs["run"])
+    two.run()
+    for name, run in (("us", number), ("ru", theirs["run"])):
+        said = two.ask(name, "blind-zoomed", run=run)
+        assert (said["state"], said["is_true"], said["owed_by"]) == ("judged", True, "")
+        assert said["meetings"]
+
+
+def test_a_zoom_is_of_cells_that_we_found_ourselves(two: TwoDesks) -> None:
+    two.ready()
+    run = two.check()
+    with pytest.raises(Denied, match="no-conflict"):
+        two.ask("us", "blind-zoom", run=run["run"])
+    delta = two.check(kind="delta", items=[{"name": "new", "volumes": as_volumes(FAR_E7)}])
+    assert delta["verdict"] == "CONFLICT"
+    with pytest.raises(Denied, match="not-whole"):
+        two.ask("us", "blind-zoom", run=delta["run"])

@@ -448,7 +448,7 @@ def test_a_parcel_that_the_center_let_go_of_is_given_again(
 ) -> None:
     two.ready()
     true = Outbox.put
-    lost = []
+    lost: list[int] = []
 
     def put(self: Outbox, draft: Any) -> Any:
         if draft.kind == "blind.ask" and not lost:

@@ -112,8 +112,8 @@ def derive_key(group: Group, seed: bytes, info: bytes, mode: Mode = Mode.VOPRF) 
     raise AssertionError("a key: 256 hashes were zero modulo the order")
 
 
-def derive_epoch_key(group: Group, master: bytes, *, partner: str, epoch: int) -> PrfKey:
-    """Return the key for one partner in one epoch; from one of them nothing follows about another.
+def derive_epoch_seed(master: bytes, *, partner: str, epoch: int) -> tuple[bytes, bytes]:
+    """Return seed and info of `derive_key` for one partner in one epoch: what is opened to an auditor.
 
     Args:
         master: The party's secret for blind checks, at least 32 bytes.
@@ -124,7 +124,12 @@ def derive_epoch_key(group: Group, master: bytes, *, partner: str, epoch: int) -
         raise ValueError(f"master secret: expected at least {KEY_BYTES} bytes, got {len(master)}")
     about = prefixed(partner.encode()) + epoch.to_bytes(8, "big")
     seed = HKDF(algorithm=SHA512(), length=KEY_BYTES, salt=_SALT, info=about).derive(master)
-    return derive_key(group, seed, KEY_INFO + prefixed(about))
+    return seed, KEY_INFO + prefixed(about)
+
+
+def derive_epoch_key(group: Group, master: bytes, *, partner: str, epoch: int) -> PrfKey:
+    """Return the key for one partner in one epoch; from one of them nothing follows about another."""
+    return derive_key(group, *derive_epoch_seed(master, partner=partner, epoch=epoch))
 
 
 def evaluate(group: Group, key: PrfKey, blinded: Rows, on_progress: Progress | None = None) -> Rows:

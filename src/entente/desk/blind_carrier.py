@@ -5,7 +5,7 @@
     3. what the others have committed to
     4. answers to questions, and lists for runs by way of the center
     5. our own runs: asked, judged, told; whole questions of others asked in return
-    6. what the others add later, looked up in what we hold
+    6. what the others add later, looked up in what we hold; parts shown where both have offered
     7. notices: what conflicts, and what is INVALID and why
 
 Invariants:
@@ -41,6 +41,7 @@ from entente.desk.blind_partner import PartnerTags
 from entente.desk.blind_parts import BlindParts, Stopped
 from entente.desk.blind_plan import BlindPlan, OwnVersions
 from entente.desk.blind_post import BlindPost
+from entente.desk.blind_zooming import BlindZooming
 from entente.desk.evidence import Finding
 from entente.kernel.errors import EntenteError, StoreError, TransportError
 from entente.kernel.time import encode_utc
@@ -67,6 +68,7 @@ class BlindCarrier:
         self.versions = OwnVersions(parts, self.plan, post)
         self.tags = PartnerTags(parts, post)
         self.ledger = BlindLedger(parts)
+        self.zooming = BlindZooming(parts, self.versions, self.tags)
         self.changed = threading.Condition()
         self.on_wanted: Callable[[], None] = lambda: None
         self._is_stopped = is_stopped
@@ -92,6 +94,7 @@ class BlindCarrier:
                 self._step_runs,
                 self._swap,
                 self._look_later,
+                self.zooming.step,
                 self._give_notice,
                 self.post.step,
             ):

@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from entente.blind.canary import TOKEN_BYTES
 from entente.blind.grid import Grid, parse_grid
 from entente.blind.group import KEY_BYTES, Group, Progress, Rows, Tags
-from entente.blind.oprf import PrfKey, derive_epoch_key
+from entente.blind.oprf import PrfKey, derive_epoch_key, derive_epoch_seed
 from entente.blind.rules import BlindRules, RulesRow, make_domain
 from entente.desk.blind_requests import PlanItem, WorkAnswer
 from entente.desk.book import Book
@@ -113,6 +113,10 @@ class BlindParts:
                 self.group, derive_master(self.master.get(), domain), partner=partner, epoch=epoch
             )
         return self._keys[name]
+
+    def derive_seed(self, domain: bytes, partner: str, epoch: int) -> tuple[bytes, bytes]:
+        """Return seed and info of the same key, for an auditor: no other key follows from them."""
+        return derive_epoch_seed(derive_master(self.master.get(), domain), partner=partner, epoch=epoch)
 
     def get_domain(self, rules: BlindRules, epoch: int) -> bytes:
         """Return what begins every input under these rules in an epoch."""

@@ -20,6 +20,7 @@ from entente.blind.rules import Allowance, Mode
 from entente.deconflict.activity import Volumes
 from entente.desk.requests import ReasonText, Spoken, WaitSeconds
 from entente.kernel.wire import NoteText, SlugText, UtcText, WireStruct
+from entente.space import VolumeWire
 
 MAX_ITEMS: Final = 10_000
 """Plan items in one request; more are put in several."""
@@ -344,3 +345,67 @@ class ExplainAnswer(msgspec.Struct, frozen=True):
     partner: str
     modes: list[ModeAnswer]
     cannot: list[str]
+
+
+class BlindOpenRequest(WireStruct, frozen=True, kw_only=True):
+    """Make the file that opens one epoch of ours to an auditor. Who has it has our plan of that epoch."""
+
+    officer: SlugText
+    rules: SlugText
+    epoch: Annotated[int, msgspec.Meta(ge=0, lt=10_000)]
+
+
+class OpenAnswer(msgspec.Struct, frozen=True):
+    """The file (`entente.blind.opening`), as text."""
+
+    rules: str
+    epoch: int
+    opening: str
+
+
+class BlindZoomRequest(WireStruct, frozen=True, kw_only=True):
+    """Offer to show the parts of our volumes inside the shared cells of a whole run, if they do the same.
+
+    It binds: once both have offered, the desk shows ours by itself.
+
+    Args:
+        items: Of our plan; empty: all that met.
+    """
+
+    officer: SlugText
+    run: Annotated[int, msgspec.Meta(ge=1)]
+    items: Annotated[list[SlugText], msgspec.Meta(max_length=MAX_ITEMS)] = msgspec.field(default_factory=list)
+    wait_s: WaitSeconds = 20
+
+
+class BlindZoomsRequest(WireStruct, frozen=True, kw_only=True):
+    """Look at the zoom of a run."""
+
+    run: Annotated[int, msgspec.Meta(ge=1)]
+
+
+class MeetingAnswer(msgspec.Struct, frozen=True):
+    """Two parts that conflict under the exact rule."""
+
+    ours: VolumeWire
+    theirs: VolumeWire
+
+
+class ZoomAnswer(msgspec.Struct, frozen=True):
+    """How far a zoom is.
+
+    Args:
+        state: ``none``, ``asked`` (they have offered, we have not), ``offered`` (we have, they have not),
+            ``showing`` (both have; parts are on their way), ``judged``.
+        owed_by: Who has read the other's parts and not shown its own; or empty.
+        is_true: When judged: a true conflict, or an artefact of the grid (false).
+        cells: How many cells we have offered.
+    """
+
+    run: int
+    state: str
+    owed_by: str
+    is_true: bool | None
+    cells: int
+    meetings: list[MeetingAnswer]
+    words: str

@@ -11,6 +11,7 @@ It carries nothing: see `blind_carrier`.
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable
 from typing import Final
@@ -28,7 +29,7 @@ from entente.desk import blind_requests as ask
 from entente.desk.assembly import Desk
 from entente.desk.blind_parts import encode_items
 from entente.desk.blind_views import show_holding, show_run
-from entente.desk.speaking import Said, check_officer, check_volumes, put
+from entente.desk.speaking import Said, check_officer, check_volumes, put, say_what_became
 from entente.kernel.errors import Denied, Malformed, NotFound
 from entente.kernel.rows import get_row
 from entente.kernel.time import encode_utc
@@ -168,17 +169,35 @@ def _check_request(request: ask.BlindCheckRequest, rules: RulesRow) -> None:
 
 def get_run(desk: Desk, request: ask.BlindRunRequest) -> ask.RunAnswer:
     """Return a run with every conflict, and wait for it to end as long as the request says."""
-    if desk.blind.get_run(request.run) is None:
-        raise NotFound("no-run", f"run: expected the number of one, got {request.run}")
+    _get_row(desk, request.run)
     _wait(desk, request.wait_s, lambda: _show(desk, request.run).state == "ended")
     return _show(desk, request.run, has_conflicts=True)
 
 
-def _show(desk: Desk, number: int, *, has_conflicts: bool = False) -> ask.RunAnswer:
+def zoom(desk: Desk, request: ask.BlindZoomRequest) -> ask.ZoomAnswer:
+    """Offer to show what met in a run, and wait for both sides' parts as long as the request says."""
+    check_officer(desk, request.officer)
+    row = _get_row(desk, request.run)
+    item = desk.blind.zooming.offer(row, officer=request.officer, items=request.items)
+    _wait(desk, request.wait_s, lambda: desk.blind.zooming.describe(row).state == "judged")
+    say_what_became(desk, desk.outbox.get(item.id))
+    return desk.blind.zooming.describe(row)
+
+
+def look_zoom(desk: Desk, request: ask.BlindZoomsRequest) -> ask.ZoomAnswer:
+    """Return how far the zoom of a run is."""
+    return desk.blind.zooming.describe(_get_row(desk, request.run))
+
+
+def _get_row(desk: Desk, number: int) -> sqlite3.Row:
     row = desk.blind.get_run(number)
     if row is None:
         raise NotFound("no-run", f"run: expected the number of one, got {number}")
-    return show_run(desk.blind, row, has_conflicts=has_conflicts)
+    return row
+
+
+def _show(desk: Desk, number: int, *, has_conflicts: bool = False) -> ask.RunAnswer:
+    return show_run(desk.blind, _get_row(desk, number), has_conflicts=has_conflicts)
 
 
 def _wait(desk: Desk, wait_s: float, is_done: Callable[[], bool]) -> None:

@@ -18,6 +18,7 @@ import msgspec
 from entente.desk import (
     agreeing,
     blind_explain,
+    blind_opening,
     blind_verbs,
     blind_views,
     confronting,
@@ -126,6 +127,9 @@ VERBS: Final[dict[str, Verb]] = {
     "blind-plan": Verb(blind.BlindPlanRequest, blind_verbs.change_plan),
     "blind-prepare": Verb(blind.BlindPrepareRequest, blind_verbs.prepare),
     "blind-check": Verb(blind.BlindCheckRequest, blind_verbs.check),
+    "blind-zoom": Verb(blind.BlindZoomRequest, blind_verbs.zoom),
+    "blind-zoomed": Verb(blind.BlindZoomsRequest, blind_verbs.look_zoom, is_reading=True),
+    "blind-open": Verb(blind.BlindOpenRequest, blind_opening.open_epoch),
     "blind-items": Verb(blind.BlindItemsRequest, blind_verbs.list_items, is_reading=True),
     "blind-runs": Verb(blind.BlindRunsRequest, blind_views.list_runs, is_reading=True),
     "blind-run": Verb(blind.BlindRunRequest, blind_verbs.get_run, is_reading=True),
