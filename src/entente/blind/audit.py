@@ -28,12 +28,12 @@ import numpy as np
 from entente.blind.asking import AskRow
 from entente.blind.canary import TOKEN_BYTES
 from entente.blind.commitment import commit_seed, make_root
-from entente.blind.cover import cover
-from entente.blind.exact import Asking, answer, change, hold, name_run, question, subtract_rows
+from entente.blind.cover import cover, least_cover
+from entente.blind.exact import Asking, answer, change, hold, name_run, question
 from entente.blind.grid import Grid, parse_grid
 from entente.blind.group import Group, Rows
 from entente.blind.holding import HoldingRow, VersionRow
-from entente.blind.lift import asked_tokens, held_tokens
+from entente.blind.lift import asked_tokens, find_uncovered, held_tokens
 from entente.blind.match_records import MatchRow, name_match
 from entente.blind.matching import Pairing, derive_match_key, make_list
 from entente.blind.oprf import PrfKey, derive_key
@@ -140,6 +140,7 @@ class _Audit:
         self._case = case
         self._domain = make_domain(case.center, case.rules, case.holding.epoch)
         self._grid: Grid = parse_grid(case.rules.grid, path="$.grid")
+        self._is_widened = case.rules.is_widened(case.holding.party)
         self._key: PrfKey = derive_key(group, opening.key_seed, opening.key_info)
 
     def find_faults(self) -> Iterable[Fault]:
@@ -212,7 +213,7 @@ class _Audit:
         known = [one.cells for one in self._opening.versions.values()]
         if self._case.filed:
             known.append(self._cover(self._case.filed))
-        fished = subtract_rows(cells, np.concatenate([NO_CELLS, *known]))
+        fished = find_uncovered(cells, np.concatenate([NO_CELLS, *known]), self._grid)
         if len(fished):
             yield Fault(
                 "fished",
@@ -270,8 +271,9 @@ class _Audit:
             return
         held = np.concatenate([NO_CELLS, *(one.cells for one in self._opening.versions.values())])
         for place, volume in enumerate(self._case.filed):
-            cells = self._cover([volume])
-            missing = subtract_rows(cells, held)
+            # By what every honest machine's cover has: nobody is blamed for a last digit.
+            cells = least_cover([volume], self._grid, is_widened=self._is_widened)
+            missing = find_uncovered(cells, held, self._grid)
             if len(missing):
                 yield Fault(
                     "omitted",
@@ -280,4 +282,4 @@ class _Audit:
                 )
 
     def _cover(self, volumes: Sequence[Volume]) -> Rows:
-        return cover(volumes, self._grid, is_widened=self._case.rules.is_widened(self._case.holding.party))
+        return cover(volumes, self._grid, is_widened=self._is_widened)
