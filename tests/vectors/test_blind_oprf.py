@@ -73,6 +73,7 @@ def check_vector(group: Group, key: PrfKey, vector: dict[str, Any], mode: Mode, 
         assert hash_output(private[row], direct.tobytes()) == output
         # The domain is a part of the input, and of nothing else.
         parted = Inputs(asked[row].rows[:, :0], private[row])
+        assert group.blind(parted, dst, blinds[row : row + 1]).tobytes() == blinded[row].tobytes()
         assert group.finalize(parted, answers[row : row + 1], inverses[row : row + 1]).tobytes() == output
         tag = int.from_bytes(output[:8], "big")
         one, blind = answers[row : row + 1], blinds[row : row + 1]
