@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import statistics
 import sys
 import time
@@ -293,7 +294,13 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--picture", type=Path)
     asked = parser.parse_args(arguments)
     small = {"flights": 20, "sites": 10, "zones": 4} if asked.small else {}
-    a, b = make_plans(read_day(), **small)
+    try:
+        a, b = make_plans(read_day(), **small)
+    except importlib.metadata.PackageNotFoundError:
+        sys.stderr.write(
+            "bench: SKIPPED: the package `traffic` is not here; `make bench` installs its samples\n"
+        )
+        return
     grid = propose_grid(KEEP, origin_utc=DAY, widened="a")
     report = Report("blind_grid")
     truth = find_true_pairs(a, b)
