@@ -82,6 +82,19 @@ def test_a_changed_header_of_the_compact_form_is_refused(place: int) -> None:
         parse_compact(bytes(raw))
 
 
+def test_a_compact_form_that_encoding_never_gives_is_refused() -> None:
+    raw = bytearray(encode_compact(np.array([1 << 31, 2 << 31], np.uint64)))
+    raw[8:16] = raw[12:16] + raw[8:12]
+    with pytest.raises(Malformed, match="one out of order"):
+        parse_compact(bytes(raw))
+    raw = bytearray(encode_compact(np.array([0, 1 << 63], np.uint64)))
+    assert raw[-1] == 0b10100000
+    # As many ones as before, the last of them in the bits that only fill the byte.
+    raw[-1] = 0b10000100
+    with pytest.raises(Malformed, match="as many ones"):
+        parse_compact(bytes(raw))
+
+
 @given(ANY_TAGS, st.data())
 def test_no_two_compact_encodings_are_one_set(held: np.ndarray, data: st.DataObject) -> None:
     raw = encode_compact(held)
