@@ -284,3 +284,14 @@ def test_a_zoom_is_of_cells_that_we_found_ourselves(two: TwoDesks) -> None:
     assert delta["verdict"] == "CONFLICT"
     with pytest.raises(Denied, match="not-whole"):
         two.ask("us", "blind-zoom", run=delta["run"])
+
+
+def test_the_inbox_says_what_only_a_person_can_do(two: TwoDesks) -> None:
+    two.ask("us", "blind-propose", id="skies", partner="ru", allowance=msgspec.to_builtins(ALLOWANCE))
+    two.run()
+    (item,) = [one for one in two.ask("ru", "inbox") if one["kind"] == "blind"]
+    assert (item["subject"], "agree or refuse" in item["words"]) == ("skies", True)
+    assert two.ask("ru", "blind-rules")[0]["rules"]["grid"]["separation"]["lateral_cm"] == 926_000
+    two.ask("ru", "blind-agree", id="skies")
+    two.run()
+    assert not [one for one in two.ask("ru", "inbox") if one["kind"] == "blind"]

@@ -69,6 +69,7 @@ from entente.kernel.time import encode_utc
 ADDED_LATER: Final = "blind-added"
 _NO_PARCEL: Final = Parcel("0" * 64, 1, "0" * 64)
 _MOST_WORDS: Final = 400
+_MOST_HELD: Final = 2
 
 
 class NotYet(Exception):
@@ -100,6 +101,7 @@ class BlindAsking:
         self._plan = plan
         self._versions = versions
         self._tags = partner_tags
+        self._held: dict[bytes, Question] = {}
 
     # Out
 
@@ -200,7 +202,14 @@ class BlindAsking:
             raise Denied("not-committed", "question: expected the other side to have committed")
         asking = Asking(domain, bytes.fromhex(others.public_key), ask.run, name_run(parts.party, ask, domain))
         progress = parts.report(f"question {ask.number} under {rules.id}")
-        return question(parts.group, asking, tokens, seed, progress)
+        made = question(parts.group, asking, tokens, seed, progress)
+        # Making it again costs as much as making it: the newest ones are held until their answers are there.
+        # A seed is of one question; after a restart it is made again from the book.
+        self._held = dict([*self._held.items(), (seed, made)][-_MOST_HELD:])
+        return made
+
+    def _name(self, rules: RulesRow, ask: Ask) -> bytes:
+        return name_run(self._parts.party, ask, self._parts.get_domain(rules.rules, ask.epoch))
 
     # In
 
@@ -248,7 +257,9 @@ class BlindAsking:
             tags = self._get_list(others)
             if tags.code:
                 return make_invalid(tags.code, tags.words)
-            asked = self._question(rules, row.ask, tokens, run["seed"])
+            asked = self._held.pop(run["seed"], None)
+            if asked is None or asked.asking.name != self._name(rules, row.ask):
+                asked = self._question(rules, row.ask, tokens, run["seed"])
             progress = parts.report(f"read the answer to question {row.ask.number} under {rules.id}")
             return finish(parts.group, asked, reply, tags.tags, self._count_tags(others), progress)
         except (StoreError, TransportError):

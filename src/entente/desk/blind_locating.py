@@ -13,14 +13,17 @@ import itertools
 from collections.abc import Sequence
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from entente.blind.cells import Cell, Rows, parse_cells
+from entente.blind.cells import Cell, Numbers, Rows, pack_rows, parse_cells, unpack_rows
+from entente.blind.cover import list_rows
 from entente.blind.lift import find_askers
 from entente.blind.rules import RulesRow
 from entente.desk.blind_parts import read_grid
-from entente.desk.blind_plan import cover_items
 from entente.desk.blind_requests import MAX_BOXES, BoxAnswer, ConflictAnswer, PlanItem
 from entente.kernel.time import encode_utc
+from entente.space import parse_volume
 
 
 def locate(
@@ -29,13 +32,27 @@ def locate(
     """Return where tokens of ours that the other side holds lie, by item, in the items' order."""
     if not len(hits):
         return []
-    grid, found = read_grid(rules.rules), []
-    for item in items:
-        cells = find_askers(cover_items(rules, party, [item]), grid, hits)
-        if len(cells):
-            boxes = [make_box(cell) for cell in parse_cells(cells[:MAX_BOXES], grid)]
-            found.append(ConflictAnswer(item.name, len(cells), boxes, added_later))
+    grid = read_grid(rules.rules)
+    names = [place for place, item in enumerate(items) for _ in item.volumes]
+    volumes = [parse_volume(wire) for item in items for wire in item.volumes]
+    owner, high, low = list_rows(volumes, grid, is_widened=rules.rules.is_widened(party))
+    met = find_askers(pack_rows(high, low), grid, hits)
+    # Of each item's rows those that met, by their two numbers, in the items' order.
+    places = np.array(names, np.int64)[owner]
+    chosen = np.isin(_join(high, low), _join(*unpack_rows(met)))
+    found = []
+    for place in np.unique(places[chosen]).tolist():
+        mine = chosen & (places == place)
+        cells = pack_rows(high[mine], low[mine])
+        boxes = [make_box(cell) for cell in parse_cells(cells[:MAX_BOXES], grid)]
+        found.append(ConflictAnswer(items[place].name, len(cells), boxes, added_later))
     return found
+
+
+def _join(high: Numbers, low: Numbers) -> NDArray[np.bytes_]:
+    """Return rows as values that numpy compares whole."""
+    both = np.stack((high, low), axis=1).astype(">u8")
+    return np.ascontiguousarray(both).view("S16").reshape(-1)
 
 
 def make_box(cell: Cell) -> BoxAnswer:

@@ -38,13 +38,14 @@ class BlindProposeRequest(Spoken, frozen=True, kw_only=True):
     """Propose rules of blind checks to another party. It binds nobody until the other agrees.
 
     Args:
+        grid: Null: the measured one for the charter's own separation, which widens the side sorted first.
         starts: Of epoch 0; empty: now.
     """
 
     id: SlugText
     partner: SlugText
-    grid: GridWire
     allowance: Allowance
+    grid: GridWire | None = None
     modes: Annotated[list[Mode], msgspec.Meta(min_length=1, max_length=3)] = msgspec.field(
         default_factory=lambda: ["exact"]
     )

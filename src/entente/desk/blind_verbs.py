@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from entente.blind.grid import GridWire, encode_grid
+from entente.blind.grid_default import propose_grid
 from entente.blind.holding import find_holding
 from entente.blind.rules import (
     AgreeRules,
@@ -30,9 +32,11 @@ from entente.desk.assembly import Desk
 from entente.desk.blind_parts import encode_items
 from entente.desk.blind_views import show_holding, show_run
 from entente.desk.speaking import Said, check_officer, check_volumes, put, say_what_became
+from entente.kernel.charter import get_charter
 from entente.kernel.errors import Denied, Malformed, NotFound
 from entente.kernel.rows import get_row
-from entente.kernel.time import encode_utc
+from entente.kernel.time import encode_utc, parse_utc
+from entente.space import Separation
 
 _LOOK_S: Final = 0.25
 
@@ -47,7 +51,7 @@ def propose(desk: Desk, request: ask.BlindProposeRequest) -> Said:
         id=request.id,
         parties=sorted({desk.party, request.partner}),
         agreement=request.agreement,
-        grid=request.grid,
+        grid=request.grid or _propose_grid(desk, starts),
         modes=sorted(set(request.modes)),
         starts=starts,
         epoch_h=request.epoch_h,
@@ -60,6 +64,12 @@ def propose(desk: Desk, request: ask.BlindProposeRequest) -> Said:
     if len(body.parties) != 2:
         raise Malformed("bad-partner", f"partner: expected another party, got {request.partner!r}")
     return put(desk, request, "blind.propose", body)
+
+
+def _propose_grid(desk: Desk, starts: str) -> GridWire:
+    rules = get_charter(desk.rows).rules
+    keep = Separation(rules.lateral_cm / 100, rules.vertical_cm / 100, rules.time_s)
+    return encode_grid(propose_grid(keep, origin_utc=parse_utc(starts), widened="a"))
 
 
 def agree(desk: Desk, request: ask.BlindAgreeRequest) -> Said:

@@ -179,6 +179,35 @@ _EXPLAINED: Final[dict[str, tuple[str, str]]] = {
             "replays the entries computes the same. No bytes are kept."
         ),
     ),
+    "blind-conflict": (
+        (
+            "A blind check found that our plan and the other side's meet. `blind-run` shows in which of our "
+            "cells, and of which items. Nobody has done anything wrong; talk, or zoom in together."
+        ),
+        "No bytes are kept: the run's messages are in the record, its parcels' hashes in them.",
+    ),
+    "blind-added": (
+        (
+            "The other side has added something that meets our plan. We had been clear before. `blind-run` "
+            "shows in which of our cells."
+        ),
+        "No bytes are kept: the other side's amendment is in the record.",
+    ),
+    "blind-invalid": (
+        (
+            "A blind check could not be brought to an end that can be relied on, for the reason above. It "
+            "says nothing about whether the plans meet: never read it as clear. Check again, or call the "
+            "other side."
+        ),
+        "No bytes are kept: the run's messages are in the record, its parcels' hashes in them.",
+    ),
+    "blind-refused": (
+        (
+            "We did not answer a question of the other side's blind check, for the reason above. It was told "
+            "why. Many such questions are a sign of fishing."
+        ),
+        "No bytes are kept: the question is in the record, under the hash named above.",
+    ),
     "plan-differs": (
         (
             "What was notified in our name is not what our own plan says. It does not count until it "

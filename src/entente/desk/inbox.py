@@ -12,6 +12,7 @@
     incident     an incident at a notified site: our own account is owed, or that there is nothing to state
     yet vouch        a zone names us as a guarantor: yes or no; until then it stands as named, not accepted
     site         a notification of ours expires: confirm it again, or withdraw it
+    blind        rules of blind checks that want our yes or no; a zoom that the other side has offered
     readout      a readout that wants our signature or our dissent
     agreement    what an agreement asks of us: a signature, an answer, a consent, a step
     conflict     ours meets theirs
@@ -64,6 +65,7 @@ from entente.deconflict import (
     list_guarantees,
     site_standing,
 )
+from entente.desk.blind_duties import list_blind_duties
 from entente.desk.book import Book
 from entente.desk.evidence import AlarmBoard
 from entente.desk.outbox import SIGNED, Outbox
@@ -91,6 +93,7 @@ ItemKind = Literal[
     "site",
     "readout",
     "agreement",
+    "blind",
     "conflict",
     "refused",
     "waiting",
@@ -110,6 +113,7 @@ _ORDER: Final[tuple[ItemKind, ...]] = (
     "vouch",
     "site",
     "agreement",
+    "blind",
     "readout",
     "refused",
     "waiting",
@@ -160,6 +164,7 @@ class Inbox:
             items += self._counters()
             items += self._readouts()
             items += self._agreements(now_utc)
+            items += [InboxItem("blind", *one) for one in list_blind_duties(self.rows, self.party)]
             items += self._conflicts()
             items += self._incidents(now_utc)
             items += self._vouches()
