@@ -224,6 +224,24 @@ def test_an_allowance_is_of_one_epoch(blind: BlindRecord) -> None:
     blind.ask("us", own, others, 1, epoch=1, asked=digest("root us 1"))
 
 
+def test_nobody_uses_the_allowance_of_an_epoch_that_is_over(blind: BlindRecord) -> None:
+    # A message's time is its author's word: us dates back to epoch 0 when epoch 2 has begun.
+    own, others = commit_both(blind)
+    then = encode_utc(blind.record.now)
+    blind.record.tick(minutes=60 * 24)
+    blind.commit("ru", 1)
+    body = blind.make_ask("us", own, others, 1, "whole", request=blind.parcel())
+    blind.record.send("us", "blind.ask", body, at=then)  # the epoch before may not be over for everyone
+    blind.record.tick(minutes=60 * 24)
+    blind.commit("ru", 2)
+    body = blind.make_ask("us", own, others, 2, "whole", request=blind.parcel())
+    with refused("other-epoch"):
+        blind.record.send("us", "blind.ask", body, at=then)
+    match = msgspec.structs.replace(blind.make_match(own), tags=blind.parcel(), secret=blind.parcel())
+    with refused("other-epoch"):
+        blind.record.send("us", "blind.match", match, at=then)
+
+
 def test_repeated_matches_end_at_the_allowance(blind: BlindRecord) -> None:
     own, _ = commit_both(blind)
     for number in range(1, ALLOWANCE.matches + 1):
@@ -266,6 +284,8 @@ def test_who_withholds_its_answer_is_in_default_and_asks_no_more(blind: BlindRec
     assert list_in_default(blind.rows, "skies") == ["us"]
     with refused("in-default"):
         blind.ask("us", own, others, 2)
+    with refused("in-default"):
+        blind.match("us", own)
     row = get_row(blind.rows, AskRow, first, what="question")
     assert judge_pair(row, blind.rows.find(AskRow, back), {}).verdict == "INVALID"
     blind.answer("us", back)  # late is better than never
@@ -302,6 +322,42 @@ def test_a_question_is_asked_in_return_once_and_by_the_one_who_was_asked(blind: 
         blind.ask("ru", others, own, 2, swaps=first)
     with refused("no-swap"):
         blind.ask("us", own, others, 2, swaps=back)
+
+
+@pytest.mark.parametrize("escape", ("rules", "epoch"))
+def test_no_end_of_rules_or_epoch_takes_the_question_in_return_away(blind: BlindRecord, escape: str) -> None:
+    own, others = commit_both(blind)
+    first = blind.ask("us", own, others)
+    blind.answer("ru", first)  # us has its answer, and goes
+    if escape == "rules":
+        blind.record.send("us", "blind.end", EndRules("skies", "enough"))
+    else:
+        blind.record.tick(minutes=60 * 24)
+        blind.commit("us", 1)
+        blind.commit("ru", 1)
+    with refused("unknown-rules" if escape == "rules" else "other-epoch"):
+        blind.ask("ru", others, own)
+    with refused("no-swap"):
+        blind.ask("ru", others, own, swaps=digest("no such question"))
+    back = blind.ask("ru", others, own, swaps=first)
+    blind.record.tick(minutes=30)
+    for kind, body in plan_lapses(blind.rows, blind.record.now, blind.record.recorded_utc):
+        blind.record.send(CENTER, kind, body)
+    assert get_row(blind.rows, AskRow, back, what="question").state == "lapsed"
+    assert list_in_default(blind.rows, "skies") == ["us"]
+
+
+def test_both_halves_of_a_run_are_about_the_same_versions(blind: BlindRecord) -> None:
+    # A party that was asked in earnest must not answer its own half about another plan of either side.
+    old, others = commit_both(blind)
+    own = blind.amend("us", 1)
+    newest = blind.amend("ru", 1)
+    first = blind.ask("us", own, others, asked=digest("root us 0 1"))
+    for mine, theirs in ((newest, own), (others, old)):
+        with refused("other-versions"):
+            root = digest("root ru 0 1" if mine == newest else "root ru 0")
+            blind.ask("ru", mine, theirs, asked=root, swaps=first)
+    blind.ask("ru", others, own, swaps=first)
 
 
 def test_an_answer_is_of_the_one_who_was_asked_and_is_given_once(blind: BlindRecord) -> None:

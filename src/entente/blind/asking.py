@@ -8,7 +8,8 @@ Invariants:
   * A question is metered here too: cells (padded) and runs in an epoch, as agreed; nobody can ask more
     unseen.
   * A whole plan's question gives the other party the right to one in return (`swaps`), which costs it nothing
-    beyond its own allowance.
+    beyond its own allowance. It is about the same two versions, and neither the end of the rules nor that of
+    the epoch takes it away.
   * Who leaves a question unanswered is in default once the center has said so (`blind.lapse`), and may not
     ask again under these rules until it has answered.
 
@@ -34,6 +35,7 @@ from entente.blind.holding import (
     find_rules,
     name_holding,
     put_parcel,
+    refuse_past_epoch,
 )
 from entente.blind.rules import Allowance, Epoch, RulesRow
 from entente.blind.sizes import Bucket, RunType, is_bucket
@@ -179,7 +181,7 @@ def list_in_default(rows: Rows, rules_id: str) -> list[str]:
 def decide_ask(message: VerifiedMessage[Ask], rows: Rows) -> Decision:
     """Allow a question within the allowance, between two committed parties, by one that is not in default."""
     body = message.opened()
-    row = find_rules(message, body.rules, body.epoch, rows)
+    row = _find_rules(message, rows)
     if isinstance(row, Decision):
         return row
     what = f"question {body.number} of {message.author!r} under {body.rules!r}"
@@ -204,6 +206,20 @@ def decide_ask(message: VerifiedMessage[Ask], rows: Rows) -> Decision:
         if isinstance(refusal, Decision) and not refusal.is_allowed:
             return refusal
     return ALLOWED
+
+
+def _find_rules(message: VerifiedMessage[Ask], rows: Rows) -> RulesRow | Decision:
+    """Return the rules that a question is asked under."""
+    body = message.opened()
+    if not body.swaps:
+        row = find_rules(message, body.rules, body.epoch, rows)
+        return row if isinstance(row, Decision) else refuse_past_epoch(row, message.author, body.epoch)
+    # SECURITY: who asks in an epoch's last minute, or takes its answer and ends the rules, would owe none
+    # (tests/unit/test_blind_records.py, test_no_end_of_rules_or_epoch_takes_the_question_in_return_away).
+    bound = rows.find(RulesRow, body.rules)
+    if bound is None or message.author not in bound.rules.parties or bound.state not in {"agreed", "ended"}:
+        return denied("unknown-rules", f"rules {body.rules!r}: expected rules that bind {message.author!r}")
+    return bound
 
 
 def _decide_versions(body: Ask, asker: str, responder: str, rows: Rows) -> Decision:
@@ -239,6 +255,14 @@ def _decide_swap(body: Ask, asker: str, rows: Rows) -> Decision:
             "no-swap",
             f"swaps: expected a whole question to {asker!r} that was not asked in return yet, "
             f"got {body.swaps[:12]}",
+        )
+    if (body.own, body.others) != (other.ask.others, other.ask.own):
+        # SECURITY: both halves are of one run only where they are about the same two plans
+        # (tests/unit/test_blind_records.py, test_both_halves_of_a_run_are_about_the_same_versions).
+        return denied(
+            "other-versions",
+            f"swaps: expected the versions of the question that it returns, {other.ask.others[:12]} and "
+            f"{other.ask.own[:12]}, got {body.own[:12]} and {body.others[:12]}",
         )
     return ALLOWED
 

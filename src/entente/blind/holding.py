@@ -22,7 +22,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 
-from entente.blind.rules import BlindRules, Epoch, RulesRow, find_in_force
+from entente.blind.rules import BlindRules, Epoch, RulesRow, find_in_force, note_epoch
 from entente.blind.sizes import Bucket, is_bucket
 from entente.kernel.kinds import ALLOWED, Decision, Kind, denied
 from entente.kernel.message import CENTER, Entry, VerifiedMessage
@@ -213,6 +213,23 @@ def find_rules(
     return _check_epoch(row, row.rules, message.payload.at, epoch, ahead)
 
 
+def refuse_past_epoch(row: RulesRow, asker: str, epoch: int) -> RulesRow | Decision:
+    """Return the rules unless the other party has gone on to epochs well after this one.
+
+    SECURITY: a message's time is its author's word: who dates back would have the allowances of all epochs
+    that are over. Who has committed to an epoch was in it, or in the one before (tests/unit/
+    test_blind_records.py, test_nobody_uses_the_allowance_of_an_epoch_that_is_over).
+    """
+    newest = row.newest_epochs[row.rules.parties.index(row.rules.get_other(asker))]
+    if epoch < newest - 1:
+        return denied(
+            "other-epoch",
+            f"rules {row.id!r}: expected epoch {newest - 1} or later: {row.rules.get_other(asker)!r} has "
+            f"committed to epoch {newest}; got {epoch}",
+        )
+    return row
+
+
 def _check_epoch(row: RulesRow, rules: BlindRules, at: str, epoch: int, ahead: int) -> RulesRow | Decision:
     now = rules.find_epoch(parse_utc(at, path="$.at"))
     first = 0 if now is None else now
@@ -264,6 +281,7 @@ def project_commit(entry: Entry[CommitHolding], rows: Rows) -> None:
         )
     )
     rows.put(PublicKeyRow(body.public_key, name))
+    note_epoch(rows, body.rules, message.author, body.epoch)
     _put_version(entry, rows, name, 0, body.root, body.tags)
 
 

@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 
-from entente.blind.asking import get_usage
+from entente.blind.asking import get_usage, list_in_default
 from entente.blind.canary import hash_named
 from entente.blind.holding import (
     Parcel,
@@ -25,6 +25,7 @@ from entente.blind.holding import (
     find_holding,
     find_rules,
     put_parcel,
+    refuse_past_epoch,
 )
 from entente.blind.matching import BOX_BYTES
 from entente.blind.rules import Epoch, RulesRow
@@ -131,11 +132,17 @@ def decide_match(message: VerifiedMessage[StartMatch], rows: Rows) -> Decision:
     """Allow the next run within the allowance, of a committed plan, with a partner that has committed."""
     body = message.opened()
     row = find_rules(message, body.rules, body.epoch, rows)
+    if not isinstance(row, Decision):
+        row = refuse_past_epoch(row, message.author, body.epoch)
     if isinstance(row, Decision):
         return row
     what = f"match {body.number} of {message.author!r} under {body.rules!r}"
     if body.mode not in row.rules.modes:
         return denied("other-mode", f"{what}: expected one of the modes {row.rules.modes}, got {body.mode!r}")
+    if message.author in list_in_default(rows, body.rules):
+        return denied(
+            "in-default", f"{what}: expected {message.author!r} to have answered what it owes first"
+        )
     used = get_usage(rows, body.rules, body.epoch, message.author).matches
     if body.number != used + 1:
         return denied("ask-order", f"{what}: expected number {used + 1}")

@@ -144,6 +144,8 @@ class RulesRow(Row, frozen=True):
     """The leaf of the message that agreed or refused."""
     ended: str = ""
     reason: str = ""
+    newest_epochs: tuple[int, int] = (-1, -1)
+    """The last epoch that each of the parties has committed to."""
 
     def key(self) -> str:
         """Return the rules' name."""
@@ -253,6 +255,17 @@ def decide_end(message: VerifiedMessage[EndRules], rows: Rows) -> Decision:
     if row.state not in {"proposed", "agreed"}:
         return denied("not-in-force", f"rules {body.rules!r}: expected standing ones, they are {row.state}")
     return ALLOWED
+
+
+def note_epoch(rows: Rows, rules_id: str, party: str, epoch: int) -> None:
+    """Write down that a party has committed to an epoch."""
+    row = rows.find(RulesRow, rules_id)
+    if row is not None:
+        first, second = (
+            max(newest, epoch) if one == party else newest
+            for one, newest in zip(row.rules.parties, row.newest_epochs, strict=True)
+        )
+        rows.put(msgspec.structs.replace(row, newest_epochs=(first, second)))
 
 
 def _put_state(rows: Rows, rules_id: str, **changed: str) -> None:
