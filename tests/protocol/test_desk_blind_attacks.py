@@ -482,3 +482,51 @@ def _other_domain(theirs: Any, true: Callable[..., bytes]) -> Callable[..., byte
         return hashlib.sha256(found).digest() if self is theirs else found
 
     return get_domain
+
+
+def test_a_stop_ends_long_work_and_keeps_nothing_of_it(
+    two: TwoDesks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two.ready()
+    parts, told = two.carrier("us").parts, []
+    true = exact.question
+
+    def question(*args: Any, **named: Any) -> Any:
+        told.append(two.ask("us", "blind-runs")["work"])
+        parts.is_stopping = len(told) == 1
+        return true(*args, **named)
+
+    monkeypatch.setattr(blind_asking, "question", question)
+    number = two.ask("us", "blind-check", rules="skies")["run"]
+    assert told[0] == {"what": "question 1 under skies", "done": 0, "all": 0}
+    row = two.carrier("us").get_run(number)
+    assert row is not None
+    assert (row["state"], row["seed"], two.carrier("us").step()) == ("wanted", None, False)
+    parts.is_stopping = False
+    two.run()
+    assert two.ask("us", "blind-run", run=number)["verdict"] == "CLEAR"
+    assert two.ask("us", "blind-runs")["work"] is None
+
+
+def test_an_answer_that_can_never_be_deposited_is_told(
+    two: TwoDesks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two.ready()
+    number = two.ask("us", "blind-check", rules="skies")["run"]
+    monkeypatch.setattr(two.center, "put_parcel", lambda *_args: (413, b"too large"))
+    two.run()
+    assert "413" in two.alarms("ru")["blind-not-sent"]
+    two.pass_min(31)
+    two.run()
+    assert two.ask("us", "blind-run", run=number)["code"] == "in-default"
+
+
+def test_an_old_copy_of_the_book_amends_and_asks_nothing(two: TwoDesks) -> None:
+    two.ready()
+    with two.desks["us"].book.transaction() as db:
+        db.execute("DELETE FROM blind_versions")
+    answer = two.ask("us", "blind-prepare", rules="skies")
+    assert (answer["state"], "unknown-version" in answer["words"]) == ("refused", True)
+    run = two.check()
+    assert (run["verdict"], run["code"]) == ("INVALID", "unknown-version")
+    assert two.check("ru", kind="delta", items=[ITEM])["verdict"] == "CLEAR", "it still answers"

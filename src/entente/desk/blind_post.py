@@ -35,7 +35,7 @@ from entente.desk.compose import Draft
 from entente.desk.evidence import Finding
 from entente.desk.gate import Gate, Release
 from entente.desk.outbox import RECORDED, REFUSED, WITHDRAWN
-from entente.kernel.errors import EntenteError, StoreError, TransportError, VerificationFailed
+from entente.kernel.errors import Denied, EntenteError, StoreError, TransportError, VerificationFailed
 from entente.kernel.ids import LeafHash, PartyID
 from entente.kernel.keys import SigningKey
 from entente.kernel.message import CENTER, encode_body
@@ -47,6 +47,10 @@ from entente.kernel.wire import WireStruct, parse_base64
 MOST_TRIES: Final = 20
 """Attempts with one message whose parcels the center had let go of before it came."""
 _AGAIN: Final = frozenset({"no-parcel"})
+_NEVER: Final = frozenset({400, 413})
+"""What a center answers to a parcel that it will not take however often it is given."""
+_OWED: Final = frozenset({"blind.answer", "blind.join"})
+NOT_SENT: Final = "blind-not-sent"
 
 
 class ParcelWire(Protocol):
@@ -181,7 +185,11 @@ class BlindPost:
         for one in self._parts.book.read(
             "SELECT * FROM blind_parcels WHERE post = ? AND is_deposited = 0 ORDER BY sha256", (row["id"],)
         ):
-            self._put(one)
+            try:
+                self._put(one)
+            except Denied as error:
+                self._set(row, "refused", code=error.code, reason=error.message)
+                return True
             with self._parts.book.transaction() as db:
                 db.execute("UPDATE blind_parcels SET is_deposited = 1 WHERE sha256 = ?", (one["sha256"],))
         draft = Draft(
@@ -209,9 +217,12 @@ class BlindPost:
         )
         headers = make_headers(deposit, self._desk_key.sign(encode_deposit(deposit)))
         status, body = self._wire.put_parcel(one["sha256"], one["data"], headers)
+        words = f"parcel {one['sha256'][:12]}: status {status}: {body[:200].decode('utf-8', 'replace')}"
+        if status in _NEVER:
+            raise Denied("not-deposited", words)
         if status != 200:
-            words = body[:200].decode("utf-8", "replace")
-            raise TransportError("not-deposited", f"parcel {one['sha256'][:12]}: status {status}: {words}")
+            # A quota, a key that is not followed yet, a center that is busy: later.
+            raise TransportError("not-deposited", words)
 
     def _send(self, row: sqlite3.Row) -> bool:
         item = self._parts.outbox.find_token(_name_token(row))
@@ -237,6 +248,9 @@ class BlindPost:
         return True
 
     def _set(self, row: sqlite3.Row, state: str, *, leaf: str = "", code: str = "", reason: str = "") -> None:
+        if state == "refused" and row["kind"] in _OWED:
+            words = f"{row['kind']}: could not be said, and the other side waits for it: {reason} [{code}]"
+            self._parts.board.raise_alarm(Finding(NOT_SENT, words, f"post-{row['id']}"))
         with self._parts.book.transaction() as db:
             db.execute(
                 "UPDATE blind_posts SET state = ?, leaf = ?, code = ?, reason = ? WHERE id = ?",

@@ -2,7 +2,8 @@
 
     POST /api/<verb>            a verb of `service.VERBS`, JSON in and out
     GET  /api/<verb>?name=...   the same, for verbs that only look
-    GET  /api/events            server-sent events: entries, alarms, the line; resumes by Last-Event-ID
+    GET  /api/events            server-sent events: entries, alarms, the line, the progress of long work
+                                (`work`, null when there is none); resumes by Last-Event-ID
     GET  /api/health            no token needed
 
     POST /add-checkpoint                    C2SP tlog-witness, on a listener of its own
@@ -155,7 +156,7 @@ class DeskHTTP:
         return 0 if row is None else int(row["id"])
 
     async def _follow(self, index: int, alarm: int) -> AsyncIterator[bytes]:
-        quiet_s, link = 0.0, ("", "")
+        quiet_s, link, work = 0.0, ("", ""), None
         yield b": here\n\n"
         while not self._stopping.is_set():
             found, index, alarm = await run_in_threadpool(self._collect, index, alarm)
@@ -163,6 +164,9 @@ class DeskHTTP:
             if now != link:
                 link = now
                 found.append(_event("link", index, alarm, {"state": now[0], "trouble": now[1]}))
+            if self._desk.blind.parts.work != work:
+                work = self._desk.blind.parts.work
+                found.append(_event("work", index, alarm, work))
             for piece in found:
                 yield piece
             quiet_s = 0.0 if found else quiet_s + _LOOK_S
