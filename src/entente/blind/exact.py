@@ -55,6 +55,7 @@ from entente.blind.parcels import (
     parse_request,
 )
 from entente.blind.sizes import CANARIES, SESSION_CANARIES, RunType, count_elements, find_bucket, is_proven
+from entente.blind.tags import make_held
 from entente.kernel.errors import EntenteError, Malformed
 
 Verdict = Literal["CLEAR", "CONFLICT", "INVALID"]
@@ -178,14 +179,15 @@ def _add(group: Group, key: PrfKey, domain: bytes, tokens: Rows, pad_seed: bytes
 
 def pad_tags(tags: Tags, count: int, pad_seed: bytes) -> Tags:
     """Return ``count`` tags, ascending: these and others that nobody can tell from them."""
-    unique = np.unique(tags)
-    if len(unique) != len(tags):
-        # Two of a million cells share 8 bytes once in 37 million times; a list that lost one is never sent.
-        raise Malformed("tags-collide", f"tags: expected {len(tags)} different ones, got {len(unique)}")
+    different = len(make_held(tags))
+    if different != len(tags) or not tags.all():
+        # Two of a million cells share 8 bytes once in 37 million times; a list that lost one, or has nothing
+        # in its place, is never sent.
+        raise Malformed("tags-collide", f"tags: expected {len(tags)} different ones, got {different}")
     more = count - len(tags)
     while True:
         drawn = np.frombuffer(hashlib.shake_256(_PAD_LABEL + pad_seed).digest(8 * more), ">u8")
-        padded = np.unique(np.concatenate((tags, drawn.astype(np.uint64))))
+        padded = make_held(np.concatenate((tags, drawn.astype(np.uint64))))
         if len(padded) == count:
             return padded
         more += count - len(padded)  # some were drawn twice, or are a cell's
@@ -291,10 +293,10 @@ def _finish(
         asked.scalars[:inputs],
         on_progress,
     )
-    different = len(np.unique(outputs))
-    if different != inputs:
-        # A library that gives one value for what it dropped: different tokens have different outputs.
-        return make_invalid("outputs-lost", f"outputs: expected {inputs} different ones, got {different}")
+    if len(make_held(outputs)) != inputs or not outputs.all():
+        # A library that gives one value for what it dropped: different tokens have different outputs; none is
+        # zero. SECURITY: no count in the words: they are told to the other side, and it is that of our cells.
+        return make_invalid("outputs-lost", "outputs: expected each different from all others and from zero")
     held_end = cells + CANARIES[run]
     lost = np.count_nonzero(outputs[held_end:] != said.canary_tags)
     if lost:
@@ -318,12 +320,11 @@ def _verify(group: Group, asked: Question, said: Reply, evaluated: Rows) -> Find
         elements = parse_request(asked.request, count=len(evaluated))
         verify_proof(group, asking.public_key, elements, said.elements, said.proof)
         return None
-    right = is_own_probe(group, asking.public_key, asked.scalars[inputs:], evaluated[inputs:])
-    wrong = len(right) - np.count_nonzero(right)
-    if wrong:
-        return make_invalid(
-            "probe", f"probes: expected all {len(right)} answered with the committed key, {wrong} are not"
-        )
+    if not is_own_probe(group, asking.public_key, asked.scalars[inputs:], evaluated[inputs:]).all():
+        # SECURITY: the words are told to the other side: how many probes there are says how many cells, and
+        # how many of some answers were probes says which (tests/unit/test_blind_exact.py,
+        # test_words_of_an_invalid_run_tell_no_number_of_cells).
+        return make_invalid("probe", "probes: expected every one answered with the committed key")
     return None
 
 
@@ -376,7 +377,7 @@ def apply_amendment(tags: Tags, added: Tags, withdrawn: Tags) -> Tags:
     if missing:
         raise Malformed("bad-tags", f"tags withdrawn: expected every one to be held, {missing} are not")
     kept = tags[~is_in(tags, withdrawn)]
-    whole = np.unique(np.concatenate((kept, added)))
+    whole = make_held(np.concatenate((kept, added)))
     if len(whole) != len(kept) + len(added):
         raise Malformed("bad-tags", "tags added: expected new ones, some are held already")
     return whole
