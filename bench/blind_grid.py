@@ -176,7 +176,9 @@ def compare(a: Plan, b: Plan, grid: Grid, truth: set[tuple[int, int]]) -> Outcom
 
 def vary(grid: Grid, *, level: int = 0, bin_s: int = 0, band_cm: int = 0) -> Grid:
     """Return the grid with other cells for flights, and everything else in step."""
-    *standing, last = grid.grains
+    *standing, hours, last = grid.grains
+    bins = bin_s or last.bins_s[0]
+    long = hours.bins_s[0] // last.bins_s[0] * bins
     shift = level - last.space_levels[0] if level else 0
     band = band_cm or last.bands_cm[0]
     return replace(
@@ -186,7 +188,8 @@ def vary(grid: Grid, *, level: int = 0, bin_s: int = 0, band_cm: int = 0) -> Gri
                 replace(one, space_levels=tuple(at + shift for at in one.space_levels), bands_cm=(3 * band,))
                 for one in standing
             ),
-            Grain((level or last.space_levels[0],), (band,), (bin_s or last.bins_s[0],)),
+            Grain((hours.space_levels[0] + shift,), (3 * band,), (long,), lasts_s=long),
+            Grain((level or last.space_levels[0],), (band,), (bins,)),
         ),
     )
 

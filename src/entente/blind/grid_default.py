@@ -30,6 +30,8 @@ _LEAST_BAND_CM: Final = 16_000
 _MOST_BAND_CM: Final = 512_000
 _LEAST_BIN_S: Final = 120
 _MOST_BIN_S: Final = 1_920
+_LONG: Final = 15
+"""How many bins are one of what stands longer. It divides the bins of a day, whatever their length here."""
 _WIDEST_CM: Final = 100_000_000
 _FINEST: Final = 12
 _EDGE_CM: Final = 920_000_000
@@ -51,7 +53,7 @@ def propose_grid(separation: Separation, *, origin_utc: datetime, widened: Side)
     return Grid(
         grains=(
             # What is as wide as a country, by the day; what stands for days and is wider than some cells;
-            # what else stands for days; and all the rest.
+            # what else stands for days; what stands for an hour or more, such as a closed area; and the rest.
             Grain(
                 _coarsen(level, 6, 3),
                 (3 * band_cm,),
@@ -66,6 +68,7 @@ def propose_grid(separation: Separation, *, origin_utc: datetime, widened: Side)
                 lasts_s=2 * _DAY_S,
             ),
             Grain((level + 1,), (3 * band_cm,), days, lasts_s=2 * _DAY_S),
+            Grain((level,), (3 * band_cm,), (_LONG * bin_s,), lasts_s=_LONG * bin_s),
             Grain((level,), (band_cm,), (bin_s,)),
         ),
         lowest_cm=LOWEST_CM,
