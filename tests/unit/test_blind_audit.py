@@ -23,7 +23,7 @@ from entente.blind.audit import (
     OpenVersion,
     audit_opening,
 )
-from entente.blind.commitment import commit_seed, make_root, open_cell, verify_opening
+from entente.blind.commitment import CellOpening, commit_seed, make_root, make_salt, open_cell, verify_opening
 from entente.blind.cover import cover
 from entente.blind.exact import Asking, Held, answer, change, hold, name_run, question
 from entente.blind.grid import Grid, parse_grid
@@ -331,6 +331,16 @@ def test_one_cell_is_opened_alone(sides: tuple[Side, Side]) -> None:
 def test_a_file_that_is_no_opening_is_refused(data: bytes) -> None:
     with pytest.raises(Malformed):
         parse_opening(data)
+
+
+def test_a_root_does_not_tell_that_there_are_no_cells() -> None:
+    none = np.empty((0, 16), np.uint8)
+    roots = {make_root(none, seed(text)) for text in ("a", "b")}
+    assert len(roots) == 2
+    assert hashlib.sha256(b"").digest() not in roots
+    salt = make_salt(seed("a"), b"")
+    with pytest.raises(VerificationFailed):
+        verify_opening(CellOpening(b"", salt, 0, 1, ()), make_root(none, seed("a")))
 
 
 def test_the_seed_commitment_is_of_the_seed() -> None:

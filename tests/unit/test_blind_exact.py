@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from entente.blind import exact
+from entente.blind import exact, sizes
 from entente.blind.exact import Asking, Finding, Held, Question, answer, change, finish, hold, question
-from entente.blind.group import Group, Rows, rows_of
+from entente.blind.group import Group, Rows, Tags, rows_of
 from entente.blind.oprf import PrfKey, derive_epoch_key
 from entente.blind.parcels import REPLY_HEAD, encode_refusal, encode_reply, parse_reply, parse_request
 from entente.blind.sizes import RunType, count_elements, find_bucket, is_bucket, is_proven
@@ -164,6 +164,55 @@ def test_a_group_that_drops_what_it_tags_ends_invalid(group: Group) -> None:
         tags = made.held.tags
         found = finish(Lossy(group), made.asked, made.answer(), tags, len(tags))  # type: ignore[arg-type]
         assert (found.verdict, found.code) == ("INVALID", "outputs-lost")
+
+
+@pytest.mark.parametrize("run", ("whole", "delta"))
+def test_a_group_that_drops_a_single_element_ends_invalid(group: Group, run: RunType) -> None:
+    class Lossy:
+        """It gives zero for one element, so that no two outputs are equal."""
+
+        def __init__(self, inner: Group) -> None:
+            self._inner = inner
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._inner, name)
+
+        def tag_answers(self, *arguments: object) -> object:
+            return self._drop(self._inner.tag_answers(*arguments))  # type: ignore[arg-type]
+
+        def tag_inputs(self, *arguments: object) -> object:
+            return self._drop(self._inner.tag_inputs(*arguments))  # type: ignore[arg-type]
+
+        @staticmethod
+        def _drop(tags: Tags) -> Tags:
+            tags[0] = 0
+            return tags
+
+    lossy: Group = Lossy(group)  # type: ignore[assignment]
+    for count in (1, 5):
+        made = Run(group, make_tokens(0, count), make_tokens(0, 1), run)
+        tags = made.held.tags
+        assert finish(lossy, made.asked, made.answer(), tags, len(tags)).code == "outputs-lost"
+        with pytest.raises(Malformed, match="tags"):
+            hold(lossy, made.key, DOMAIN, made.theirs, seed("pad"))
+
+
+# Row 9: what an INVALID run tells the side that was asked
+
+
+def test_words_of_an_invalid_run_tell_no_number_of_cells(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 11 and 19 cells ask alike; a responder that answers with another key reads the outcome's words.
+    monkeypatch.setattr(sizes, "MOST_PROVEN", 20)
+    words = []
+    other = derive_epoch_key(group, seed("master"), partner="un", epoch=3)
+    for count in (11, 19):
+        made = Run(group, make_tokens(0, count), make_tokens(0, 1), "whole")
+        found = made.finish(made.answer(other))
+        assert found.code == "probe"
+        words.append(found.words)
+    assert words[0] == words[1]
 
 
 # Row 11: replay and mix-up

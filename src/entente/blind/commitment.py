@@ -6,7 +6,7 @@ has a salt of its own.
 
 Invariants:
   * The root is RFC 6962's over SHA-256; leaf i is ``salt || cell`` of the i-th cell in byte order, so that
-    one set has one root under one salt secret.
+    one set has one root under one salt secret: whoever reads the record sees that a set is the same again.
   * A cell's salt follows from the secret and the cell: a set that changes keeps the salts of what stays.
   * One cell can be opened alone, with its salt and path, and shows nothing of its neighbours.
 
@@ -45,8 +45,14 @@ def make_tree(cells: Rows, secret: bytes) -> Tree:
 
 
 def make_root(cells: Rows, secret: bytes) -> bytes:
-    """Return the root that is committed to; of no cells, the hash of nothing."""
-    return make_tree(cells, secret).root()
+    """Return the root that is committed to.
+
+    SECURITY: of no cells it is the hash of a salt alone: the tree of nothing has one root for everybody,
+    which would say in the record that a party plans nothing (tests/unit/test_blind_audit.py,
+    test_a_root_does_not_tell_that_there_are_no_cells).
+    """
+    tree = make_tree(cells, secret)
+    return tree.root() if len(cells) else leaf_hash(make_salt(secret, b""))
 
 
 def commit_seed(seed: bytes) -> bytes:
@@ -80,5 +86,7 @@ def verify_opening(opening: CellOpening, root: bytes) -> None:
         raise VerificationFailed(
             "bad-opening", f"opening: expected a salt of {SALT_BYTES} bytes, got {len(opening.salt)}"
         )
+    if not opening.cell:
+        raise VerificationFailed("bad-opening", "opening: expected a cell, got none")
     leaf = leaf_hash(opening.salt + opening.cell)
     verify_inclusion(leaf, opening.place, opening.size, list(opening.path), root)
