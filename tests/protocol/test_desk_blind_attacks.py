@@ -13,10 +13,14 @@ import pytest
 
 from entente.blind import exact, matching
 from entente.blind.asking import AnswerAsk, AskRow
+from entente.blind.zoom import ZoomRow
 from entente.desk import blind_answering, blind_asking, blind_matching, blind_plan
 from entente.desk.blind_ledger import BlindLedger, make_nonce_seed
+from entente.desk.blind_parts import parse_rows
 from entente.desk.blind_post import BlindPost, Packed
+from entente.desk.blind_zooming import BlindZooming
 from entente.desk.outbox import Outbox
+from entente.space import CircleWire, VolumeWire, distance_and_bearing, parse_volume, reference_point
 from tests.blind_desks import AWAY_E7, FAR_E7, HERE_E7, NEAR_E7, Crash, TwoDesks, as_volumes
 from tests.protocol.desk_stage import open_scratch
 
@@ -530,3 +534,106 @@ def test_an_old_copy_of_the_book_amends_and_asks_nothing(two: TwoDesks) -> None:
     run = two.check()
     assert (run["verdict"], run["code"]) == ("INVALID", "unknown-version")
     assert two.check("ru", kind="delta", items=[ITEM])["verdict"] == "CLEAR", "it still answers"
+
+
+def test_a_request_that_is_held_back_is_refused_in_the_end(two: TwoDesks) -> None:
+    two.ready()
+    number = two.ask("us", "blind-check", rules="skies", kind="delta", items=[ITEM])["run"]
+    two.run("us")
+    two.center.swap = lambda sha256, data: None if two.center.given[sha256] == "us" else data
+    two.run()
+    two.pass_min(31)
+    two.run()
+    assert two.ask("us", "blind-run", run=number)["code"] == "refused"
+    assert two.ask("us", "blind-rules")[0]["in_default"] == []
+
+
+def test_a_question_for_an_epoch_that_is_over_is_refused(two: TwoDesks) -> None:
+    two.ready()
+    number = two.ask("us", "blind-check", rules="skies")["run"]
+    two.run("us")
+    two.pass_min(2 * 24 * 60)
+    two.run("ru")
+    two.run("us")
+    run = two.ask("us", "blind-run", run=number)
+    assert (run["own"], run["code"]) == ("INVALID", "refused")
+    assert "other-epoch" in run["words"]
+
+
+def test_neither_end_nor_epoch_takes_the_question_in_return_away(two: TwoDesks) -> None:
+    two.ready(ru=NEAR_E7)
+    number = two.ask("us", "blind-check", rules="skies")["run"]
+    two.run("us")
+    two.ask("us", "blind-end", id="skies")
+    two.pass_min(24 * 60)
+    two.run("ru")
+    two.run()
+    assert two.ask("us", "blind-run", run=number)["verdict"] == "CONFLICT"
+    assert two.ask("ru", "blind-runs")["runs"][0]["verdict"] == "CONFLICT"
+
+
+def test_a_question_in_return_is_about_the_same_two_plans(two: TwoDesks) -> None:
+    two.ready()
+    number = two.ask("us", "blind-check", rules="skies")["run"]
+    two.run("us")
+    two.plan("ru", other=AWAY_E7)
+    two.ask("ru", "blind-prepare", rules="skies")
+    two.run()
+    assert two.ask("us", "blind-run", run=number)["verdict"] == "CLEAR"
+    first, second = sorted(two.center.core.rows.select(AskRow), key=lambda row: row.index)
+    assert (second.ask.own, second.ask.others) == (first.ask.others, first.ask.own)
+
+
+def test_a_cell_that_never_met_is_shown_nothing_of(two: TwoDesks, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A partner that met a large area of ours at one spot, and names all of our cells as its own."""
+    two.agree()
+    zone = VolumeWire(
+        outline=CircleWire(centre_e7=HERE_E7, radius_cm=4_000_000),
+        floor_cm=0,
+        ceiling_cm=1_000_000,
+        start="2016-09-17T00:00:00Z",
+        end="2016-09-20T00:00:00Z",
+    )
+    two.plan("us", zone=[zone])
+    two.plan("ru", convoy=NEAR_E7)
+    two.prepare()
+    run = two.check()
+    assert [one["item"] for one in run["conflicts"]] == ["zone"]
+    (theirs,) = two.ask("ru", "blind-runs")["runs"]
+    row = two.desks["us"].book.read_one("SELECT cells FROM blind_versions")
+    assert row is not None
+    with monkeypatch.context() as patched:
+        cells = parse_rows(row["cells"])
+        patched.setattr(BlindZooming, "_find_cells", lambda *_args: cells)
+        two.ask("ru", "blind-zoom", run=theirs["run"])
+    two.run()
+    two.ask("us", "blind-zoom", run=run["run"])
+    two.run()
+    (shown,) = [one for one in two.desks["ru"].rows.select(ZoomRow) if one.party == "us"]
+    assert shown.is_shown
+    assert [wire for message in shown.volumes for wire in message] == []
+
+
+def test_what_met_is_shown_and_not_the_rest_of_a_large_area(two: TwoDesks) -> None:
+    two.agree()
+    zone = VolumeWire(
+        outline=CircleWire(centre_e7=HERE_E7, radius_cm=4_000_000),
+        floor_cm=0,
+        ceiling_cm=1_000_000,
+        start="2016-09-17T00:00:00Z",
+        end="2016-09-20T00:00:00Z",
+    )
+    two.plan("us", zone=[zone])
+    two.plan("ru", convoy=NEAR_E7)
+    two.prepare()
+    run = two.check()
+    two.ask("us", "blind-zoom", run=run["run"])
+    two.ask("ru", "blind-zoom", run=two.ask("ru", "blind-runs")["runs"][0]["run"])
+    two.run()
+    (shown,) = [one for one in two.desks["ru"].rows.select(ZoomRow) if one.party == "us"]
+    volumes = [parse_volume(wire) for message in shown.volumes for wire in message]
+    assert volumes
+    for volume in volumes:
+        place = reference_point(volume.outline)
+        assert distance_and_bearing(*place, HERE_E7[0] / 1e7, HERE_E7[1] / 1e7)[0] < 10_000
+        assert (volume.window.end_utc - volume.window.start_utc).total_seconds() <= 2 * 900

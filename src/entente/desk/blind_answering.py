@@ -18,6 +18,7 @@ It does not ask.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 from entente.blind.asking import AnswerAsk, AskRow
@@ -34,8 +35,10 @@ from entente.desk.blind_post import BlindPost
 from entente.desk.evidence import Finding
 from entente.desk.gate import DESK
 from entente.kernel.errors import Denied, EntenteError, StoreError, TransportError
+from entente.kernel.time import parse_utc
 
 REFUSED: Final = "blind-refused"
+WITHHELD: Final = frozenset({"withheld-parcel", "swapped-parcel"})
 
 
 class BlindAnswering:
@@ -101,13 +104,23 @@ class BlindAnswering:
             try:
                 request = self._fetch(row)
                 reply = self._evaluate(row, rules, charge, request)
-            except (StoreError, TransportError):
+            except StoreError:
                 raise
             except EntenteError as error:
+                if isinstance(error, TransportError) and not self._is_given_up(error, charge, rules):
+                    raise
                 charge = Charge(charge.leaf, error.code, error.message, charge.drawn)
                 reply = encode_refusal(error.code, error.message)
         self._keep(row, charge, request, reply)
         return True
+
+    def _is_given_up(self, error: TransportError, charge: Charge, rules: RulesRow) -> bool:
+        """Tell whether a request that the center keeps back is waited for no longer.
+
+        Whoever asked is not left to wait, and we are not left in default, by a host that holds a parcel.
+        """
+        waited = self._parts.clock.now_utc() - parse_utc(charge.at)
+        return error.code in WITHHELD and waited > timedelta(minutes=rules.rules.answer_min)
 
     def _fetch(self, row: AskRow) -> bytes:
         return self._post.fetch(
@@ -141,7 +154,8 @@ class BlindAnswering:
                 purpose=DESK,
                 parcels=[packed],
             )
-            self._ledger.keep_answer(row.leaf, request=request, post=post)
+            refusal = reply if charge.code else None
+            self._ledger.keep_answer(row.leaf, request=request, refusal=refusal, post=post)
         if charge.code:
             words = (
                 f"question {row.ask.number} of {row.asker!r} under {row.rules!r} was refused: {charge.words}"

@@ -114,7 +114,7 @@ class BlindAsking:
         """
         parts, epoch = self._parts, run["epoch"]
         partner = rules.rules.get_other(parts.party)
-        sides = self._find_sides(rules, epoch, partner)
+        sides = self._find_sides(run, rules, partner)
         usage = get_usage(parts.rows, rules.id, epoch, parts.party)
         asked = usage.whole_runs + usage.delta_runs
         self._await_turn(run, asked)
@@ -162,13 +162,17 @@ class BlindAsking:
                 ),
             )
 
-    def _find_sides(self, rules: RulesRow, epoch: int, partner: str) -> _Sides:
-        own = self._versions.find_held(rules.id, epoch)
+    def _find_sides(self, run: sqlite3.Row, rules: RulesRow, partner: str) -> _Sides:
+        """Return the newest versions; in return for a question, those that it named, turned round."""
+        if run["swaps"]:
+            first = get_row(self._parts.rows, AskRow, run["swaps"], what="question")
+            own: OwnVersion | None = self._versions.get_by_leaf(first.ask.others)
+            others = self._parts.rows.find(VersionRow, first.ask.own)
+        else:
+            own = self._versions.find_held(rules.id, run["epoch"])
+            others = self._tags.find_newest(rules.id, run["epoch"], partner)
         if own is None:
-            raise Denied(
-                "not-committed", "question: expected us to have committed in this epoch: prepare first"
-            )
-        others = self._tags.find_newest(rules.id, epoch, partner)
+            raise Denied("not-committed", "question: expected us to have committed in this epoch first")
         if others is None:
             raise Denied("not-committed", f"question: expected {partner!r} to have committed in this epoch")
         tags = self._tags.find_list(others)

@@ -25,6 +25,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import structlog
@@ -204,7 +205,9 @@ class BlindCarrier:
         return True
 
     def _begin(self, run: sqlite3.Row, *, is_match: bool) -> bool:
-        rules = find_in_force(self.parts.rows, run["rules"])
+        # Neither the end of the rules nor that of the epoch takes the question in return away.
+        find = self.parts.find_rules if run["swaps"] else partial(find_in_force, self.parts.rows)
+        rules = find(run["rules"])
         if rules is None:
             self._end(run, "not-in-force", f"rules {run['rules']!r}: expected rules in force")
             return True

@@ -48,6 +48,7 @@ class Charge:
     code: str
     words: str
     drawn: bytes = field(repr=False)
+    at: str = ""
     post: int | None = None
 
 
@@ -96,6 +97,12 @@ class BlindLedger:
             )
 
     def _decide(self, ask: AskRow, rules: BlindRules) -> tuple[str, str]:
+        now = rules.find_epoch(self._parts.clock.now_utc())
+        if now is not None and not ask.ask.swaps and not now - 1 <= ask.ask.epoch <= now + 1:
+            # SECURITY: a message's time is its author's word: who dates back would have the allowances of all
+            # epochs that are over (tests/protocol/test_desk_blind_attacks.py,
+            # test_a_question_for_an_epoch_that_is_over_is_refused).
+            return "other-epoch", f"question: expected the epoch of now ({now}), got {ask.ask.epoch}"
         usage = self.get_usage(ask.rules, ask.ask.epoch, ask.asker)
         charged = charge_usage(usage, rules.allowance, ask.ask.run, ask.ask.bucket)
         if isinstance(charged, Decision):
@@ -108,19 +115,22 @@ class BlindLedger:
         return "", ""
 
     def _enter(self, leaf: str, about: tuple[str, int, str, str, int], code: str, words: str) -> Charge:
-        drawn = self._parts.random.draw(SECRET_BYTES)
+        drawn, at = self._parts.random.draw(SECRET_BYTES), encode_utc(self._parts.clock.now_utc())
         with self._parts.book.transaction() as db:
             db.execute(
                 "INSERT INTO blind_charges (leaf, rules, epoch, partner, run, bucket, at, code, words, drawn)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (leaf, *about, encode_utc(self._parts.clock.now_utc()), code, words, drawn),
+                (leaf, *about, at, code, words, drawn),
             )
-        return Charge(leaf, code, words, drawn)
+        return Charge(leaf, code, words, drawn, at)
 
-    def keep_answer(self, leaf: str, *, request: bytes | None, post: int) -> None:
-        """Note the answer that was made, and the request that it answers (an audit needs it)."""
+    def keep_answer(self, leaf: str, *, request: bytes | None, refusal: bytes | None, post: int) -> None:
+        """Note the answer that was made: the request, or the refusal (an audit needs them)."""
         with self._parts.book.transaction() as db:
-            db.execute("UPDATE blind_charges SET request = ?, post = ? WHERE leaf = ?", (request, post, leaf))
+            db.execute(
+                "UPDATE blind_charges SET request = ?, refusal = ?, post = ? WHERE leaf = ?",
+                (request, refusal, post, leaf),
+            )
 
     def get_usage(self, rules: str, epoch: int, partner: str) -> UsageRow:
         """Return what a partner was charged here for questions that were to be answered."""
@@ -165,4 +175,4 @@ def make_nonce_seed(drawn: bytes, public_key: bytes, request: bytes) -> bytes:
 
 
 def _read(row: sqlite3.Row) -> Charge:
-    return Charge(row["leaf"], row["code"], row["words"], bytes(row["drawn"]), row["post"])
+    return Charge(row["leaf"], row["code"], row["words"], bytes(row["drawn"]), row["at"], row["post"])

@@ -229,7 +229,7 @@ def _name_token(match: MatchRow) -> str:
 
 def _say(verdict: str, code: str, at_least: int) -> str:
     if code == "center-lied":
-        return "the center told something else of a list whose answer both parties know: it lied, or failed"
+        return "a list whose answer both know was answered otherwise: the center, or the other side's list"
     if verdict == "INVALID":
         return f"the center could not match the lists: {code}"
     if verdict == "CLEAR":

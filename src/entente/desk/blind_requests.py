@@ -18,8 +18,8 @@ import msgspec
 from entente.blind.grid import GridWire
 from entente.blind.rules import Allowance, Mode
 from entente.deconflict.activity import Volumes
-from entente.desk.requests import ReasonText, Spoken, WaitSeconds
-from entente.kernel.wire import NoteText, SlugText, UtcText, WireStruct
+from entente.desk.requests import ClearableUtc, ReasonText, Spoken, WaitSeconds
+from entente.kernel.wire import NoteText, SlugText, WireStruct
 from entente.space import VolumeWire
 
 MAX_ITEMS: Final = 10_000
@@ -49,7 +49,7 @@ class BlindProposeRequest(Spoken, frozen=True, kw_only=True):
     modes: Annotated[list[Mode], msgspec.Meta(min_length=1, max_length=3)] = msgspec.field(
         default_factory=lambda: ["exact"]
     )
-    starts: UtcText | Literal[""] = ""
+    starts: ClearableUtc = ""
     epoch_h: Annotated[int, msgspec.Meta(ge=1, le=24 * 366)] = 24
     epochs: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 30
     answer_min: Annotated[int, msgspec.Meta(ge=1, le=60 * 24 * 30)] = 60

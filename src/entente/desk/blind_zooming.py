@@ -27,7 +27,7 @@ from entente.blind.asking import AskRow
 from entente.blind.exact import is_in
 from entente.blind.group import Rows
 from entente.blind.holding import VersionRow
-from entente.blind.lift import asked_tokens, find_askers
+from entente.blind.lift import asked_tokens, find_askers, find_holders
 from entente.blind.rules import RulesRow
 from entente.blind.zoom import (
     MAX_REVEALS,
@@ -117,6 +117,11 @@ class BlindZooming:
         self, run: sqlite3.Row, own_ask: AskRow, rules: RulesRow, items: Sequence[PlanItem]
     ) -> Rows:
         """Return the cells of items that met, as our own half found them."""
+        hits = self._find_hits(run, own_ask, rules)
+        return find_askers(cover_items(rules, self._parts.party, items), read_grid(rules.rules), hits)
+
+    def _find_hits(self, run: sqlite3.Row, own_ask: AskRow, rules: RulesRow) -> Rows:
+        """Return the tokens of ours that the other side held, as our own half found them."""
         grid, version = (
             read_grid(rules.rules),
             get_row(self._parts.rows, VersionRow, own_ask.ask.others, what="version"),
@@ -125,8 +130,7 @@ class BlindZooming:
         if tags is None:
             raise Denied("no-tags", "zoom: expected the other side's list of that run to be here")
         tokens = asked_tokens(parse_rows(run["cells"]), grid)
-        hits = tokens[is_in(parse_numbers(run["outputs"]), tags.tags)]
-        return find_askers(cover_items(rules, self._parts.party, items), grid, hits)
+        return tokens[is_in(parse_numbers(run["outputs"]), tags.tags)]
 
     # By itself
 
@@ -167,8 +171,16 @@ class BlindZooming:
             if item.name in offer.items
             for wire in item.volumes
         ]
-        cells = read_cells(own.cells), read_cells(theirs.cells)
-        parts = make_parts(volumes, *cells, grid, is_widened=rules.rules.is_widened(party))
+        run = self._parts.book.read_one("SELECT * FROM blind_runs WHERE leaf = ?", (mine.leaf,))
+        if run is None:
+            raise Denied("no-run", "zoom: expected our own half of the run in the book")
+        # SECURITY: what the other side names is believed as far as we found it to meet: of a cell that never
+        # met, however large, nothing is shown (tests/protocol/test_desk_blind_attacks.py,
+        # test_a_cell_that_never_met_is_shown_nothing_of).
+        met = find_holders(read_cells(theirs.cells), grid, self._find_hits(run, mine, rules))
+        parts = make_parts(
+            volumes, read_cells(own.cells), met, grid, is_widened=rules.rules.is_widened(party)
+        )
         chunks = list(_cut([encode_volume(part) for part in parts]))
         if len(chunks) > MAX_REVEALS:
             raise Denied(
@@ -213,7 +225,8 @@ class BlindZooming:
         words = (
             f"a true conflict: {len(judged.meetings)} pairs of parts conflict under the exact rule"
             if judged.is_true
-            else "cells met, and the parts inside them do not conflict under the exact rule"
+            else f"the parts that {theirs.party} has shown do not conflict with ours under the exact rule; "
+            "it may have shown less than it has, and the run stays CONFLICT"
         )
         cells = len(read_cells(own.cells))
         return ZoomAnswer(run["id"], "judged", "", judged.is_true, cells, meetings, words)

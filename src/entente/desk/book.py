@@ -169,6 +169,7 @@ _SCHEMA: Final = (
         words TEXT NOT NULL DEFAULT '',
         drawn BLOB NOT NULL,
         request BLOB,
+        refusal BLOB,
         post INTEGER
     ) STRICT;
     CREATE INDEX blind_charges_epoch ON blind_charges (rules, epoch);
