@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,12 @@ class BlindCenter:
         self.center: Center = open_center(self.root, ports)
         self.center.start()
         self.app: CenterApp = make_app(self.center)
+        # Another thread asks the witnesses first, of whom there are none.
+        for _ in range(1_000):
+            if self.center.is_open:
+                return
+            threading.Event().wait(0.01)
+        raise AssertionError(f"center: expected it to open, it is {self.center.readiness}")
 
     def restart(self) -> None:
         self.center.stop()

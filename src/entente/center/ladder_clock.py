@@ -114,7 +114,7 @@ class LadderClock:
                 break
             self._quiet_until = now_utc  # what follows from this may be due as well
             try:
-                self._ports.speaker.tell(kind, body)
+                self._ports.speaker.tell(kind, body, now_utc)
             except TimeoutError:
                 # The writer has much before it. What was handed in may still be recorded: the next look sees.
                 self._log.warning("no-answer-yet", kind=kind, waited_s=ANSWER_S)

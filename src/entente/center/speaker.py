@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -60,17 +61,20 @@ class Speaker:
         self._ports = ports
         self._lock = threading.Lock()
 
-    def tell(self, kind: str, body: WireStruct) -> None:
+    def tell(self, kind: str, body: WireStruct, at_utc: datetime | None = None) -> None:
         """Have the center say it.
+
+        Args:
+            at_utc: The time of which it is true, when what it says was worked out for that; else now.
 
         Raises:
             TimeoutError: The writer has much before it; it may still be recorded.
             EntenteError: It is not so any more; nothing was recorded.
         """
         with self._lock:
-            self._tell(kind, body)
+            self._tell(kind, body, at_utc or self._ports.clock.now_utc())
 
-    def _tell(self, kind: str, body: WireStruct) -> None:
+    def _tell(self, kind: str, body: WireStruct, at_utc: datetime) -> None:
         ports = self._ports
         published = ports.find_published()
         if published is None:
@@ -85,7 +89,7 @@ class Speaker:
             seq=head.seq + 1 if head else 0,
             prev=head.leaf if head else NO_MESSAGE,
             seen=Seen(published.size, published.checkpoint.root.hex()),
-            at=encode_utc(ports.clock.now_utc()),
+            at=encode_utc(at_utc),
             to=[],
             body=msgspec.Raw(encode_body(body)),
             sealed=None,
