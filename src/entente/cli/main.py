@@ -62,6 +62,11 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
         "agreement",
         "propose, sign and follow an agreement; what is due, by whom, by when",
     ),
+    "blind": (
+        "Look",
+        "blind",
+        "find out whether your plan and a partner's conflict, without either showing its plan",
+    ),
     "screen": (
         "Look",
         "screen",
@@ -113,7 +118,8 @@ def top_help() -> str:
         "",
         "Example: entente demo",
         "Exit codes: 0 done, 2 wrong usage or input, 3 refused, 4 verification failed,",
-        "            5 no answer, 6 storage failed, 1 anything else (please report it)",
+        "            5 no answer, 6 storage failed, 7 blind check: conflict, 8 blind check: invalid,",
+        "            1 anything else (please report it)",
     ]
     return "\n".join(lines) + "\n"
 

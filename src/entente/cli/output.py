@@ -42,6 +42,10 @@ class ExitCode(IntEnum):
     """A desk or center did not answer. What was handed over is kept and will be sent."""
     STORE = 6
     """Durable storage failed or is damaged."""
+    CONFLICT = 7
+    """A blind check found that the plans meet."""
+    INVALID = 8
+    """A blind check came to nothing that can be relied on: not an all-clear."""
     INTERRUPTED = 130
 
 
@@ -64,6 +68,10 @@ HINTS: Mapping[str, str] = {
     "database-away": "check that PostgreSQL runs and that its URL in center.toml is right",
     "not-durable": "set fsync = on in postgresql.conf and restart the server",
     "no-driver": "install it: pip install 'entente[postgresql]'",
+    "not-committed": "each side first: entente blind prepare ID",
+    "allowance-used": "wait for the next epoch, or agree on other rules; see: entente blind budget",
+    "unknown-rules": "see: entente blind rules; a partner's proposal needs: entente blind agree ID",
+    "cover-too-large": "use a coarser grid for such volumes, or fewer of them; see docs/blind.md",
     "no-charter": "every founding party must run: entente desk join DIR --center URL",
 }
 
