@@ -6,6 +6,7 @@ Row numbers are those of the table of attacks in docs/formats/blind.md.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +22,7 @@ from entente.blind.matching import (
     MATCH_CANARIES,
     Matched,
     Pairing,
+    Told,
     box_result,
     commit_result,
     derive_match_key,
@@ -171,8 +173,62 @@ def test_plans_of_decoys_differ_and_plant_few_as_likely_as_many() -> None:
     assert {plan.real for plan in plans} == set(range(LISTS))
     counts = [count for plan in plans for count in plan.planted if count]
     assert len(counts) == 400 * (LISTS - 1)
-    assert 1 <= min(counts) <= max(counts) <= 255
+    assert 1 <= min(counts) <= max(counts) <= 1_000
     assert 0.2 < sum(count < 16 for count in counts) / len(counts) < 0.8
+
+
+@pytest.mark.parametrize(("bucket", "joined"), ((10, 10), (10, 500), (500, 10), (100, 100)))
+def test_no_number_is_of_the_real_list_alone(bucket: int, joined: int) -> None:
+    # As many as can meet at all can meet in a decoy; none of them is what nearly every decoy has.
+    counts: Counter[int] = Counter()
+    for number in range(2_000):
+        plan = plan_decoys(seed(f"key {number}"), bucket)
+        counts.update(plan.count_planted(place, joined) for place in range(LISTS) if place != plan.real)
+    most = min(bucket, joined)
+    assert set(range(1, most + 1)) == set(counts)
+    assert max(counts.values()) < sum(counts.values()) / 3
+
+
+def test_lists_of_unlike_sizes_meet_where_both_planted(group: Group) -> None:
+    for ours, theirs in ((500, 5), (5, 500)):
+        buckets = find_bucket(ours), find_bucket(theirs)
+        for number in range(20):
+            pairing = pair(f"unlike {number}", bucket=buckets[0])
+            lists = (
+                make(group, make_tokens(0, ours), "us", pairing),
+                make(group, make_tokens(1_000, 1_000 + theirs), "ru", pairing),
+            )
+            found = match_lists(*lists, buckets)
+            for is_counting in (False, True):
+                result = round_result(found, is_counting=is_counting)
+                told = judge_result(result, pairing, buckets[1], is_counting=is_counting)
+                assert told.verdict == "CLEAR"
+
+
+def test_a_code_that_is_no_word_is_no_result(group: Group) -> None:
+    ours, salt, leaf = make(group, make_tokens(0, 10), "us"), seed("salt"), "ab" * 32
+    for code in ("\x1b[2Jx", "Lied", "a b", "a" * 41):
+        result = (Told("INVALID", code, 0),) * LISTS
+        box = box_result(result, salt, ours, leaf)
+        with pytest.raises(VerificationFailed):
+            open_box(box, seed("mask us"), leaf, commit_result(result, salt))
+
+
+def test_a_result_that_tells_more_than_its_mode_is_invalid() -> None:
+    pairing = pair(bucket=10)
+    plan = plan_decoys(pairing.key, 10)
+    for is_counting, told in (
+        (False, Told("CONFLICT", "", 7)),
+        (True, Told("CONFLICT", "", 7)),
+        (True, Told("CLEAR", "", 10)),
+    ):
+        matched = [Matched("CONFLICT", "", plan.count_planted(place, 10)) for place in range(LISTS)]
+        matched[plan.real] = Matched("CONFLICT", "", 1)
+        result = list(round_result(matched, is_counting=is_counting))
+        good = judge_result(tuple(result), pairing, 10, is_counting=is_counting)
+        assert good.verdict == "CONFLICT"
+        result[plan.real] = told
+        assert judge_result(tuple(result), pairing, 10, is_counting=is_counting).code == "bad-box"
 
 
 def test_a_count_is_a_bucket_and_a_yes_is_a_bit() -> None:

@@ -15,9 +15,11 @@ Invariants:
     with one of the two it learns everything that the other's list holds of what it can try: said on the page,
     and in docs/blind.md.
   * CLEAR only when every canary of every list meets, lists are of their stated size, no other tag of the real
-    list meets, and the center has said of every decoy what the pair knows. In some decoys both have planted
-    tags that meet: a center that hides a meeting must guess which list is real, and is convicted by its own
-    signature when it guesses wrong.
+    list meets, and the center has said of every decoy what the pair knows. In the decoys both have planted
+    tags that meet: a center that hides a meeting must guess which list is real. It guesses by the numbers
+    that meet: by the first run of a plan as well as by chance; the more runs of a plan it sees, the better,
+    for the decoys' numbers change and the real one does not. Where nothing meets, it knows the real list,
+    and can call it a conflict.
   * Both boxes open to the same results, to which the record holds a commitment.
 
 It draws nothing; secrets, masks and salts are arguments.
@@ -54,6 +56,7 @@ LISTS: Final = 4
 LIST_HEAD: Final = b"entente blind list 1\n"
 SALT_BYTES: Final = 32
 _LINE_BYTES: Final = 64
+_CODE_CHARS: Final = 40
 RESULT_BYTES: Final = _LINE_BYTES * LISTS
 BOX_BYTES: Final = SALT_BYTES + RESULT_BYTES + 16
 COUNT_BUCKETS: Final = (1, 10, 100, 1_000, 10_000)
@@ -99,6 +102,13 @@ class DecoyPlan:
 
     real: int
     planted: tuple[int, ...]
+    spare: tuple[int, ...]
+    """Where the other party's list is too small for what is planted: what its number follows from."""
+
+    def count_planted(self, place: int, bucket: int) -> int:
+        """Return how many planted tags a list of a bucket has."""
+        many = self.planted[place]
+        return many if many <= bucket else _draw_count(self.spare[place], bucket)
 
 
 def derive_match_key(secret: bytes, domain: bytes, name: bytes) -> bytes:
@@ -117,19 +127,21 @@ def plan_decoys(key: bytes, bucket: int) -> DecoyPlan:
     """Return the pair's plan for a run.
 
     Args:
-        bucket: Of the starter's list. Up to a quarter of it is planted, few as likely as many: a true
-            conflict looks like any decoy.
+        bucket: Of the starter's list. SECURITY: up to all of it is planted, few as likely as many: of a
+            number that no decoy can have the center would know that it is of the real list
+            (tests/unit/test_blind_matching.py, test_no_number_is_of_the_real_list_alone).
     """
-    drawn = hashlib.blake2b(_PLAN_LABEL, key=key).digest()
-    words = [int.from_bytes(drawn[8 * place : 8 * place + 8], "big") for place in range(1 + LISTS)]
-    most_bits = max(1, bucket // 4).bit_length()
-    planted = []
-    for word in words[1:]:
-        bits = word % most_bits
-        planted.append((1 << bits) + (word >> 8) % (1 << bits))
-    real = words[0] % LISTS
-    planted[real] = 0
-    return DecoyPlan(real, tuple(planted))
+    drawn = hashlib.shake_256(_PLAN_LABEL + key).digest(8 * (1 + 2 * LISTS))
+    real, *words = (int.from_bytes(drawn[place : place + 8], "big") for place in range(0, len(drawn), 8))
+    planted = [_draw_count(word, bucket) for word in words[:LISTS]]
+    planted[real % LISTS] = 0
+    return DecoyPlan(real % LISTS, tuple(planted), tuple(words[LISTS:]))
+
+
+def _draw_count(word: int, most: int) -> int:
+    """Return a number from 1 to ``most``, each power of two as likely as the others."""
+    bits, rest = word % most.bit_length(), word >> 8
+    return (1 << bits) + rest % min(1 << bits, most - (1 << bits) + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +186,7 @@ def make_list(
         if place == plan.real:
             inside = group.keyed_tags(tokens, domain, key, on_progress)
         else:
-            inside = _plant(key, place, min(plan.planted[place], bucket))
+            inside = _plant(key, place, plan.count_planted(place, bucket))
         padding = pad_seed + place.to_bytes(1, "big")
         padded = pad_tags(np.concatenate((inside, own)), bucket + MATCH_CANARIES, padding)
         parts += [_encode(own), _encode(padded)]
@@ -302,7 +314,10 @@ def _parse_result(data: bytes) -> MatchResult:
 def _parse_told(line: bytes) -> Told:
     verdict, code, at_least, *_ = [*line.decode("ascii", "replace").split("\n"), "", "", ""]
     for word in _VERDICTS:
-        if verdict == word and at_least.isdecimal() and at_least.isascii():
+        # SECURITY: a code is shown on terminals, and is the center's word (tests/unit/test_blind_matching.py,
+        # test_a_code_that_is_no_word_is_no_result).
+        is_word = len(code) <= _CODE_CHARS and all("a" <= one <= "z" or one == "-" for one in code)
+        if verdict == word and is_word and at_least.isdecimal() and at_least.isascii():
             return Told(word, code, int(at_least))
     raise VerificationFailed("bad-box", "result: expected verdict, code and bound, got something else")
 
@@ -313,9 +328,10 @@ def judge_result(result: MatchResult, pairing: Pairing, joined: int, *, is_count
     Args:
         joined: Bucket of the other party's list.
 
-    A decoy that is not answered as the pair knows makes the run INVALID, ``center-lied``: the center's signed
-    result and the pair's key show it to anyone. A party that sent a bad list makes every place INVALID, and
-    is named by its own hash in the record.
+    A decoy that is not answered as the pair knows makes the run INVALID, ``center-lied``. It is the center's
+    lie, or a list of one of the two lacks what it was to have: both lists lie at the center until the audit,
+    their hashes in the record, and with the pair's key anyone can tell. A party that sent a bad list makes
+    every place INVALID.
     """
     plan = plan_decoys(pairing.key, pairing.bucket)
     for place, told in enumerate(result):
@@ -323,8 +339,13 @@ def judge_result(result: MatchResult, pairing: Pairing, joined: int, *, is_count
             return told
         if place == plan.real:
             continue
-        meeting = min(plan.planted[place], joined)
+        meeting = plan.count_planted(place, joined)
         expected = _round(Matched("CONFLICT", "", meeting), is_counting=is_counting)
         if told != expected:
             return Told("INVALID", "center-lied", 0)
-    return result[plan.real]
+    found = result[plan.real]
+    has_bound = found.at_least in COUNT_BUCKETS if is_counting else not found.at_least
+    if not (has_bound if found.verdict == "CONFLICT" else not found.at_least):
+        # More than the mode tells.
+        return Told("INVALID", "bad-box", 0)
+    return found
