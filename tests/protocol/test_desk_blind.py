@@ -18,7 +18,7 @@ from entente.blind.match_records import MatchRow
 from entente.blind.opening import parse_opening
 from entente.blind.rules import RulesRow
 from entente.desk.blind_parts import parse_rows, read_grid
-from entente.kernel.errors import Denied
+from entente.kernel.errors import Denied, NotFound
 from entente.store.sodium_group import load_group
 from tests.blind_desks import ALLOWANCE, AWAY_E7, FAR_E7, HERE_E7, NEAR_E7, TwoDesks, as_volumes
 from tests.blind_record import GRID
@@ -295,3 +295,26 @@ def test_the_inbox_says_what_only_a_person_can_do(two: TwoDesks) -> None:
     two.ask("ru", "blind-agree", id="skies")
     two.run()
     assert not [one for one in two.ask("ru", "inbox") if one["kind"] == "blind"]
+
+
+def test_what_only_an_audit_needs_goes_when_no_audit_can_come(two: TwoDesks) -> None:
+    two.agree(audit_days=2)
+    two.plan("us", sortie=HERE_E7)
+    two.plan("ru", convoy=NEAR_E7)
+    two.prepare()
+    run = two.check()
+    two.pass_min(3 * 24 * 60 - 1)
+    two.run()
+    assert two.desks["us"].book.read("SELECT * FROM blind_tags")
+    two.pass_min(2)
+    two.run()
+    book = two.desks["us"].book
+    assert not book.read("SELECT * FROM blind_tags")
+    assert not book.read("SELECT * FROM blind_salts")
+    assert not book.read("SELECT * FROM blind_versions WHERE cells IS NOT NULL OR pad_seed IS NOT NULL")
+    assert not book.read("SELECT * FROM blind_runs WHERE seed IS NOT NULL OR outputs IS NOT NULL")
+    assert not book.read("SELECT * FROM blind_charges WHERE request IS NOT NULL OR drawn != x''")
+    again = two.ask("us", "blind-run", run=run["run"])
+    assert (again["verdict"], again["conflicts"]) == ("CONFLICT", run["conflicts"])
+    with pytest.raises(NotFound, match="no-opening"):
+        two.ask("us", "blind-open", rules="skies", epoch=0)

@@ -16,12 +16,13 @@ import msgspec
 import pytest
 
 from entente.blind.rules import Allowance
+from entente.desk.joining import join
 from entente.kernel.time import encode_utc
 from entente.space import CircleWire, VolumeWire
 from entente.store.clock import SystemClock
 from entente.store.random import SystemRandom
 from tests.blind_record import GRID
-from tests.system.test_desk_processes import World, has_settled, join, make_world, wait_for
+from tests.system.test_desk_processes import World, has_settled, make_world, wait_for
 
 ALLOWANCE = Allowance(whole_cells=100_000, whole_runs=20, delta_cells=1_000, delta_runs=10, matches=10)
 

@@ -6,7 +6,7 @@
     4. answers to questions, and lists for runs by way of the center
     5. our own runs: asked, judged, told; whole questions of others asked in return
     6. what the others add later, looked up in what we hold; parts shown where both have offered
-    7. notices: what conflicts, and what is INVALID and why
+    7. notices: what conflicts, and what is INVALID and why; what no audit needs any more is let go of
 
 Invariants:
   * All state is in the record and in the book: the step after a restart goes on where the last one stopped.
@@ -35,6 +35,7 @@ from entente.blind.match_records import MatchRow
 from entente.blind.rules import RulesRow, find_in_force
 from entente.desk.blind_answering import BlindAnswering
 from entente.desk.blind_asking import BlindAsking, NotYet
+from entente.desk.blind_forgetting import forget_past
 from entente.desk.blind_judging import judge_run
 from entente.desk.blind_ledger import BlindLedger
 from entente.desk.blind_matching import BlindMatching
@@ -97,6 +98,7 @@ class BlindCarrier:
                 self._look_later,
                 self.zooming.step,
                 self._give_notice,
+                self._forget,
                 self.post.step,
             ):
                 moved = self._try(part) or moved
@@ -281,6 +283,9 @@ class BlindCarrier:
             if rules is not None:
                 moved = self._asking.match_later(run, rules) or moved
         return moved
+
+    def _forget(self) -> bool:
+        return forget_past(self.parts)
 
     def _give_notice(self) -> bool:
         """Raise what officers must know of, once for each thing that a run came to."""

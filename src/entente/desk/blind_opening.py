@@ -18,6 +18,7 @@ from entente.desk.blind_carrier import BlindCarrier
 from entente.desk.blind_ledger import MATCH, make_nonce_seed
 from entente.desk.blind_parts import parse_rows
 from entente.desk.speaking import check_officer
+from entente.kernel.errors import NotFound
 from entente.kernel.rows import get_row
 
 
@@ -39,9 +40,17 @@ def make_opening(carrier: BlindCarrier, rules: RulesRow, epoch: int) -> Opening:
     versions = {
         row["leaf"]: OpenVersion(parse_rows(row["cells"]), row["pad_seed"])
         for row in book.read(
-            "SELECT * FROM blind_versions WHERE rules = ? AND epoch = ? AND state = 'recorded'", about
+            "SELECT * FROM blind_versions WHERE rules = ? AND epoch = ? AND state = 'recorded'"
+            " AND cells IS NOT NULL",
+            about,
         )
     }
+    if not versions:
+        raise NotFound(
+            "no-opening",
+            f"opening of {rules.id!r}, epoch {epoch}: expected what we committed to in the book; there was "
+            "nothing, or it was let go of",
+        )
     questions, lists = {}, {}
     for row in book.read(
         "SELECT * FROM blind_runs WHERE rules = ? AND epoch = ? AND leaf != '' AND seed IS NOT NULL", about

@@ -25,6 +25,7 @@ from entente.blind.holding import HoldingRow, VersionRow, find_holding, name_hol
 from entente.blind.parcels import parse_tags
 from entente.blind.rules import RulesRow
 from entente.blind.sizes import CANARIES
+from entente.desk.blind_forgetting import find_last_past
 from entente.desk.blind_parts import BlindParts, encode_numbers, parse_numbers
 from entente.desk.blind_post import BlindPost
 from entente.desk.evidence import Finding
@@ -63,10 +64,12 @@ class PartnerTags:
             if self._parts.party not in rules.rules.parties or rules.state not in {"agreed", "ended"}:
                 continue
             partner = rules.rules.get_other(self._parts.party)
-            now = rules.rules.find_epoch(self._parts.clock.now_utc())
+            now_utc = self._parts.clock.now_utc()
+            now, forgotten = rules.rules.find_epoch(now_utc), find_last_past(rules.rules, now_utc)
             for holding in self._parts.rows.select(HoldingRow, rules=rules.id):
                 # What is past can have been let go of at the center; what was asked of it was fetched then.
-                if holding.party != partner or (now is not None and holding.epoch < now - 1):
+                is_past = holding.epoch <= forgotten or (now is not None and holding.epoch < now - 1)
+                if holding.party != partner or is_past:
                     continue
                 for version in self._list_missing(holding.holding):
                     try:

@@ -158,7 +158,9 @@ class OwnVersions:
     def get_by_leaf(self, leaf: str) -> OwnVersion:
         """Return the version that a message of ours made."""
         self._settle()
-        row = self._parts.book.read_one("SELECT * FROM blind_versions WHERE leaf = ?", (leaf,))
+        row = self._parts.book.read_one(
+            "SELECT * FROM blind_versions WHERE leaf = ? AND cells IS NOT NULL", (leaf,)
+        )
         if row is None:
             raise Denied(
                 "unknown-version",
