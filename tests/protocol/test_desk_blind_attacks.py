@@ -15,7 +15,7 @@ from entente.blind import exact, matching
 from entente.blind.asking import AnswerAsk, AskRow
 from entente.blind.zoom import ZoomRow
 from entente.desk import blind_answering, blind_asking, blind_matching, blind_plan
-from entente.desk.blind_ledger import BlindLedger, make_nonce_seed
+from entente.desk.blind_ledger import BlindLedger
 from entente.desk.blind_parts import parse_rows
 from entente.desk.blind_post import BlindPost, Packed
 from entente.desk.blind_zooming import BlindZooming
@@ -207,13 +207,6 @@ def test_partners_that_pool_meet_one_cap(tmp_path: Path) -> None:
         assert two.carrier("ru").ledger.count_theatre() > 0
         two.pass_min(2 * 60)
         assert two.carrier("ru").ledger.count_theatre() == 0
-
-
-def test_a_nonce_is_of_one_request() -> None:
-    drawn, key = b"d" * 32, b"k" * 32
-    made = {make_nonce_seed(drawn, key, b"one"), make_nonce_seed(drawn, key, b"two")}
-    made |= {make_nonce_seed(b"e" * 32, key, b"one"), make_nonce_seed(drawn, b"l" * 32, b"one")}
-    assert len(made) == 4
 
 
 def test_no_seed_is_used_twice(two: TwoDesks) -> None:

@@ -21,12 +21,19 @@ from entente.kernel.time import parse_utc
 
 _STATEMENTS: Final = (
     "DELETE FROM blind_salts WHERE rules = ? AND epoch BETWEEN ? AND ?",
-    "UPDATE blind_versions SET items = NULL, cells = NULL, pad_seed = NULL"
-    " WHERE rules = ? AND epoch BETWEEN ? AND ?",
-    "UPDATE blind_charges SET request = NULL, refusal = NULL, drawn = x''"
-    " WHERE rules = ? AND epoch BETWEEN ? AND ?",
-    "UPDATE blind_runs SET items = NULL, cells = NULL, seed = NULL, secret = NULL, mask = NULL, outputs = NULL"
-    " WHERE rules = ? AND epoch BETWEEN ? AND ? AND state = 'done'",
+    """
+    UPDATE blind_versions SET items = NULL, cells = NULL, pad_seed = NULL
+    WHERE rules = ? AND epoch BETWEEN ? AND ?
+    """,
+    """
+    UPDATE blind_charges SET request = NULL, refusal = NULL, drawn = x''
+    WHERE rules = ? AND epoch BETWEEN ? AND ?
+    """,
+    """
+    UPDATE blind_runs
+    SET items = NULL, cells = NULL, seed = NULL, secret = NULL, mask = NULL, outputs = NULL
+    WHERE rules = ? AND epoch BETWEEN ? AND ? AND state = 'done'
+    """,
 )
 
 
