@@ -124,6 +124,11 @@ def test_no_answer_in_time_is_a_default_and_never_clear(two: TwoDesks) -> None:
     assert (run["state"], run["verdict"], run["code"]) == ("ended", "INVALID", "in-default")
     assert two.ask("us", "blind-rules")[0]["in_default"] == ["ru"]
     assert "blind-invalid" in two.alarms("us")
+    two.carrier("ru").parts.is_stopping = True
+    two.run("ru")
+    two.carrier("ru").parts.is_stopping = False
+    two.carrier("ru")._give_notice()
+    assert "blind-in-default" in two.alarms("ru")
     two.run()  # it answers late
     assert two.ask("us", "blind-run", run=number)["verdict"] == "CLEAR"
     assert two.ask("us", "blind-rules")[0]["in_default"] == []

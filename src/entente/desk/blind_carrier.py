@@ -50,6 +50,7 @@ from entente.kernel.time import encode_utc
 
 CONFLICT: Final = "blind-conflict"
 INVALID: Final = "blind-invalid"
+IN_DEFAULT: Final = "blind-in-default"
 _MOST_AGAIN: Final = 3
 _AGAIN: Final = frozenset({"ask-order"})
 _LOG = structlog.get_logger("desk")
@@ -287,9 +288,25 @@ class BlindCarrier:
     def _forget(self) -> bool:
         return forget_past(self.parts)
 
+    def _tell_default(self) -> bool:
+        """Tell our officers, once for each question, that we are in default."""
+        moved = False
+        for row in self.parts.rows.select(AskRow, state="lapsed", responder=self.parts.party):
+            name = f"blind-default-{row.leaf}"
+            if row.answer or self.parts.book.find_meta(name) is not None:
+                continue
+            words = (
+                f"question {row.ask.number} of {row.asker!r} under {row.rules!r}: not answered by us in the "
+                "agreed time; the record says that we are in default until we do"
+            )
+            self.parts.board.raise_alarm(Finding(IN_DEFAULT, words, row.leaf))
+            self.parts.book.put_meta(name, "1")
+            moved = True
+        return moved
+
     def _give_notice(self) -> bool:
         """Raise what officers must know of, once for each thing that a run came to."""
-        moved = False
+        moved = self._tell_default()
         for run in self.parts.book.read(
             "SELECT * FROM blind_runs WHERE state IN ('waiting', 'done') AND noted != 'final' ORDER BY id"
         ):

@@ -49,7 +49,14 @@ def judge_run(parts: BlindParts, run: sqlite3.Row) -> Judged:
     """Return what a run came to."""
     own = str(run["verdict"])
     if run["state"] == "wanted":
-        return Judged("preparing", "", "", "", "being prepared", is_final=False)
+        return Judged(
+            "preparing",
+            "",
+            "",
+            "",
+            "being prepared, or waiting for the other side's list or for the question before it",
+            is_final=False,
+        )
     if run["state"] == "sending":
         return Judged("sending", "", "", "", "on its way to the center", is_final=False)
     if run["kind"] != "whole":

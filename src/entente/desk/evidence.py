@@ -201,6 +201,14 @@ _EXPLAINED: Final[dict[str, tuple[str, str]]] = {
         ),
         "No bytes are kept: the run's messages are in the record, its parcels' hashes in them.",
     ),
+    "blind-in-default": (
+        (
+            "The center has recorded that we left a question of a blind check unanswered for longer than "
+            "agreed. The desk answers by itself as soon as it can; if it does not, the reason is in another "
+            "alarm or in its log."
+        ),
+        "No bytes are kept: the question is in the record, under the hash named above.",
+    ),
     "blind-refused": (
         (
             "We did not answer a question of the other side's blind check, for the reason above. It was told "
