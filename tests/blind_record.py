@@ -6,9 +6,11 @@ import hashlib
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from entente.blind.asking import AnswerAsk, Ask
 from entente.blind.grid import GrainWire, GridWire
+from entente.blind.group import Rows
 from entente.blind.holding import AmendHolding, CommitHolding, Parcel
 from entente.blind.match_records import JoinMatch, StartMatch
 from entente.blind.outcome import TellOutcome, VerdictWord
@@ -45,6 +47,17 @@ ALLOWANCE = Allowance(whole_cells=1_000, whole_runs=2, delta_cells=100, delta_ru
 
 def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def seed(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def make_tokens(first: int, last: int) -> Rows:
+    """Tokens number ``first`` up to ``last``, ascending; none is a canary."""
+    made = np.zeros((max(0, last - first), 16), np.uint8)
+    made[:, 12:] = np.arange(first, last, dtype=">u4").view(np.uint8).reshape(-1, 4)
+    return made
 
 
 def make_rules(**more: Any) -> BlindRules:
@@ -167,8 +180,10 @@ class BlindRecord:
         tags = more.pop("tags", None) or self.parcel()
         return self.send_match(party, self.make_match(own, number=number, **more), tags)
 
-    def send_match(self, party: str, match: StartMatch, tags: Parcel) -> str:
-        body = msgspec.structs.replace(match, tags=tags, secret=self.parcel())
+    def send_match(self, party: str, match: StartMatch, tags: Parcel, inside: str = "") -> str:
+        secret = self.parcel()
+        secret = msgspec.structs.replace(secret, inside=inside or secret.inside)
+        body = msgspec.structs.replace(match, tags=tags, secret=secret)
         return self.record.send(party, "blind.match", body)
 
     def join(self, party: str, match: str, own: str, **more: Any) -> str:

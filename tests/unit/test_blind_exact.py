@@ -20,6 +20,7 @@ from entente.blind.parcels import REPLY_HEAD, encode_refusal, encode_reply, pars
 from entente.blind.sizes import RunType, count_elements, find_bucket, is_bucket, is_proven
 from entente.kernel.errors import Malformed
 from entente.store.sodium_group import load_group
+from tests.blind_record import make_tokens, seed
 
 DOMAIN = hashlib.sha256(b"rules").digest()
 
@@ -27,18 +28,6 @@ DOMAIN = hashlib.sha256(b"rules").digest()
 @pytest.fixture(scope="module")
 def group() -> Group:
     return load_group(threads=1)
-
-
-def seed(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
-
-
-def make_tokens(first: int, last: int) -> Rows:
-    """Tokens number ``first`` up to ``last``, ascending."""
-    made = np.zeros((max(0, last - first), 16), np.uint8)
-    made[:, 12:] = np.arange(first, last, dtype=">u4").view(np.uint8).reshape(-1, 4)
-    made[:, 0] = 1
-    return made
 
 
 @dataclass

@@ -37,6 +37,7 @@ from entente.blind.oprf import GROUP_DST, derive_epoch_key, evaluate, tag_answer
 from entente.blind.sizes import find_bucket
 from entente.kernel.errors import VerificationFailed
 from entente.store.sodium_group import load_group
+from tests.blind_record import make_tokens, seed
 
 DOMAIN = hashlib.sha256(b"rules").digest()
 NAME = hashlib.sha256(b"run").digest()
@@ -45,16 +46,6 @@ NAME = hashlib.sha256(b"run").digest()
 @pytest.fixture(scope="module")
 def group() -> Group:
     return load_group(threads=1)
-
-
-def seed(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
-
-
-def make_tokens(first: int, last: int) -> Rows:
-    made = np.zeros((max(0, last - first), 16), np.uint8)
-    made[:, 12:] = np.arange(first, last, dtype=">u4").view(np.uint8).reshape(-1, 4)
-    return made
 
 
 def pair(about: str = "it", name: bytes = NAME, bucket: int = 10) -> Pairing:
