@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from entente.desk.http import DeskHTTP, WitnessHTTP, make_desk_app, parse_place
 from entente.kernel.errors import StoreError
 from entente.record.witness import encode_add_checkpoint
-from tests.protocol.desk_stage import Stage, make_stage, open_scratch
+from tests.protocol.desk_stage import Stage, make_stage, make_volume, open_scratch
 
 
 @pytest.fixture
@@ -122,6 +123,22 @@ def test_alarms_are_events(stage: Stage) -> None:
     stage.desk.run_once()
     events = collect(stage, "99.0", 1)
     assert json.loads(events[0]["data"])["code"] == "rolled-back"
+
+
+def test_the_progress_of_long_work_is_an_event(stage: Stage) -> None:
+    stage.desk.blind.parts.report("question 1 under skies")(3, 40)
+    (event,) = [one for one in collect(stage, "99.0", 2) if one["event"] == "work"]
+    assert json.loads(event["data"]) == {"what": "question 1 under skies", "done": 3, "all": 40}
+
+
+def test_a_query_has_numbers_where_the_verb_wants_them(stage: Stage) -> None:
+    volume = msgspec.to_builtins(make_volume())
+    put = {"officer": "duty-1", "put": [{"name": name, "volumes": [volume]} for name in ("17", "18")]}
+    assert ask(stage, "POST", "/api/blind-plan", json=put).status_code == 200
+    shown = ask(stage, "GET", "/api/blind-items?after=17&limit=5")
+    assert [one["name"] for one in shown.json()["items"]] == ["18"]
+    assert ask(stage, "GET", "/api/blind-run?run=1").json()["code"] == "no-run"
+    assert ask(stage, "GET", "/api/messages?after=0&limit=2").status_code == 200
 
 
 @pytest.mark.parametrize("text", ("", "x", "-1", "1" * 40, "²"))

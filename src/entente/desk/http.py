@@ -23,7 +23,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Final
+from typing import Annotated, Any, Final, get_args, get_origin
 
 import msgspec
 import structlog
@@ -46,6 +46,7 @@ from entente.kernel.errors import (
     TooManyConflicts,
     TransportError,
 )
+from entente.kernel.wire import WireStruct
 from entente.record.witness import MAX_REQUEST_BYTES as MAX_WITNESS_BYTES
 from entente.record.witness import TEXT_CONTENT_TYPE
 
@@ -139,7 +140,7 @@ class DeskHTTP:
         if request.method == "GET":
             if not verb.is_reading:
                 raise Malformed("not-a-look", f"{name}: expected POST, got GET")
-            body = msgspec.json.encode(_read_query(request))
+            body = msgspec.json.encode(_read_query(request, verb.request))
         else:
             body = await _read_body(request, MAX_REQUEST_BYTES)
         answer = await run_in_threadpool(call, self._desk, name, body)
@@ -213,15 +214,21 @@ def _event(kind: str, index: int, alarm: int, data: Any) -> bytes:  # noqa: ANN4
     return b"id: %d.%d\nevent: %b\ndata: %b\n\n" % (index, alarm, kind.encode(), msgspec.json.encode(data))
 
 
-def _read_query(request: Request) -> dict[str, Any]:
+def _read_query(request: Request, kind: type[WireStruct]) -> dict[str, Any]:
     """Return a query's parameters, whole numbers as numbers where the verb wants them."""
+    wanted = {field.name for field in msgspec.structs.fields(kind) if _is_whole(field.type)}
     found: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():
         if name in found:
             raise Malformed("duplicate-name", f"query: expected {name[:40]!r} once", path=f"$.{name[:40]}")
-        is_number = name in {"after", "limit"} and value.isascii() and value.isdigit() and len(value) < 16
+        is_number = name in wanted and value.isascii() and value.isdigit() and len(value) < 16
         found[name] = int(value) if is_number else value
     return found
+
+
+def _is_whole(hint: Any) -> bool:  # noqa: ANN401 - a type's own form
+    """Tell whether a field wants a whole number, with bounds or without."""
+    return (get_args(hint)[0] if get_origin(hint) is Annotated else hint) is int
 
 
 class WitnessHTTP:
