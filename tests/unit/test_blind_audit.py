@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ from entente.blind.match_records import MatchRow, name_match
 from entente.blind.matching import Pairing, derive_match_key, make_list
 from entente.blind.opening import encode_opening, parse_opening
 from entente.blind.oprf import PrfKey, derive_key
-from entente.blind.parcels import encode_tags
+from entente.blind.parcels import encode_refusal, encode_tags
 from entente.blind.rules import make_domain
 from entente.blind.sizes import RunType, find_bucket
 from entente.kernel.errors import Malformed, VerificationFailed
@@ -42,7 +43,7 @@ from entente.kernel.rows import get_row
 from entente.kernel.time import parse_utc
 from entente.space import Circle, HeightBand, Volume, Window
 from entente.store.sodium_group import load_group
-from tests.blind_record import BlindRecord, digest
+from tests.blind_record import BlindRecord, digest, seed
 
 NONE = np.empty(0, np.uint64)
 
@@ -50,10 +51,6 @@ NONE = np.empty(0, np.uint64)
 @pytest.fixture(scope="module")
 def group() -> Group:
     return load_group(threads=1)
-
-
-def seed(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
 
 
 def make_volume(lat: float, lon: float = 40.0, hour: int = 14) -> Volume:
@@ -104,17 +101,17 @@ class Side:
         self.versions[leaf] = OpenVersion(self.cells, pad)
         return leaf
 
-    def amend(self, plan: list[Volume]) -> str:
+    def amend(self, plan: list[Volume], number: int = 1, **more: Any) -> str:
         old, self.plan, self.cells = self.cells, plan, self.cover(plan)
-        pad = seed(f"pad {self.party} 1")
+        pad = seed(f"pad {self.party} {number}")
         tokens = [held_tokens(cells, self.grid) for cells in (old, self.cells)]
         changed = change(self.group, self.key, self.domain, tokens[0], tokens[1], pad)
         leaf = self.blind.amend(
             self.party,
-            1,
+            number,
             root=make_root(self.cells, self.salt).hex(),
             added=changed.added.bucket,
-            withdrawn=len(changed.withdrawn),
+            withdrawn=more.pop("withdrawn", len(changed.withdrawn)),
             tags=wrap(encode_tags(changed.added.tags, changed.withdrawn)),
         )
         self.versions[leaf] = OpenVersion(self.cells, pad)
@@ -147,18 +144,25 @@ class Side:
         self.questions[leaf] = OpenQuestion(cells, question_seed)
         return leaf, made.request
 
-    def answer(self, ask: str, request: bytes, key: PrfKey | None = None) -> None:
+    def answer(self, ask: str, request: bytes, key: PrfKey | None = None) -> bytes:
         row = get_row(self.blind.rows, AskRow, ask, what="question")
         asking = Asking(self.domain, self.key.public, row.ask.run, name_run(row.asker, row.ask, self.domain))
         nonce = seed(f"nonce {ask}")
         reply = answer(self.group, key or self.key, asking, request, row.ask.bucket, nonce)
         self.blind.answer(self.party, ask, wrap(reply))
         self.answers[ask] = OpenAnswer(request, nonce)
+        return reply
+
+    def refuse(self, ask: str, request: bytes) -> None:
+        refusal = encode_refusal("cap-reached", "the answering side's cap is reached")
+        self.blind.answer(self.party, ask, wrap(refusal))
+        self.answers[ask] = OpenAnswer(request, seed(f"nonce {ask}"), refusal)
 
     def match(self, own: str, *, sent: Rows | None = None) -> str:
         draft = BlindRecord.make_match(own, find_bucket(len(asked_tokens(self.cells, self.grid))))
         inside = self._make_list(name_match(self.party, draft, self.domain), asked_tokens, sent)
-        leaf = self.blind.send_match(self.party, draft, wrap(inside))
+        secret = hashlib.sha256(seed("match")).hexdigest()
+        leaf = self.blind.send_match(self.party, draft, wrap(inside), secret)
         self.lists[leaf] = OpenList(seed("match"), seed(f"mask {self.party}"), seed(f"list {self.party}"))
         return leaf
 
@@ -289,6 +293,131 @@ def test_what_was_flown_and_not_held_is_found(sides: tuple[Side, Side]) -> None:
     run_honestly(us, ru)
     assert ru.audit(filed=[*ru.plan, make_volume(35.5)]) == ["omitted"]
     assert ru.audit(filed=[replace(ru.plan[0], window=make_volume(36.0, hour=20).window)]) == ["omitted"]
+
+
+def test_what_was_taken_back_before_a_question_is_found(sides: tuple[Side, Side]) -> None:
+    # It commits to what it flies, takes it back, is asked, and flies: some version has held it.
+    us, ru = sides
+    own, flown = us.commit(), ru.plan
+    ru.commit()
+    others = ru.amend(flown[:1])
+    ask, request = us.ask(own, others, ru.key.public)
+    ru.answer(ask, request)
+    assert ru.audit(filed=flown) == ["held-back"]
+    assert ru.audit(filed=flown[:1]) == []
+    ru.blind.record.tick(minutes=300)
+    ru.amend(flown, 2)  # put back when it was flown
+    assert ru.audit(filed=flown) == ["held-back"]
+
+
+def test_what_is_put_back_with_a_date_in_the_past_is_found(sides: tuple[Side, Side]) -> None:
+    us, ru = sides
+    own, flown = us.commit(), ru.plan
+    ru.commit()
+    others = ru.amend(flown[:1])
+    for number, minutes in ((1, 300), (2, -300)):
+        ask, request = us.ask(own, others, ru.key.public, number)
+        ru.answer(ask, request)
+        ru.blind.record.tick(minutes=minutes)
+        if number == 1:
+            continue
+        ru.amend(flown, 2)  # dated to before it flew; the record has what us asked afterwards before it
+    assert ru.audit(filed=flown) == ["held-back"]
+
+
+def test_what_is_added_and_taken_back_in_time_is_held_against_nobody(sides: tuple[Side, Side]) -> None:
+    us, ru = sides
+    own, flown = us.commit(), ru.plan
+    ru.commit()
+    bare = ru.amend(flown[:1])
+    ask, request = us.ask(own, bare, ru.key.public)
+    ru.answer(ask, request)
+    whole = ru.amend(flown, 2)  # planned after the question, before it began: us looks up what is added
+    assert ru.audit(filed=flown) == []
+    ask, request = us.ask(own, bare, ru.key.public, 2)  # an older version, named on purpose
+    ru.answer(ask, request)
+    assert ru.audit(filed=flown) == []
+    ru.blind.record.tick(minutes=300)
+    ru.amend([make_volume(39.0)], 3)  # over, and taken out
+    us.match(own)
+    ask, request = us.ask(own, whole, ru.key.public, 3, delta=[make_volume(35.0)])
+    ru.answer(ask, request)
+    assert ru.audit(filed=flown) == []
+    later = [make_volume(35.5, hour=48)]  # of another epoch
+    assert ru.audit(filed=[*flown, *later]) == []
+
+
+def test_nobody_is_framed_by_a_question_that_names_an_old_version(sides: tuple[Side, Side]) -> None:
+    us, ru = sides
+    flown = ru.plan
+    ru.plan, ru.cells = flown[:1], ru.cover(flown[:1])
+    own, bare = us.commit(), ru.commit()
+    ru.blind.record.tick(minutes=65)
+    ru.amend(flown)  # five minutes after it began
+    ask, request = us.ask(own, bare, ru.key.public)
+    ru.answer(ask, request)
+    assert ru.audit(filed=flown) == []
+
+
+def test_a_refusal_is_named_and_no_answer_with_another_key(sides: tuple[Side, Side]) -> None:
+    us, ru = sides
+    own, others = us.commit(), ru.commit()
+    ask, request = us.ask(own, others, ru.key.public)
+    ru.refuse(ask, b"")
+    assert ru.audit() == ["refused"]
+    opened = ru.open()
+    for lie in (encode_refusal("cap-reached", "other words"), b"no refusal"):
+        answers = {ask: replace(opened.answers[ask], refusal=lie)}
+        assert ru.audit(replace(opened, answers=answers)) == ["wrong-reply"]
+    back, request = ru.ask(others, own, us.key.public)
+    reply = us.answer(back, request, ru.key)
+    answers = {back: replace(us.answers[back], refusal=reply)}
+    assert us.audit(replace(us.open(), answers=answers)) == ["wrong-reply"]
+
+
+def test_a_refusal_of_what_is_no_request_is_right(sides: tuple[Side, Side]) -> None:
+    us, ru = sides
+    own, others = us.commit(), ru.commit()
+    draft = us.blind.make_ask("us", own, others, 1, "whole", asked=make_root(us.cells, us.salt).hex())
+    ask = us.blind.send_ask("us", draft, wrap(b"no request"))
+    ru.refuse(ask, b"no request")
+    assert ru.audit() == []
+    answers = {ask: replace(ru.answers[ask], refusal=b"")}
+    assert ru.audit(replace(ru.open(), answers=answers)) == ["wrong-reply"]
+
+
+def test_cells_that_are_none_are_named_and_not_computed_with(sides: tuple[Side, Side]) -> None:
+    us, ru = sides
+    own, others = us.commit(), ru.commit()
+    ask, request = us.ask(own, others, ru.key.public)
+    ru.answer(ask, request)
+    good = us.open()
+    bad_rows = [us.cells[:1].copy() for _ in range(3)]
+    bad_rows[0][0, 0] = 200  # a size that the grid does not have
+    bad_rows[1][0, 1] = 0xFF  # a band beyond its heights
+    bad_rows[2][0, 8] = 0xFF  # a place beyond the six faces
+    for rows in (*bad_rows, us.cells[::-1].copy(), np.repeat(us.cells[:1], 2, axis=0)):
+        versions = {own: replace(good.versions[own], cells=rows)}
+        assert us.audit(replace(good, versions=versions))[0] == "bad-cells"
+        questions = {ask: replace(good.questions[ask], cells=rows)}
+        assert us.audit(replace(good, questions=questions)) == ["bad-cells"]
+
+
+def test_sizes_in_the_record_are_those_of_what_was_sent(sides: tuple[Side, Side]) -> None:
+    # Right bytes and a wrong size: every run of the other side would end INVALID, and nobody be to blame.
+    us, ru = sides
+    us.commit()
+    ru.commit()
+    us.amend([make_volume(35.0)], withdrawn=1)
+    assert us.audit() == ["wrong-size"]
+
+
+def test_another_secret_than_the_runs_is_found(sides: tuple[Side, Side]) -> None:
+    us, ru = sides
+    own, _ = us.commit(), ru.commit()
+    run = us.match(own)
+    lists = {run: replace(us.lists[run], secret=seed("another"))}
+    assert us.audit(replace(us.open(), lists=lists)) == ["wrong-secret", "wrong-list"]
 
 
 def test_an_opening_that_leaves_something_out_is_found(sides: tuple[Side, Side]) -> None:

@@ -106,6 +106,8 @@ class AskRow(Row, frozen=True):
     rules: str
     state: AskState
     ask: Ask
+    at: str
+    """The time that its asker gave."""
     answer: str = ""
     """The leaf of the answer."""
     reply: Parcel | None = None
@@ -281,6 +283,7 @@ def project_ask(entry: Entry[Ask], rows: Rows) -> None:
             rules=body.rules,
             state="open",
             ask=body,
+            at=message.payload.at,
         )
     )
     charged = charge_usage(

@@ -7,6 +7,8 @@ things is found out; and who did not is cleared.
 
 Invariants:
   * Every finding names the message that it convicts by, and what was expected.
+  * Nobody is convicted of what the record cannot show to be his: a refusal is named, with its reason; cells
+    of an addition that was asked for and dropped are named too, and what they mean is for the auditor to ask.
   * An opening that leaves out a version, a question or an answer of the record is itself a finding.
   * The auditor learns that party's plan in that epoch, and of the other party: the elements that it asked
     with, which are uniformly random.
@@ -22,13 +24,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
 
 import numpy as np
 
 from entente.blind.asking import AskRow
 from entente.blind.canary import TOKEN_BYTES
+from entente.blind.cells import FACES, pack_rows, split_high, unpack_rows
 from entente.blind.commitment import commit_seed, make_root
-from entente.blind.cover import cover, least_cover
+from entente.blind.cover import least_cover, list_rows
 from entente.blind.exact import Asking, answer, change, hold, name_run, question
 from entente.blind.grid import Grid, parse_grid
 from entente.blind.group import Group, Rows
@@ -37,12 +42,16 @@ from entente.blind.lift import asked_tokens, find_uncovered, held_tokens
 from entente.blind.match_records import MatchRow, name_match
 from entente.blind.matching import Pairing, derive_match_key, make_list
 from entente.blind.oprf import PrfKey, derive_key
-from entente.blind.parcels import encode_tags
+from entente.blind.parcels import Refusal, encode_tags, parse_reply
 from entente.blind.rules import BlindRules, make_domain
-from entente.kernel.errors import EntenteError
+from entente.blind.sizes import find_bucket
+from entente.kernel.errors import EntenteError, Malformed
+from entente.kernel.time import parse_utc
 from entente.space import Volume
 
 NO_CELLS = np.empty((0, TOKEN_BYTES), np.uint8)
+_MORE_M: Final = 0.2
+"""By how much what was filed reaches farther than a cover, where the question is what was asked beyond it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +72,16 @@ class OpenQuestion:
 
 @dataclass(frozen=True, slots=True)
 class OpenAnswer:
-    """An answer of the party: the request that it got, and what its proof's nonce follows from."""
+    """An answer of the party: the request that it got, and what its proof's nonce follows from.
+
+    Args:
+        request: Empty where the parcel did not open to what the record says.
+        refusal: What was inside the reply where it was a refusal, else empty.
+    """
 
     request: bytes
     nonce_seed: bytes
+    refusal: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +157,10 @@ class _Audit:
         self._grid: Grid = parse_grid(case.rules.grid, path="$.grid")
         self._is_widened = case.rules.is_widened(case.holding.party)
         self._key: PrfKey = derive_key(group, opening.key_seed, opening.key_info)
+        # What has cells that are none of the grid is named, and not computed with.
+        self._versions = {
+            leaf: one for leaf, one in opening.versions.items() if is_cover(one.cells, self._grid)
+        }
 
     def find_faults(self) -> Iterable[Fault]:
         case = self._case
@@ -170,12 +189,19 @@ class _Audit:
             if opened is None:
                 yield Fault("not-opened", row.leaf, f"version {row.number}: expected its cells, got none")
                 continue
+            if row.leaf not in self._versions:
+                yield _refuse_cells(row.leaf, f"version {row.number}")
+                continue
             if make_root(opened.cells, self._opening.salt_secret).hex() != row.root:
                 yield Fault(
                     "wrong-root", row.leaf, f"version {row.number}: its cells are others than committed to"
                 )
-            inside = hashlib.sha256(self._make_tags(row.number, before, opened)).hexdigest()
-            if inside != row.tags.inside:
+            inside, sizes = self._make_tags(row.number, before, opened)
+            if sizes != (row.added, row.withdrawn):
+                yield Fault(
+                    "wrong-size", row.leaf, f"version {row.number}: expected {sizes} tags added and withdrawn"
+                )
+            if hashlib.sha256(inside).hexdigest() != row.tags.inside:
                 # SECURITY: who holds other tags than those of its cells has equivocated: this is what it is
                 # convicted by (tests/unit/test_blind_audit.py, test_omitted_and_invented_tags_are_found).
                 yield Fault(
@@ -183,19 +209,23 @@ class _Audit:
                 )
             before = opened.cells
 
-    def _make_tags(self, number: int, before: Rows, opened: OpenVersion) -> bytes:
+    def _make_tags(self, number: int, before: Rows, opened: OpenVersion) -> tuple[bytes, tuple[int, int]]:
         tokens = held_tokens(opened.cells, self._grid)
         if number == 0:
             held = hold(self._group, self._key, self._domain, tokens, opened.pad_seed)
-            return encode_tags(held.tags, np.empty(0, np.uint64))
+            return encode_tags(held.tags, np.empty(0, np.uint64)), (held.bucket, 0)
         old = held_tokens(before, self._grid)
         changed = change(self._group, self._key, self._domain, old, tokens, opened.pad_seed)
-        return encode_tags(changed.added.tags, changed.withdrawn)
+        sizes = changed.added.bucket, len(changed.withdrawn)
+        return encode_tags(changed.added.tags, changed.withdrawn), sizes
 
     def _find_question_faults(self, row: AskRow) -> Iterable[Fault]:
         what, opened = f"question {row.ask.number}", self._opening.questions.get(row.leaf)
         if opened is None:
             yield Fault("not-opened", row.leaf, f"{what}: expected its seed and cells, got none")
+            return
+        if not is_cover(opened.cells, self._grid):
+            yield _refuse_cells(row.leaf, what)
             return
         if commit_seed(opened.seed).hex() != row.ask.seed:
             yield Fault("wrong-seed", row.leaf, f"{what}: its seed is not the one committed to")
@@ -204,15 +234,21 @@ class _Audit:
         public = bytes.fromhex(self._case.public_keys[row.responder])
         asking = Asking(self._domain, public, row.ask.run, name_run(row.asker, row.ask, self._domain))
         asked = question(self._group, asking, asked_tokens(opened.cells, self._grid), opened.seed)
+        if asked.bucket != row.ask.bucket:
+            yield Fault("wrong-size", row.leaf, f"{what}: expected {asked.bucket} cells, padded")
         if hashlib.sha256(asked.request).hexdigest() != row.ask.request.inside:
             yield Fault("wrong-request", row.leaf, f"{what}: it asked for other cells than these")
         yield from self._find_fished(row, opened.cells)
 
     def _find_fished(self, row: AskRow, cells: Rows) -> Iterable[Fault]:
         """Find cells that were asked for and neither held in any version nor filed."""
-        known = [one.cells for one in self._opening.versions.values()]
+        known = [one.cells for one in self._versions.values()]
         if self._case.filed:
-            known.append(self._cover(self._case.filed))
+            # A little more than any honest machine's cover: nobody is blamed for a last digit.
+            _, high, low = list_rows(
+                self._case.filed, self._grid, is_widened=self._is_widened, short_m=-_MORE_M
+            )
+            known.append(pack_rows(high, low))
         fished = find_uncovered(cells, np.concatenate([NO_CELLS, *known]), self._grid)
         if len(fished):
             yield Fault(
@@ -226,19 +262,40 @@ class _Audit:
         if opened is None:
             yield Fault("not-opened", row.leaf, f"answer to {row.leaf[:12]}: expected its request and nonce")
             return
+        if opened.refusal:
+            yield from self._find_refusal_faults(row, opened)
+            return
         if hashlib.sha256(opened.request).hexdigest() != row.ask.request.inside:
             yield Fault(
                 "wrong-request", row.leaf, f"answer to {row.leaf[:12]}: this is not the request it got"
             )
             return
+        made = self._make_reply(row, opened)
+        if made is None or row.reply is None or hashlib.sha256(made).hexdigest() != row.reply.inside:
+            yield Fault("wrong-reply", row.answer, "answer: it is not what the committed key gives")
+
+    def _find_refusal_faults(self, row: AskRow, opened: OpenAnswer) -> Iterable[Fault]:
+        try:
+            said = parse_reply(opened.refusal, count=0, is_proven=False, canaries=0)
+        except EntenteError:
+            said = None
+        inside = hashlib.sha256(opened.refusal).hexdigest()
+        if not isinstance(said, Refusal) or row.reply is None or inside != row.reply.inside:
+            yield Fault("wrong-reply", row.answer, "answer: expected the refusal that was sent")
+            return
+        is_got = hashlib.sha256(opened.request).hexdigest() == row.ask.request.inside
+        if is_got and self._make_reply(row, opened) is None:
+            return  # the request was none: a refusal was right
+        yield Fault("refused", row.answer, f"answer: it refused: {said.words} [{said.code}]")
+
+    def _make_reply(self, row: AskRow, opened: OpenAnswer) -> bytes | None:
+        """Return the answer to a request, or None where the request is none."""
         name = name_run(row.asker, row.ask, self._domain)
         asking = Asking(self._domain, self._key.public, row.ask.run, name)
         try:
-            made = answer(self._group, self._key, asking, opened.request, row.ask.bucket, opened.nonce_seed)
-        except EntenteError:
-            return  # the request was none: a refusal was right
-        if row.reply is None or hashlib.sha256(made).hexdigest() != row.reply.inside:
-            yield Fault("wrong-reply", row.answer, "answer: it is not what the committed key gives")
+            return answer(self._group, self._key, asking, opened.request, row.ask.bucket, opened.nonce_seed)
+        except Malformed:
+            return None
 
     def _find_list_faults(self, row: MatchRow) -> Iterable[Fault]:
         party = self._case.holding.party
@@ -247,18 +304,24 @@ class _Audit:
         said = row.match if party == row.starter else row.join
         leaf = row.leaf if party == row.starter else row.join_leaf
         opened = self._opening.lists.get(row.leaf)
-        version = None if said is None else self._opening.versions.get(said.own)
+        version = None if said is None else self._versions.get(said.own)
         if opened is None or said is None or version is None:
             yield Fault("not-opened", leaf, f"list for {row.leaf[:12]}: expected its secrets, got none")
             return
+        if hashlib.sha256(opened.secret).hexdigest() != row.match.secret.inside:
+            # Its list would meet nothing, for a reason that nobody could name.
+            yield Fault("wrong-secret", leaf, "list: its secret is not the one that the run was started with")
         derive = asked_tokens if party == row.starter else held_tokens
+        tokens = derive(version.cells, self._grid)
+        if find_bucket(len(tokens)) != said.bucket:
+            yield Fault("wrong-size", leaf, f"list: expected {find_bucket(len(tokens))} tags, padded")
         name = name_match(row.starter, row.match, self._domain)
         made = make_list(
             self._group,
             Pairing(
                 derive_match_key(opened.secret, self._domain, name), self._domain, name, row.match.bucket
             ),
-            derive(version.cells, self._grid),
+            tokens,
             mask=opened.mask,
             pad_seed=opened.pad_seed,
         )
@@ -266,20 +329,110 @@ class _Audit:
             yield Fault("wrong-list", leaf, "list: it is not that of the version that it names")
 
     def _find_omitted(self) -> Iterable[Fault]:
-        """Find filed volumes that no version held: what no cryptography can stop, found afterwards."""
-        if not self._case.filed:
+        """Find filed volumes that were not held: what no cryptography can stop, found afterwards."""
+        filed = self._list_filed()
+        if not filed:
             return
-        held = np.concatenate([NO_CELLS, *(one.cells for one in self._opening.versions.values())])
-        for place, volume in enumerate(self._case.filed):
+        parts = [
             # By what every honest machine's cover has: nobody is blamed for a last digit.
-            cells = least_cover([volume], self._grid, is_widened=self._is_widened)
-            missing = find_uncovered(cells, held, self._grid)
-            if len(missing):
+            least_cover([volume], self._grid, is_widened=self._is_widened)
+            for _, volume in filed
+        ]
+        every = np.concatenate([NO_CELLS, *(one.cells for one in self._versions.values())])
+        missing = self._count_missing(parts, every)
+        by_version = {leaf: self._count_missing(parts, one.cells) for leaf, one in self._versions.items()}
+        for number, (place, volume) in enumerate(filed):
+            if missing[number]:
                 yield Fault(
                     "omitted",
                     self._case.holding.commit,
-                    f"filed volume {place}: {len(missing)} of its {len(cells)} cells were never held",
+                    f"filed volume {place}: {missing[number]} of its {len(parts[number])} cells never held",
+                )
+                continue
+            lacking = {leaf for leaf, counts in by_version.items() if counts[number]}
+            leaf = self._find_held_back(volume, lacking)
+            if leaf:
+                yield Fault(
+                    "held-back",
+                    leaf,
+                    f"filed volume {place}: this was answered by a version without it, and none with it came "
+                    "before it began",
                 )
 
-    def _cover(self, volumes: Sequence[Volume]) -> Rows:
-        return cover(volumes, self._grid, is_widened=self._is_widened)
+    def _list_filed(self) -> list[tuple[int, Volume]]:
+        """Return what was filed of this epoch: what began later may have been planned later."""
+        rules, epoch_s = self._case.rules, self._case.rules.epoch_h * 3600
+        start = parse_utc(rules.starts) + timedelta(seconds=self._case.holding.epoch * epoch_s)
+        end = start + timedelta(seconds=epoch_s)
+        return [
+            (place, one)
+            for place, one in enumerate(self._case.filed)
+            if one.window.start_utc < end and one.window.end_utc > start
+        ]
+
+    def _count_missing(self, parts: Sequence[Rows], cells: Rows) -> list[int]:
+        """Return how many cells of each part no cell of ``cells`` holds."""
+        missing = {row.tobytes() for row in find_uncovered(np.concatenate(parts), cells, self._grid)}
+        return [sum(row.tobytes() in missing for row in part) if missing else 0 for part in parts]
+
+    def _find_held_back(self, volume: Volume, lacking: set[str]) -> str:
+        """Return the answer that a version without a volume stands behind, while it was still to be flown.
+
+        SECURITY: who commits to a plan, takes a part back, is asked, and flies it has held it once
+        (tests/unit/test_blind_audit.py, test_what_was_taken_back_before_a_question_is_found).
+        """
+        versions, looks = self._case.versions, self._list_looks()
+        for look in looks:
+            behind = next(row for row in versions if row.leaf == look.version)
+            if behind.leaf not in lacking or look.at_utc >= volume.window.end_utc:
+                continue
+            later = [row for row in versions if row.number > behind.number and row.leaf not in lacking]
+            if not any(_date(row, looks) <= volume.window.start_utc for row in later):
+                return look.leaf
+        return ""
+
+    def _list_looks(self) -> list[_Look]:
+        """Return what the other side was told by what the party holds, in the record's order."""
+        party, looks = self._case.holding.party, []
+        for ask in self._case.asks:
+            if ask.responder == party and ask.answer:
+                # What stood when it was asked: the asker may name an older version, and frame nobody by it.
+                behind = [row for row in self._case.versions if row.index < ask.index][-1]
+                looks.append(_Look(ask.index, parse_utc(ask.at), behind.leaf, ask.answer))
+        for match in self._case.matches:
+            if match.join is not None:
+                is_starter = match.starter == party
+                own, leaf = (match.match.own, match.leaf) if is_starter else (match.join.own, match.join_leaf)
+                looks.append(_Look(match.index, parse_utc(match.at), own, leaf))
+        return sorted(looks, key=lambda look: look.index)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A question, or a run by way of the center, and the version of the audited party behind it."""
+
+    index: int
+    at_utc: datetime
+    version: str
+    leaf: str
+
+
+def _date(row: VersionRow, looks: Iterable[_Look]) -> datetime:
+    """Return when a version was there: not before what the record has before it."""
+    return max([parse_utc(row.at), *(look.at_utc for look in looks if look.index < row.index)])
+
+
+def is_cover(cells: Rows, grid: Grid) -> bool:
+    """Tell whether rows are cells of a grid, each once, ascending."""
+    high, low = unpack_rows(cells)
+    kind, band, _ = split_high(high)
+    if not bool((kind < len(grid.sizes)).all()):
+        return False
+    bands = np.array([(grid.highest_cm - grid.lowest_cm) // size.band_cm for size in grid.sizes], np.int64)
+    places = np.array([FACES << 2 * size.level for size in grid.sizes], np.uint64)
+    ascending = (high[1:] > high[:-1]) | ((high[1:] == high[:-1]) & (low[1:] > low[:-1]))
+    return bool((band < bands[kind]).all() and (low < places[kind]).all() and ascending.all())
+
+
+def _refuse_cells(leaf: str, what: str) -> Fault:
+    return Fault("bad-cells", leaf, f"{what}: expected cells of the grid, each once, ascending")

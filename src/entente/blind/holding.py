@@ -122,6 +122,8 @@ class VersionRow(Row, frozen=True):
     added: int
     withdrawn: int
     """How many tags its parcel has of each, canaries not counted."""
+    at: str
+    """The time that its author gave."""
 
     def key(self) -> str:
         """Return the message's leaf."""
@@ -295,7 +297,8 @@ def _put_version(
 ) -> None:
     body = entry.message.opened()
     added, withdrawn = (body.size, 0) if isinstance(body, CommitHolding) else (body.added, body.withdrawn)
-    rows.put(VersionRow(entry.message.leaf, name, number, root, tags, entry.index, added, withdrawn))
+    leaf, at = entry.message.leaf, entry.message.payload.at
+    rows.put(VersionRow(leaf, name, number, root, tags, entry.index, added, withdrawn, at))
     rules = rows.find(RulesRow, body.rules)
     if rules is not None:
         other = rules.rules.get_other(entry.message.author)

@@ -94,6 +94,8 @@ class MatchRow(Row, frozen=True):
     rules: str
     state: Literal["started", "joined", "matched"]
     match: StartMatch
+    at: str
+    """The time that its starter gave."""
     join: JoinMatch | None = None
     join_leaf: str = ""
     matched: TellMatched | None = None
@@ -181,6 +183,7 @@ def project_match(entry: Entry[StartMatch], rows: Rows) -> None:
             rules=body.rules,
             state="started",
             match=body,
+            at=message.payload.at,
         )
     )
     usage = get_usage(rows, body.rules, body.epoch, message.author)

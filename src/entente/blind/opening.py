@@ -26,6 +26,8 @@ from entente.kernel.wire import Hex64, SlugText, WireStruct, encode_base64, pars
 
 FORMAT: Final = "entente-blind-opening-1"
 MAX_FILE_BYTES: Final = 1 << 30
+MAX_INFO_BYTES: Final = 65_535
+"""What a key may be derived for: its length has two bytes, RFC 9497 section 3.2.1."""
 _Base64 = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9+/]*={0,2}$(?!\n)", max_length=1 << 29)]
 
 
@@ -42,6 +44,7 @@ class _QuestionWire(WireStruct, frozen=True):
 class _AnswerWire(WireStruct, frozen=True):
     request: _Base64
     nonce_seed: _Base64
+    refusal: _Base64
 
 
 class _ListWire(WireStruct, frozen=True):
@@ -87,7 +90,9 @@ def encode_opening(opening: Opening, *, rules: str, epoch: int) -> bytes:
             for leaf, one in sorted(opening.questions.items())
         },
         answers={
-            leaf: _AnswerWire(encode_base64(one.request), encode_base64(one.nonce_seed))
+            leaf: _AnswerWire(
+                encode_base64(one.request), encode_base64(one.nonce_seed), encode_base64(one.refusal)
+            )
             for leaf, one in sorted(opening.answers.items())
         },
         lists={
@@ -114,7 +119,7 @@ def parse_opening(data: bytes) -> tuple[Opening, str, int]:
     opening = Opening(
         party=wire.party,
         key_seed=_read(wire.key_seed, "key_seed", KEY_BYTES),
-        key_info=_read(wire.key_info, "key_info"),
+        key_info=_read_info(wire.key_info),
         salt_secret=_read(wire.salt_secret, "salt_secret", KEY_BYTES),
         versions={
             leaf: OpenVersion(_read_rows(one.cells), _read(one.pad_seed, "pad_seed", KEY_BYTES))
@@ -125,7 +130,11 @@ def parse_opening(data: bytes) -> tuple[Opening, str, int]:
             for leaf, one in wire.questions.items()
         },
         answers={
-            leaf: OpenAnswer(_read(one.request, "request"), _read(one.nonce_seed, "nonce_seed", KEY_BYTES))
+            leaf: OpenAnswer(
+                _read(one.request, "request"),
+                _read(one.nonce_seed, "nonce_seed", KEY_BYTES),
+                _read(one.refusal, "refusal"),
+            )
             for leaf, one in wire.answers.items()
         },
         lists={
@@ -142,6 +151,15 @@ def parse_opening(data: bytes) -> tuple[Opening, str, int]:
 
 def _read(text: str, what: str, size_bytes: int | None = None) -> bytes:
     return parse_base64(text, what=f"opening, {what}", size_bytes=size_bytes)
+
+
+def _read_info(text: str) -> bytes:
+    data = _read(text, "key_info")
+    if len(data) > MAX_INFO_BYTES:
+        raise Malformed(
+            "bad-length", f"opening, key_info: expected <= {MAX_INFO_BYTES} bytes, got {len(data)}"
+        )
+    return data
 
 
 def _encode_rows(rows: Rows) -> str:
