@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from entente.blind.asking import AskRow
-from entente.blind.audit import AuditCase, audit_opening
+from entente.blind.audit import AuditCase, Opening, audit_opening
 from entente.blind.holding import HoldingRow, VersionRow, find_holding
 from entente.blind.lift import asked_tokens, held_tokens
 from entente.blind.match_records import MatchRow
@@ -234,33 +234,48 @@ def test_an_officer_is_told_what_each_side_learns(two: TwoDesks) -> None:
     assert any("leaves something out" in one for one in said["cannot"])
 
 
+def audit(two: TwoDesks, name: str) -> tuple[Opening, list[str]]:
+    """Return what a desk opens, and the codes of what an auditor finds in it."""
+    rows = two.desks["us"].rows
+    rules, holding = rows.find(RulesRow, "skies"), find_holding(rows, "skies", 0, name)
+    assert rules is not None
+    assert holding is not None
+    said = two.ask(name, "blind-open", rules="skies", epoch=0)
+    opening, of_rules, epoch = parse_opening(said["opening"].encode())
+    assert (of_rules, epoch, opening.party) == ("skies", 0, name)
+    case = AuditCase(
+        center=ORIGIN,
+        rules=rules.rules,
+        holding=holding,
+        versions=sorted(rows.select(VersionRow, holding=holding.holding), key=lambda row: row.number),
+        asks=sorted(rows.select(AskRow), key=lambda row: row.index),
+        matches=sorted(rows.select(MatchRow), key=lambda row: row.index),
+        public_keys={row.party: row.public_key for row in rows.select(HoldingRow)},
+    )
+    return opening, [fault.code for fault in audit_opening(load_group(threads=1), opening, case)]
+
+
 def test_an_honest_epoch_is_opened_and_cleared(two: TwoDesks) -> None:
     two.ready(ru=NEAR_E7)
     two.check()
     two.check(kind="delta", items=[{"name": "new", "volumes": as_volumes(AWAY_E7)}], adopt=True)
     two.check(kind="yes-no")
     two.check("ru", kind="count")
-    rows = two.desks["us"].rows
-    rules = rows.find(RulesRow, "skies")
-    assert rules is not None
     for name in ("us", "ru"):
-        said = two.ask(name, "blind-open", rules="skies", epoch=0)
-        opening, of_rules, epoch = parse_opening(said["opening"].encode())
-        assert (of_rules, epoch, opening.party) == ("skies", 0, name)
-        holding = find_holding(rows, "skies", 0, name)
-        assert holding is not None
-        case = AuditCase(
-            center=ORIGIN,
-            rules=rules.rules,
-            holding=holding,
-            versions=sorted(rows.select(VersionRow, holding=holding.holding), key=lambda row: row.number),
-            asks=sorted(rows.select(AskRow), key=lambda row: row.index),
-            matches=sorted(rows.select(MatchRow), key=lambda row: row.index),
-            public_keys={row.party: row.public_key for row in rows.select(HoldingRow)},
-        )
+        opening, faults = audit(two, name)
         assert len(opening.questions) + len(opening.answers) == 3
         assert len(opening.lists) == 2
-        assert audit_opening(load_group(threads=1), opening, case) == []
+        assert faults == []
+
+
+def test_a_refusal_is_opened_with_its_reason(two: TwoDesks) -> None:
+    two.ready()
+    two.carrier("ru").parts.theatre_cells = 5
+    assert two.check()["code"] == "refused"
+    opening, faults = audit(two, "ru")
+    (opened,) = opening.answers.values()
+    assert b"cap-reached" in opened.refusal
+    assert set(faults) <= {"refused"}, "nobody is convicted of a refusal"
 
 
 def test_both_zoom_in_and_find_a_true_conflict(two: TwoDesks) -> None:

@@ -60,9 +60,14 @@ def make_opening(carrier: BlindCarrier, rules: RulesRow, epoch: int) -> Opening:
         else:
             lists[row["leaf"]] = OpenList(row["secret"], row["mask"], row["seed"])
     answers = {
-        row["leaf"]: OpenAnswer(row["request"], make_nonce_seed(row["drawn"], public, row["request"]))
+        row["leaf"]: OpenAnswer(
+            row["request"] or b"",
+            make_nonce_seed(row["drawn"], public, row["request"] or b""),
+            row["refusal"] or b"",
+        )
         for row in book.read(
-            "SELECT * FROM blind_charges WHERE rules = ? AND epoch = ? AND run != ? AND request IS NOT NULL",
+            "SELECT * FROM blind_charges WHERE rules = ? AND epoch = ? AND run != ?"
+            " AND (request IS NOT NULL OR refusal IS NOT NULL)",
             (*about, MATCH),
         )
     }
