@@ -18,7 +18,7 @@ from entente.cli.blind_file import encode_rules_file, make_default_rules, read_r
 from entente.cli.blind_items import MOST_VOLUMES, TrackOptions, draw_strip, make_slug, read_items
 from entente.cli.blind_plan import MOST_BODY_BYTES, split_items
 from entente.cli.blind_waiting import follow_prepare, follow_run
-from entente.cli.blind_words import get_code, list_budget, list_rules, list_run, say_runs
+from entente.cli.blind_words import get_code, list_budget, list_rules, list_run, say_runs, wrap_lines
 from entente.cli.main import main
 from entente.cli.output import ExitCode
 from entente.kernel.canonical import convert_to
@@ -276,7 +276,10 @@ def test_conflicts_are_told_by_item_with_their_cells() -> None:
     assert lines[1] == "  sortie-7: 12 of its cells are touched by their plan"
     assert lines[2].strip().startswith("35.0000..35.1000 N, 40.0000..40.1000 E, ground to 950 m, 2026")
     assert lines[12] == "    and 2 more cells (--json)"
-    assert "entente blind zoom 3" in lines[13]
+    assert lines[13].endswith("entente blind zoom 3")
+    # What is only meant to be added is not committed to: it cannot be zoomed.
+    lines = list_run(make_run(verdict="CONFLICT", kind="delta", conflicts=conflicts))
+    assert "put it into the plan, prepare, check the whole" in lines[13]
 
 
 def test_a_partners_words_do_not_steer_the_terminal() -> None:
@@ -336,6 +339,14 @@ def test_runs_rules_and_budgets_are_told() -> None:
     lines = list_budget({"usages": [usage], "theatre_cells": 500_000, "theatre_allowed": 20_000_000})
     assert lines[1].split() == ["whole", "plans,", "cells", "500,000", "of", "2,000,000", "25%"]
     assert lines[5].endswith("none allowed")
+
+
+def test_long_words_are_wrapped_to_the_terminal() -> None:
+    lines = wrap_lines(["short", "  exact    " + "word " * 60], 80)
+    assert lines[0] == "short"
+    assert max(map(len, lines)) <= 80
+    assert all(line.startswith("    word") for line in lines[2:])
+    assert len(lines) > 4
 
 
 def test_one_kind_of_check_at_a_time() -> None:

@@ -17,17 +17,16 @@ import re
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from entente.blind.grid import encode_grid, parse_grid
-from entente.blind.grid_default import propose_grid
-from entente.desk.blind_requests import BlindProposeRequest
 from entente.kernel.canonical import convert_to
 from entente.kernel.errors import Malformed
 from entente.kernel.time import encode_utc, parse_utc
-from entente.space import Separation
+
+if TYPE_CHECKING:
+    from entente.space import Separation
 
 MAX_FILE_BYTES: Final = 1 << 20
 DEFAULT_ORIGIN: Final = "2026-01-01T00:00:00Z"
@@ -81,6 +80,9 @@ _ORDER: Final = (
 
 def make_default_rules(keep: Separation, partner: str, rules_id: str, origin: str) -> dict[str, Any]:
     """Return rules with a grid for a separation and an allowance to start from."""
+    from entente.blind.grid import encode_grid
+    from entente.blind.grid_default import propose_grid
+
     grid = propose_grid(keep, origin_utc=parse_utc(origin, path="--origin"), widened="a")
     return {
         "id": rules_id,
@@ -104,6 +106,9 @@ def read_rules_file(path: Path) -> dict[str, Any]:
     Raises:
         Malformed: It cannot be read, or does not spell rules; says where.
     """
+    from entente.blind.grid import parse_grid
+    from entente.desk.blind_requests import BlindProposeRequest
+
     value = _parse(path)
     if value.get("starts") == "":
         del value["starts"]

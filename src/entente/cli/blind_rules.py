@@ -9,6 +9,7 @@ at (``--sha256``); nothing of a plan is read or sent here.
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,12 +22,11 @@ from entente.cli.blind_file import (
     make_default_rules,
     read_rules_file,
 )
-from entente.cli.blind_words import list_budget, list_explained, list_rules
+from entente.cli.blind_words import list_budget, list_explained, list_rules, wrap_lines
 from entente.cli.link import DeskFolder, DeskLink, OfficerName, print_spoken
 from entente.cli.output import ExitCode, print_json
 from entente.cli.run import Json
 from entente.kernel.errors import Malformed
-from entente.space import Separation
 from entente.store.durable import READABLE
 
 RulesName = Annotated[str, Parameter(name="ID", help="Name of the rules.")]
@@ -57,6 +57,8 @@ def grid(
     Example: entente blind grid --partner ru --id skies --lateral 9260 --vertical 300 --time 60
     --out skies.toml
     """
+    from entente.space import Separation
+
     made = make_default_rules(Separation(lateral, vertical, time), partner, rules_id, origin)
     if json:
         print_json(made)
@@ -179,5 +181,6 @@ def _show(found: Any, lines: list[str], *, as_json: bool) -> int:  # noqa: ANN40
     if as_json:
         print_json(found)
     else:
-        print("\n".join(lines))
+        width = min(shutil.get_terminal_size((110, 40)).columns, 120)
+        print("\n".join(wrap_lines(lines, width)))
     return ExitCode.OK

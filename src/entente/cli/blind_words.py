@@ -11,6 +11,7 @@ It reads only what the desk answers.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -86,8 +87,25 @@ def _list_conflicts(run: Answer) -> list[str]:
         if one["cells"] > MOST_BOXES:
             lines.append(f"    and {one['cells'] - MOST_BOXES:,} more cells (--json)")
     if run["conflicts"]:
-        lines.append(f"A true conflict, or the grid's coarseness? entente blind zoom {run['run']}")
+        lines.append(_say_zoom(run))
     return lines
+
+
+def _say_zoom(run: Answer) -> str:
+    what = "A true conflict, or the grid's coarseness?"
+    if run["kind"] == "whole":
+        return f"{what} If both sides agree to show those parts: entente blind zoom {run['run']}"
+    # Only whole plans are committed to, and only what is committed to can be shown so that it binds.
+    return f"{what} To zoom, put it into the plan, prepare, check the whole, then: entente blind zoom"
+
+
+def wrap_lines(lines: Sequence[str], width: int) -> list[str]:
+    """Return lines of at most so many signs, what goes on indented."""
+    wrapped = []
+    for line in lines:
+        indent = line[: len(line) - len(line.lstrip())] + "  "
+        wrapped += textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
+    return wrapped
 
 
 def say_box(box: Answer) -> str:

@@ -125,11 +125,11 @@ class Stage:
 
     # Processes.
 
-    def serve(self, name: str, address: str, *words: str) -> None:
-        """Start a server and wait until it listens."""
+    def serve(self, name: str, address: str, *words: str, module: str = "entente") -> None:
+        """Start a server, of another module than this program's if so said, and wait until it listens."""
         log = (self.folder / f"{name}.log").open("wb")
         self._processes[name] = subprocess.Popen(  # noqa: S603 - this very program
-            [sys.executable, "-m", "entente", *words],
+            [sys.executable, "-m", module, *words],
             stdout=log,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -159,6 +159,17 @@ class Stage:
     def addresses(self) -> list[str]:
         """Return a line for each process: where it listens, where it lives."""
         return [f"{name:<8} {address:<18} {self.folder / name}" for name, address in self._addresses.items()]
+
+    def end(self, name: str) -> str:
+        """End one server; return where it listened."""
+        process = self._processes.pop(name)
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(STOP_TIMEOUT_S)
+        return self._addresses.pop(name)
 
     def stop(self) -> None:
         """End every process, the desks first."""

@@ -24,11 +24,13 @@ import re
 from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from entente.kernel.errors import Malformed
 from entente.kernel.time import parse_utc
-from entente.space import HeightBand
+
+if TYPE_CHECKING:
+    from entente.space import HeightBand
 
 _E7: Final = Decimal(10_000_000)
 _CM: Final = Decimal(100)
@@ -95,6 +97,8 @@ def read_heights(text: str) -> tuple[int | None, int | None]:
         InvalidVolume: The floor is above the ceiling.
     """
     if match := _AMSL.fullmatch(text.strip()):
+        from entente.space import HeightBand
+
         geoid, uncertainty = _read_doubt(match[2], "amsl N+-U: the geoid's height above the ellipsoid")
         given = _read_band(match[1], text)
         return _convert(
@@ -105,6 +109,8 @@ def read_heights(text: str) -> tuple[int | None, int | None]:
             )
         )
     if match := _AGL.fullmatch(text.strip()):
+        from entente.space import HeightBand
+
         terrain, uncertainty = _read_doubt(match[2], "agl LOW..HIGH+-U: the terrain above the ellipsoid")
         low, _, high = terrain.partition("..")
         given = _read_band(match[1], text)
