@@ -338,3 +338,21 @@ def test_what_only_an_audit_needs_goes_when_no_audit_can_come(two: TwoDesks) -> 
     assert (again["verdict"], again["conflicts"]) == ("CONFLICT", run["conflicts"])
     with pytest.raises(NotFound, match="no-opening"):
         two.ask("us", "blind-open", rules="skies", epoch=0)
+
+
+def test_runs_that_are_wanted_at_once_take_their_turns(two: TwoDesks) -> None:
+    two.ready()
+    two.center.lies.add("no-network")  # nothing is answered before all are wanted
+    item = {"name": "new", "volumes": as_volumes(AWAY_E7)}
+    numbers = [
+        two.ask(name, "blind-check", rules="skies", **more)["run"]
+        for name in ("us", "ru")
+        for more in ({}, {"kind": "delta", "items": [item]}, {"kind": "yes-no"}, {"kind": "count"})
+    ]
+    two.center.lies.clear()
+    two.run()
+    for name, mine in (("us", numbers[:4]), ("ru", numbers[4:])):
+        runs = {one["run"]: one for one in two.ask(name, "blind-runs")["runs"]}
+        assert [runs[number]["verdict"] for number in mine] == ["CLEAR"] * 4
+        assert {one["verdict"] for one in runs.values()} == {"CLEAR"}
+    assert len(two.ask("us", "blind-runs")["runs"]) == 4 + 3, "both whole questions are asked in return"
