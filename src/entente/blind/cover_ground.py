@@ -95,6 +95,14 @@ class _Front:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Caps:
+    """Within how far of where everything inside each outline lies; not a number for those without an area."""
+
+    centre: Floats
+    within_m: Floats
+
+
 def cover_ground(footprints: list[Footprint], *, most: int) -> tuple[Ints, Ints, Numbers]:
     """Return cells of the ground: of which footprint (by its place), of which level, and their number.
 
@@ -117,7 +125,7 @@ def cover_ground(footprints: list[Footprint], *, most: int) -> tuple[Ints, Ints,
     front = _Front(owner, face, none, none, none.astype(np.bool_), face.astype(np.uint64))
     # Which runs may touch which open cell: rows of (cell, run), by cell.
     item, run = _spread(runs.begin, owner)
-    areas: dict[int, shapely.Geometry] = {}
+    caps, areas = _find_caps(footprints), dict[int, shapely.Geometry]()
     found: list[tuple[Ints, Ints, Numbers]] = []
     total = 0
     for level in range(int(finest.max()) + 1):
@@ -128,7 +136,7 @@ def cover_ground(footprints: list[Footprint], *, most: int) -> tuple[Ints, Ints,
         full = front.is_full.copy()
         full[item[fill[touch]]] = True
         alone = np.flatnonzero(~touched & ~full)
-        full[alone] = _find_inside(front.take(alone), level, footprints, areas)
+        full[alone] = _find_inside(front.take(alone), level, footprints, caps, areas)
         is_done = (full & allowed[front.owner, level]) | (touched & ~full & (finest[front.owner] == level))
         kept = front.take(is_done)
         found.append((kept.owner, np.full(len(kept.owner), level, dtype=np.int64), kept.number))
@@ -146,6 +154,14 @@ def cover_ground(footprints: list[Footprint], *, most: int) -> tuple[Ints, Ints,
             break
     owners, levels, numbers = (np.concatenate(part) for part in zip(*found, strict=True))
     return _merge(owners, levels, numbers, footprints)
+
+
+def _find_caps(footprints: list[Footprint]) -> _Caps:
+    rings = [one.outline.ring for one in footprints]
+    chords = np.array([ring.cap_chord_m if ring.is_area else -np.inf for ring in rings])
+    # What a boundary encloses lies within the cap around it; on the ellipsoid distances differ by 1 %.
+    within_m = np.where(np.isfinite(chords), 1.05 * chords + 1_000.0, -1.0)
+    return _Caps(np.array([ring.cap_centre for ring in rings]), np.where(within_m > 0, within_m, np.nan))
 
 
 def _check_count(count: int, owner: Ints, most: int) -> None:
@@ -309,31 +325,30 @@ def _measure(x: Floats, y: Floats, along_x: Floats, along_y: Floats) -> tuple[Fl
 
 
 def _find_inside(
-    front: _Front, level: int, footprints: list[Footprint], areas: dict[int, shapely.Geometry]
+    front: _Front, level: int, footprints: list[Footprint], caps: _Caps, areas: dict[int, shapely.Geometry]
 ) -> Bools:
     """Return which cells, none of which a boundary touches, lie inside their outline."""
     inside = np.zeros(len(front.owner), dtype=np.bool_)
-    if not len(inside):
-        return inside
-    order = np.argsort(front.owner, kind="stable")
+    corners = find_corners(front.face, front.i, front.j, level)
+    middle = corners.sum(axis=1)
+    middle /= np.sqrt(np.einsum("ij,ij->i", middle, middle))[:, None]
+    points = points_from_normals(middle)
+    away = points - caps.centre[front.owner]
+    # Hardly any cell that no boundary touches is near: only those are asked about one by one.
+    near = np.flatnonzero(np.einsum("ij,ij->i", away, away) <= caps.within_m[front.owner] ** 2)
+    order = near[np.argsort(front.owner[near], kind="stable")]
     owners, begin = np.unique(front.owner[order], return_index=True)
-    for owner, chosen in zip(owners.tolist(), np.split(order, begin[1:]), strict=True):
+    for owner, chosen in zip(owners.tolist(), np.split(order, begin[1:]), strict=False):
         ring = footprints[owner].outline.ring
-        if not ring.is_area:
-            continue
-        corners = find_corners(front.face[chosen], front.i[chosen], front.j[chosen], level)
-        middle = corners.sum(axis=1)
-        middle /= np.sqrt(np.einsum("ij,ij->i", middle, middle))[:, None]
-        points = points_from_normals(middle)
         plane = plane_under(ring)
         if owner not in areas:
             areas[owner] = flatten(ring, plane)
             shapely.prepare(areas[owner])
+        at = points[chosen]
         # No outline reaches so far from its middle: what does is outside.
-        is_seen = points @ plane.axis > 0.05 * np.sqrt(np.einsum("ij,ij->i", points, points))
-        seen = chosen[is_seen]
-        flat = plane.project(points[is_seen])
-        inside[seen] = shapely.contains_xy(areas[owner], flat[:, 0], flat[:, 1])
+        is_seen = at @ plane.axis > 0.05 * np.sqrt(np.einsum("ij,ij->i", at, at))
+        flat = plane.project(at[is_seen])
+        inside[chosen[is_seen]] = shapely.contains_xy(areas[owner], flat[:, 0], flat[:, 1])
     return inside
 
 
