@@ -16,6 +16,7 @@ from entente.blind.holding import HoldingRow, VersionRow, find_holding
 from entente.blind.lift import asked_tokens, held_tokens
 from entente.blind.match_records import MatchRow
 from entente.blind.opening import parse_opening
+from entente.blind.pure_group import PureGroup
 from entente.blind.rules import RulesRow
 from entente.desk.blind_parts import parse_rows, read_grid
 from entente.kernel.errors import Denied, NotFound
@@ -356,3 +357,20 @@ def test_runs_that_are_wanted_at_once_take_their_turns(two: TwoDesks) -> None:
         assert [runs[number]["verdict"] for number in mine] == ["CLEAR"] * 4
         assert {one["verdict"] for one in runs.values()} == {"CLEAR"}
     assert len(two.ask("us", "blind-runs")["runs"]) == 4 + 3, "both whole questions are asked in return"
+
+
+def test_the_doctor_says_what_computes(two: TwoDesks) -> None:
+    def look() -> list[str]:
+        return [one["state"] for one in two.ask("us", "doctor")["checks"] if one["name"] == "blind"]
+
+    assert look() == []
+    two.agree()
+    assert look() == ["good"]
+    assert not two.carrier("us").parts.master.is_made, "who looks makes nothing"
+    two.plan("us", sortie=HERE_E7)
+    two.prepare("us")
+    two.carrier("us").parts._group = PureGroup()
+    assert look() == ["warning"]
+    two.carrier("us").parts.master._seed = None
+    (two.root / "us" / "keys" / "blind.json").chmod(0o644)
+    assert look() == ["bad"]

@@ -59,6 +59,11 @@ class BlindMaster:
         self._lock = threading.Lock()
         self._seed: bytes | None = None
 
+    @property
+    def is_made(self) -> bool:
+        """Whether there is one yet."""
+        return self._path.exists()
+
     def get(self) -> bytes:
         """Return the secret; the first call on a desk makes it, durably.
 

@@ -17,6 +17,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from entente.blind.pure_group import PureGroup
+from entente.blind.rules import RulesRow
 from entente.desk.answers import StatusAnswer, parse_answer
 from entente.desk.assembly import Desk, restore_view
 from entente.desk.evidence import AlarmBoard
@@ -50,6 +52,7 @@ def examine(desk: Desk) -> list[Checkup]:
         _mirror(desk),
         _witness(desk),
         _outbox(desk),
+        *_blind(desk),
         _alarms(desk.board),
     ]
 
@@ -70,6 +73,22 @@ def _keys(desk: Desk) -> Checkup:
         words = "keys are ours alone; root keys lie here without a passphrase: move them to another machine"
         return Checkup("keys", "warning", words)
     return Checkup("keys", "good", "keys are ours alone; root keys are locked with a passphrase")
+
+
+def _blind(desk: Desk) -> list[Checkup]:
+    """Say what blind checks compute with, where rules for any are agreed."""
+    if next(iter(desk.rows.select(RulesRow, state="agreed", limit=1)), None) is None:
+        return []
+    try:
+        name = desk.blind.parts.group.name
+        if desk.blind.parts.master.is_made:
+            desk.blind.parts.master.get()
+    except EntenteError as error:
+        return [Checkup("blind", "bad", f"blind checks cannot be computed: {error.message}")]
+    if isinstance(desk.blind.parts.group, PureGroup):
+        words = f"blind checks compute with {name}: install libsodium, or a plan of some size takes hours"
+        return [Checkup("blind", "warning", words)]
+    return [Checkup("blind", "good", f"blind checks compute with {name}")]
 
 
 def _disk(desk: Desk) -> Checkup:
