@@ -7,11 +7,13 @@ cell of the other (and, of the side that is not widened or is, within the agreed
 true conflict, or an artefact of the grid.
 
 Invariants:
-  * Nothing is shown before both have offered; what is shown lies in the shared cells.
+  * No part is shown before both have offered; what is shown lies in the shared cells. The first offer does
+    show its sender's cells that met, in their sizes.
   * What a desk judges are parts that both signed: neither can deny afterwards what it showed.
   * An offer binds: who has read the other's parts and does not show its own is named by `find_debtor`.
 
-It does not make anyone show truly: parts are compared with the commitment in an audit.
+It does not make anyone show truly, or at all: "artefact" is as good as the other side's word, and no audit
+compares parts, which are sealed, with what was committed to.
 
     >>> parts = make_parts(volumes, own_cells, their_cells, grid, is_widened=True)
     >>> judge_parts(parts, theirs, grid).is_true
