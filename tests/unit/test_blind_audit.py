@@ -190,7 +190,13 @@ class Side:
             self.lists,
         )
 
-    def audit(self, opening: Opening | None = None, *, filed: list[Volume] | None = None) -> list[str]:
+    def audit(
+        self,
+        opening: Opening | None = None,
+        *,
+        filed: list[Volume] | None = None,
+        considered: list[Volume] | None = None,
+    ) -> list[str]:
         rows = self.blind.rows
         holding = find_holding(rows, "skies", 0, self.party)
         assert holding is not None
@@ -206,6 +212,7 @@ class Side:
             matches=sorted(rows.select(MatchRow, rules="skies"), key=lambda row: row.index),
             public_keys={self.party: holding.public_key, other: their.public_key},
             filed=filed or [],
+            considered=considered or [],
         )
         # Through the file, as an auditor gets it.
         opened, rules_id, epoch = parse_opening(
@@ -269,6 +276,9 @@ def test_a_question_for_cells_of_no_plan_is_found(sides: tuple[Side, Side]) -> N
     ru.answer(ask, request)
     assert us.audit() == ["fished"]
     assert us.audit(filed=[*us.plan, *draft]) == ["omitted"]  # it filed what it never held
+    # It asked, met, and gave it up: for the auditor to believe or not.
+    assert us.audit(filed=us.plan, considered=draft) == []
+    assert us.audit(considered=[make_volume(37.5)]) == ["fished"]
 
 
 def test_a_question_with_other_cells_than_committed_to_is_found(sides: tuple[Side, Side]) -> None:

@@ -122,6 +122,8 @@ class AuditCase:
         asks, matches: All questions and runs of both parties under these rules in this epoch.
         public_keys: By party, the committed key in hex.
         filed: What the party is known to have flown or filed, as far as the auditor knows it.
+        considered: What it says it asked for and gave up: no fishing, as far as the auditor believes it, and
+            nothing that was to be held.
     """
 
     center: str
@@ -132,6 +134,7 @@ class AuditCase:
     matches: Sequence[MatchRow]
     public_keys: dict[str, str]
     filed: Sequence[Volume] = field(default=())
+    considered: Sequence[Volume] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,11 +246,10 @@ class _Audit:
     def _find_fished(self, row: AskRow, cells: Rows) -> Iterable[Fault]:
         """Find cells that were asked for and neither held in any version nor filed."""
         known = [one.cells for one in self._versions.values()]
-        if self._case.filed:
+        drafted = [*self._case.filed, *self._case.considered]
+        if drafted:
             # A little more than any honest machine's cover: nobody is blamed for a last digit.
-            _, high, low = list_rows(
-                self._case.filed, self._grid, is_widened=self._is_widened, short_m=-_MORE_M
-            )
+            _, high, low = list_rows(drafted, self._grid, is_widened=self._is_widened, short_m=-_MORE_M)
             known.append(pack_rows(high, low))
         fished = find_uncovered(cells, np.concatenate([NO_CELLS, *known]), self._grid)
         if len(fished):
