@@ -391,6 +391,70 @@ def test_a_confrontation_is_told_to_both_seen_and_talked_out(stage: Stage) -> No
         assert "seen by duty-2" in ended["sight"]
 
 
+def test_two_sides_check_blind_and_open_it_afterwards(stage: Stage) -> None:
+    from entente.cli.demo_blind import make_rules
+    from entente.cli.demo_day import make_day
+
+    rules = make_rules(make_day()) | {"modes": ["count", "exact", "yes-no"]}
+    rules["allowance"] |= {"matches": 4}
+    (stage.folder / "skies.json").write_text(json.dumps(rules))
+    stage.act("us", "blind", "propose", "skies.json", *OFFICER)
+    settle(stage)
+    (proposed,) = stage.act("ru", "blind", "rules", "skies")
+    refused = stage.act("ru", "blind", "agree", "skies", "--sha256", "0" * 64, *OFFICER, expect=3)
+    assert refused["code"] == "other-bytes"
+    stage.act("ru", "blind", "agree", "skies", "--sha256", proposed["sha256"], *OFFICER)
+    settle(stage)
+    assert stage.act("us", "blind", "check", "skies", *OFFICER, expect=3)["code"] == "not-committed"
+    for party, place in (("us", "35.30,40.10,4000"), ("ru", "35.31,40.10,4000")):
+        words = ("--heights", "1000..3000", "--window", WINDOW)
+        stage.act(
+            party, "blind", "plan", "put", f"{SECRET.lower()}-{party}", "--circle", place, *words, *OFFICER
+        )
+        assert stage.act(party, "blind", "prepare", "skies", *OFFICER)["state"] == "committed"
+    settle(stage)
+    far = ("--circle", "10.0,10.0,1000", "--heights", "1000..3000", "--window", WINDOW)
+    assert stage.act("us", "blind", "check", "skies", *far, "--adopt", *OFFICER)["verdict"] == "CLEAR"
+    stage.wait_for("the new version", lambda: _count_versions(stage) == 1)
+    found = stage.act("us", "blind", "check", "skies", *OFFICER, expect=7)
+    assert [one["item"] for one in found["conflicts"]] == [f"{SECRET.lower()}-us"]
+    assert stage.act("us", "blind", "check", "skies", "--yes-no", *OFFICER, expect=7)["at_least"] == 0
+    assert stage.act("us", "blind", "check", "skies", "--count", *OFFICER, expect=7)["at_least"] >= 1
+    (theirs,) = [one["run"] for one in stage.act("ru", "blind", "runs")["runs"] if one["kind"] == "whole"]
+    stage.act("us", "blind", "zoom", str(found["run"]), "--wait-s", "0", *OFFICER, expect=5)
+    shown = stage.act("ru", "blind", "zoom", str(theirs), *OFFICER, expect=7)
+    assert shown["is_true"]
+    assert stage.act("ru", "blind", "zoomed", str(theirs), expect=7)["meetings"]
+    usages = stage.act("us", "blind", "budget", "skies")["usages"]
+    assert {one["asker"]: (one["whole_runs"], one["delta_runs"]) for one in usages} == {
+        "ru": (1, 0),
+        "us": (1, 1),
+    }
+    for needle in (SECRET.lower().encode(), b"353000000", b"35.30,40.10"):
+        assert [path for path in files_with(stage.folder / "center", needle) if "blind" in path.name] == []
+    _audit(stage)
+
+
+def _count_versions(stage: Stage) -> int:
+    held = stage.act("us", "blind", "runs", "skies", show=False)["holdings"]
+    return next(int(one["number"]) for one in held if one["party"] == "us" and one["state"] == "committed")
+
+
+def _audit(stage: Stage) -> None:
+    settle(stage)
+    stage.act("us", "blind", "open", "skies", "--epoch", "0", "--out", "opening.json", *OFFICER)
+    assert (stage.folder / "opening.json").stat().st_mode & 0o077 == 0
+    audited = stage.entente("blind", "audit", "opening.json", "--mirror", "ru/mirror")
+    assert audited["faults"] == []
+    assert audited["checked"] == {"versions": 2, "questions": 2, "answers": 1, "matches": 2, "filed": 0}
+    opened = json.loads((stage.folder / "opening.json").read_text())
+    leaf = min(opened["versions"], key=lambda one: len(opened["versions"][one]["cells"]))
+    opened["versions"][leaf]["cells"] = opened["versions"][leaf]["cells"][:64]  # three cells of it
+    (stage.folder / "tampered.json").write_text(json.dumps(opened))
+    audited = stage.entente("blind", "audit", "tampered.json", "--mirror", "ru/mirror", expect=4)
+    assert {one["code"] for one in audited["faults"]} >= {"wrong-root", "wrong-tags"}
+
+
 def test_doctor_finds_both_desks_fit(stage: Stage) -> None:
     settle(stage)
     for party in ("ru", "us"):

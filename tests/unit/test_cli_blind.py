@@ -19,6 +19,7 @@ from entente.cli.blind_items import MOST_VOLUMES, TrackOptions, draw_strip, make
 from entente.cli.blind_plan import MOST_BODY_BYTES, split_items
 from entente.cli.blind_waiting import follow_prepare, follow_run
 from entente.cli.blind_words import get_code, list_budget, list_rules, list_run, say_runs, wrap_lines
+from entente.cli.blind_zoom import get_zoom_code, list_zoom
 from entente.cli.main import main
 from entente.cli.output import ExitCode
 from entente.kernel.canonical import convert_to
@@ -339,6 +340,25 @@ def test_runs_rules_and_budgets_are_told() -> None:
     lines = list_budget({"usages": [usage], "theatre_cells": 500_000, "theatre_allowed": 20_000_000})
     assert lines[1].split() == ["whole", "plans,", "cells", "500,000", "of", "2,000,000", "25%"]
     assert lines[5].endswith("none allowed")
+
+
+@pytest.mark.parametrize(
+    ("state", "is_true", "code", "said"),
+    (
+        ("judged", False, 0, "NO CONFLICT"),
+        ("judged", True, 7, "CONFLICT"),
+        # Who shows nothing is not one whose parts keep their distance.
+        ("judged", None, 8, "NOT JUDGED"),
+        ("offered", None, 5, "NOT YET: we have offered, they have not"),
+        ("showing", False, 5, "NOT YET"),
+    ),
+)
+def test_only_an_artefact_ends_a_zoom_with_zero(
+    state: str, is_true: bool | None, code: int, said: str
+) -> None:
+    found: dict[str, Any] = {"state": state, "is_true": is_true, "meetings": [], "words": "", "owed_by": ""}
+    assert get_zoom_code(found) == code
+    assert list_zoom(found)[0].startswith(said)
 
 
 def test_long_words_are_wrapped_to_the_terminal() -> None:

@@ -61,7 +61,8 @@ def zoom(
 
     Then the exact rule says whether it is a conflict. An offer binds: once both have offered, the desk shows
     by itself; who has read the other's part and does not show its own is named. Of whole runs only.
-    Exit codes: 0 an artefact of the grid, 7 a conflict, 5 the other side has not offered or shown yet.
+    Exit codes: 0 an artefact of the grid, 7 a conflict, 8 not judged, 5 the other side has not offered or
+    shown yet.
 
     Example: entente blind zoom 3 --desk ./us --officer duty-1
     """
@@ -71,14 +72,21 @@ def zoom(
 
 
 def _tell(found: dict[str, Any], *, as_json: bool) -> int:
-    code = ExitCode.UNREACHABLE
-    if found["state"] == "judged":
-        code = ExitCode.CONFLICT if found["is_true"] else ExitCode.OK
+    code = get_zoom_code(found)
     if as_json:
         print_json({"ok": code == ExitCode.OK, "exit": int(code), **found})
     else:
         print("\n".join(list_zoom(found)))
     return code
+
+
+def get_zoom_code(found: dict[str, Any]) -> ExitCode:
+    """Return the exit code of a zoom: 0 is an artefact of the grid, where it was judged to be one."""
+    if found["state"] != "judged":
+        return ExitCode.UNREACHABLE
+    codes = {True: ExitCode.CONFLICT, False: ExitCode.OK}
+    # SECURITY: who shows nothing must not be taken for one whose parts keep their distance.
+    return codes.get(found["is_true"], ExitCode.INVALID)
 
 
 def list_zoom(found: dict[str, Any]) -> list[str]:
@@ -87,6 +95,8 @@ def list_zoom(found: dict[str, Any]) -> list[str]:
     if found["state"] != "judged":
         owed = f"; owed by {found['owed_by']}" if found["owed_by"] else ""
         said = f"NOT YET: {_STATES.get(found['state'], found['state'])}{owed}"
+    elif found["is_true"] is None:
+        said = "NOT JUDGED: treat it as the conflict that the check found"
     elif not found["is_true"]:
         said = "NO CONFLICT: the plans share a cell and keep the separation in it"
     else:
