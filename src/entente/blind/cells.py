@@ -113,18 +113,23 @@ def parse_cells(rows: Rows, grid: Grid) -> tuple[Cell, ...]:
     """
     high, low = unpack_rows(rows)
     kind, band, slot = split_high(high)
-    return tuple(
-        _parse_cell(grid, *numbers)
-        for numbers in zip(kind.tolist(), band.tolist(), slot.tolist(), low.tolist(), strict=True)
-    )
+    corners: dict[int, tuple[tuple[float, float], ...]] = {}
+    for place, size in enumerate(grid.sizes):
+        # Of one size all at once; a number that is none of a cell is refused below, before its corners.
+        chosen = np.flatnonzero((kind == place) & (low < FACES << 2 * size.level))
+        corners.update(zip(chosen.tolist(), _list_corners(low[chosen], size.level), strict=True))
+    numbers = zip(kind.tolist(), band.tolist(), slot.tolist(), low.tolist(), strict=True)
+    return tuple(_parse_cell(grid, corners.get(row), *each) for row, each in enumerate(numbers))
 
 
-def _parse_cell(grid: Grid, kind: int, band: int, slot: int, number: int) -> Cell:
+def _parse_cell(
+    grid: Grid, corners: tuple[tuple[float, float], ...] | None, kind: int, band: int, slot: int, number: int
+) -> Cell:
     if kind >= len(grid.sizes):
         raise Malformed("bad-cell", f"cell: expected a size below {len(grid.sizes)}, got {kind}")
     size = grid.sizes[kind]
     bands = (grid.highest_cm - grid.lowest_cm) // size.band_cm
-    if band >= bands or number >= FACES << 2 * size.level:
+    if band >= bands or corners is None:
         raise Malformed(
             "bad-cell",
             f"cell: expected a band below {bands} and a place below {FACES << 2 * size.level}, got"
@@ -138,7 +143,7 @@ def _parse_cell(grid: Grid, kind: int, band: int, slot: int, number: int) -> Cel
         raise Malformed("bad-cell", f"cell: expected a bin within the calendar, got {slot}") from error
     return Cell(
         size,
-        _list_corners(number, size.level),
+        corners,
         None if band == 0 else floor_cm / 100,
         None if band == bands - 1 else (floor_cm + size.band_cm) / 100,
         start,
@@ -146,12 +151,11 @@ def _parse_cell(grid: Grid, kind: int, band: int, slot: int, number: int) -> Cel
     )
 
 
-def _list_corners(number: int, level: int) -> tuple[tuple[float, float], ...]:
-    face, i, j = split_numbers(np.array([number], dtype=np.uint64), level)
-    corners = find_corners(face, i, j, level)[0]
-    lat = np.degrees(np.arctan2(corners[:, 2], np.hypot(corners[:, 0], corners[:, 1])))
-    lon = np.degrees(np.arctan2(corners[:, 1], corners[:, 0]))
-    return tuple(zip(lat.tolist(), lon.tolist(), strict=True))
+def _list_corners(numbers: Numbers, level: int) -> list[tuple[tuple[float, float], ...]]:
+    corners = find_corners(*split_numbers(numbers, level), level)
+    lat = np.degrees(np.arctan2(corners[..., 2], np.hypot(corners[..., 0], corners[..., 1])))
+    lon = np.degrees(np.arctan2(corners[..., 1], corners[..., 0]))
+    return [tuple(map(tuple, each)) for each in np.stack((lat, lon), axis=2).tolist()]
 
 
 def split_numbers(numbers: Numbers, level: int) -> tuple[Ints, Ints, Ints]:
