@@ -91,6 +91,14 @@ def test_nothing_is_shown_before_both_have_offered() -> None:
         assert find_zoom(made.blind.record.rows(reader), made.ask, "us") is None
 
 
+def test_an_offer_is_of_cells_of_the_grid() -> None:
+    made = Answered().answer()
+    for row in (b"\xc8" + bytes(15), b"\0\xff\xff" + bytes(13), bytes(8) + b"\xff" * 8):
+        with refused("bad-cells"):
+            made.offer("us", encode_base64(row))
+    made.offer("us")
+
+
 def test_parts_come_in_order_and_all_of_them() -> None:
     made = Answered().answer()
     made.offer("us")

@@ -31,7 +31,7 @@ import numpy as np
 
 from entente.blind.asking import AskRow
 from entente.blind.canary import TOKEN_BYTES
-from entente.blind.cells import FACES, pack_rows, split_high, unpack_rows
+from entente.blind.cells import is_cover, pack_rows
 from entente.blind.commitment import commit_seed, make_root
 from entente.blind.cover import least_cover, list_rows
 from entente.blind.exact import Asking, answer, change, hold, name_run, question
@@ -422,18 +422,6 @@ class _Look:
 def _date(row: VersionRow, looks: Iterable[_Look]) -> datetime:
     """Return when a version was there: not before what the record has before it."""
     return max([parse_utc(row.at), *(look.at_utc for look in looks if look.index < row.index)])
-
-
-def is_cover(cells: Rows, grid: Grid) -> bool:
-    """Tell whether rows are cells of a grid, each once, ascending."""
-    high, low = unpack_rows(cells)
-    kind, band, _ = split_high(high)
-    if not bool((kind < len(grid.sizes)).all()):
-        return False
-    bands = np.array([(grid.highest_cm - grid.lowest_cm) // size.band_cm for size in grid.sizes], np.int64)
-    places = np.array([FACES << 2 * size.level for size in grid.sizes], np.uint64)
-    ascending = (high[1:] > high[:-1]) | ((high[1:] == high[:-1]) & (low[1:] > low[:-1]))
-    return bool((band < bands[kind]).all() and (low < places[kind]).all() and ascending.all())
 
 
 def _refuse_cells(leaf: str, what: str) -> Fault:

@@ -122,6 +122,18 @@ def parse_cells(rows: Rows, grid: Grid) -> tuple[Cell, ...]:
     return tuple(_parse_cell(grid, corners.get(row), *each) for row, each in enumerate(numbers))
 
 
+def is_cover(cells: Rows, grid: Grid) -> bool:
+    """Tell whether rows are cells of a grid, each once, ascending."""
+    high, low = unpack_rows(cells)
+    kind, band, _ = split_high(high)
+    if not bool((kind < len(grid.sizes)).all()):
+        return False
+    bands = np.array([(grid.highest_cm - grid.lowest_cm) // size.band_cm for size in grid.sizes], np.int64)
+    places = np.array([FACES << 2 * size.level for size in grid.sizes], np.uint64)
+    ascending = (high[1:] > high[:-1]) | ((high[1:] == high[:-1]) & (low[1:] > low[:-1]))
+    return bool((band < bands[kind]).all() and (low < places[kind]).all() and ascending.all())
+
+
 def _parse_cell(
     grid: Grid, corners: tuple[tuple[float, float], ...] | None, kind: int, band: int, slot: int, number: int
 ) -> Cell:

@@ -31,13 +31,15 @@ import numpy as np
 
 from entente.blind.asking import AskRow
 from entente.blind.canary import TOKEN_BYTES
+from entente.blind.cells import is_cover
 from entente.blind.clip import clip
-from entente.blind.grid import Grid
+from entente.blind.grid import Grid, parse_grid
 from entente.blind.group import Rows as Cells
+from entente.blind.rules import RulesRow
 from entente.kernel.errors import Malformed
 from entente.kernel.kinds import ALLOWED, Decision, Kind, denied
 from entente.kernel.message import Entry, VerifiedMessage
-from entente.kernel.rows import Row, Rows
+from entente.kernel.rows import Row, Rows, get_row
 from entente.kernel.wire import Hex64, WireStruct, encode_base64, parse_base64
 from entente.space import Overlap, Volume, VolumeWire, find_conflict, parse_volume
 
@@ -134,7 +136,11 @@ def decide_zoom(message: VerifiedMessage[OfferZoom], rows: Rows) -> Decision:
         return denied(
             "offered", f"question {body.ask[:12]}: expected no offer yet, {known.offered[:12]} is one"
         )
-    read_cells(body.cells)
+    rules = get_row(rows, RulesRow, row.rules, what="rules").rules
+    if not is_cover(read_cells(body.cells), parse_grid(rules.grid, path="$.grid")):
+        # SECURITY: who offered what cannot be shown in would make the other side owe its parts for ever
+        # (tests/unit/test_blind_zoom.py, test_an_offer_is_of_cells_of_the_grid).
+        return denied("bad-cells", f"question {body.ask[:12]}: expected cells of the agreed grid")
     return ALLOWED
 
 
