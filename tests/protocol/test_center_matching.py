@@ -146,6 +146,15 @@ class Killed(BaseException):
     """The process ends here."""
 
 
+def test_what_was_recorded_wakes_the_matching(stage: BlindCenter, monkeypatch: pytest.MonkeyPatch) -> None:
+    woken: list[bool] = []
+    monkeypatch.setattr(stage.center.matching, "wake", lambda: woken.append(True))
+    leaf = stage.start_match(make_list([1], "ru"))
+    before = len(woken)
+    stage.join_match(leaf, make_list([2], "us"))
+    assert before and len(woken) > before
+
+
 def test_a_process_killed_at_any_step_tells_it_once(
     stage: BlindCenter, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,8 @@ RETRY_S: Final = 60.0
 """How long a run waits that could not be matched: its list is gone, or a disk does not read."""
 SWEEP_LOOKS: Final = 600
 """Parcels that have had their time are looked for with every so manyth look, beginning with the first."""
+LEAST_S: Final = 0.05
+"""Between two looks at what was recorded: a center under load is not asked after every batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Matching:
         self._looks = 0
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._woken = threading.Event()
         self._log = structlog.get_logger("matching")
         self._thread = threading.Thread(target=self._run, name="matching", daemon=True)
 
@@ -84,8 +87,13 @@ class Matching:
     def stop(self, timeout_s: float = 10.0) -> None:
         """End the thread; a run that is being matched is left as if it had not been begun."""
         self._stopping.set()
+        self._woken.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+
+    def wake(self) -> None:
+        """Match soon: something was recorded. A wake-up that is lost costs the time until the next look."""
+        self._woken.set()
 
     def match_due(self) -> int:
         """Match every run that both parties gave their list for; return how many were told."""
@@ -151,9 +159,18 @@ class Matching:
             self._looks += 1
 
     def _run(self) -> None:
+        look_s = time.monotonic() + self._every_s
         try:
-            while not self._stopping.wait(self._every_s):
-                self.look()
+            while not self._stopping.wait(LEAST_S):
+                self._woken.wait(max(0.0, look_s - time.monotonic()))
+                self._woken.clear()
+                if self._stopping.is_set():
+                    return
+                if time.monotonic() < look_s:
+                    self.match_due()
+                else:
+                    self.look()
+                    look_s = time.monotonic() + self._every_s
         except BaseException as error:  # noqa: BLE001 - a center whose runs do not end must not look healthy
             self._ports.on_fatal(error)
 

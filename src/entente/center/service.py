@@ -407,6 +407,7 @@ class Center:
     def _follow(self, judged: int) -> None:
         if judged:
             self.metrics.batch.observe(judged)
+            self.matching.wake()
         self.witnesses.wake()
         self.on_change()
 
