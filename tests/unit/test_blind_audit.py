@@ -369,6 +369,18 @@ def test_nobody_is_framed_by_a_question_that_names_an_old_version(sides: tuple[S
     assert ru.audit(filed=flown) == []
 
 
+def test_what_was_over_before_the_commitment_need_not_be_held(sides: tuple[Side, Side]) -> None:
+    us, ru = sides
+    ru.blind.record.tick(minutes=420)
+    own, others = us.commit(), ru.commit()  # at 20:00
+    assert ru.audit(filed=[make_volume(35.5)]) == []
+    # But who says 20:00 and was asked at 13:00 had committed by then.
+    ru.blind.record.tick(minutes=-420)
+    ask, request = us.ask(own, others, ru.key.public)
+    ru.answer(ask, request)
+    assert ru.audit(filed=[make_volume(35.5)]) == ["omitted"]
+
+
 def test_a_refusal_is_named_and_no_answer_with_another_key(sides: tuple[Side, Side]) -> None:
     us, ru = sides
     own, others = us.commit(), ru.commit()
@@ -383,6 +395,9 @@ def test_a_refusal_is_named_and_no_answer_with_another_key(sides: tuple[Side, Si
     reply = us.answer(back, request, ru.key)
     answers = {back: replace(us.answers[back], refusal=reply)}
     assert us.audit(replace(us.open(), answers=answers)) == ["wrong-reply"]
+    ru.blind.record.tick(minutes=65)
+    ru.amend([*ru.plan, make_volume(38.0)])  # after it began; but nobody had been told anything
+    assert ru.audit(filed=ru.plan) == ["refused"]
 
 
 def test_a_refusal_of_what_is_no_request_is_right(sides: tuple[Side, Side]) -> None:

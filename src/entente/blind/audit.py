@@ -362,14 +362,21 @@ class _Audit:
                 )
 
     def _list_filed(self) -> list[tuple[int, Volume]]:
-        """Return what was filed of this epoch: what began later may have been planned later."""
+        """Return what was filed of this epoch.
+
+        What began later may have been planned later; what was over when the party committed was of no use to
+        anybody.
+        """
         rules, epoch_s = self._case.rules, self._case.rules.epoch_h * 3600
         start = parse_utc(rules.starts) + timedelta(seconds=self._case.holding.epoch * epoch_s)
         end = start + timedelta(seconds=epoch_s)
+        # Not later than the other side's first question, whatever the commitment says of its time.
+        dated = [parse_utc(self._case.versions[0].at), *(look.at_utc for look in self._list_looks())]
+        begin = max(start, min(dated))
         return [
             (place, one)
             for place, one in enumerate(self._case.filed)
-            if one.window.start_utc < end and one.window.end_utc > start
+            if one.window.start_utc < end and one.window.end_utc > begin
         ]
 
     def _count_missing(self, parts: Sequence[Rows], cells: Rows) -> list[int]:
@@ -397,6 +404,9 @@ class _Audit:
         """Return what the other side was told by what the party holds, in the record's order."""
         party, looks = self._case.holding.party, []
         for ask in self._case.asks:
+            opened = self._opening.answers.get(ask.leaf)
+            if opened is not None and opened.refusal:
+                continue  # it told the other side nothing
             if ask.responder == party and ask.answer:
                 # What stood when it was asked: the asker may name an older version, and frame nobody by it.
                 behind = [row for row in self._case.versions if row.index < ask.index][-1]
