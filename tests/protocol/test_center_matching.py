@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
 from datetime import timedelta
@@ -147,12 +148,10 @@ class Killed(BaseException):
 
 
 def test_what_was_recorded_wakes_the_matching(stage: BlindCenter, monkeypatch: pytest.MonkeyPatch) -> None:
-    woken: list[bool] = []
-    monkeypatch.setattr(stage.center.matching, "wake", lambda: woken.append(True))
-    leaf = stage.start_match(make_list([1], "ru"))
-    before = len(woken)
-    stage.join_match(leaf, make_list([2], "us"))
-    assert before and len(woken) > before
+    woken = threading.Event()
+    monkeypatch.setattr(stage.center.matching, "wake", woken.set)
+    stage.match(make_list([1], "ru"), make_list([2], "us"))
+    assert woken.wait(10)
 
 
 def test_a_process_killed_at_any_step_tells_it_once(
