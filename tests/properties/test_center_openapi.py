@@ -41,7 +41,8 @@ def test_every_path_of_the_interface_is_there() -> None:
     assert set(DOCUMENT["paths"]) == {
         "/charter", "/charter/signatures", "/events", "/health", "/ladder/{leaf}", "/messages",
         "/messages/{name}", "/metrics", "/openapi.json", "/parcels/{sha256}", "/record/checkpoint",
-        "/record/checkpoint/{which}", "/record/consistency", "/record/policy", "/record/proof/{index}", "/record/tile/{path}",
+        "/record/checkpoint/{which}", "/record/consistency", "/record/policy", "/record/proof/{index}",
+        "/record/tile/{path}",
         "/rows/{table}", "/sealed/{leaf}/{party}", "/status", "/suggest",
     }  # fmt: skip
 
