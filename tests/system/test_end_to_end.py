@@ -416,6 +416,15 @@ def test_two_sides_check_blind_and_open_it_afterwards(stage: Stage) -> None:
     far = ("--circle", "10.0,10.0,1000", "--heights", "1000..3000", "--window", WINDOW)
     assert stage.act("us", "blind", "check", "skies", *far, "--adopt", *OFFICER)["verdict"] == "CLEAR"
     stage.wait_for("the new version", lambda: _count_versions(stage) == 1)
+    drafted = {
+        "outline": {"type": "circle", "centre_e7": [-10, 200_000_000], "radius_cm": 100_000},
+        "floor_cm": 100_000,
+        "ceiling_cm": 300_000,
+        "start": WINDOW.partition("..")[0],
+        "end": WINDOW.partition("..")[2],
+    }
+    (stage.folder / "drafted.json").write_text(json.dumps([{"name": "drafted", "volumes": [drafted]}]))
+    stage.act("us", "blind", "check", "skies", "--file", "drafted.json", *OFFICER)
     found = stage.act("us", "blind", "check", "skies", *OFFICER, expect=7)
     assert [one["item"] for one in found["conflicts"]] == [f"{SECRET.lower()}-us"]
     assert stage.act("us", "blind", "check", "skies", "--yes-no", *OFFICER, expect=7)["at_least"] == 0
@@ -428,7 +437,7 @@ def test_two_sides_check_blind_and_open_it_afterwards(stage: Stage) -> None:
     usages = stage.act("us", "blind", "budget", "skies")["usages"]
     assert {one["asker"]: (one["whole_runs"], one["delta_runs"]) for one in usages} == {
         "ru": (1, 0),
-        "us": (1, 1),
+        "us": (1, 2),
     }
     for needle in (SECRET.lower().encode(), b"353000000", b"35.30,40.10"):
         assert [path for path in files_with(stage.folder / "center", needle) if "blind" in path.name] == []
@@ -444,15 +453,23 @@ def _audit(stage: Stage) -> None:
     settle(stage)
     stage.act("us", "blind", "open", "skies", "--epoch", "0", "--out", "opening.json", *OFFICER)
     assert (stage.folder / "opening.json").stat().st_mode & 0o077 == 0
-    audited = stage.entente("blind", "audit", "opening.json", "--mirror", "ru/mirror")
+    words = ("--mirror", "ru/mirror", "--considered", "drafted.json")
+    audited = stage.entente("blind", "audit", "opening.json", *words)
     assert audited["faults"] == []
-    assert audited["checked"] == {"versions": 2, "questions": 2, "answers": 1, "matches": 2, "filed": 0}
+    assert audited["checked"] == {
+        "versions": 2,
+        "questions": 3,
+        "answers": 1,
+        "matches": 2,
+        "filed": 0,
+        "considered": 1,
+    }
     opened = json.loads((stage.folder / "opening.json").read_text())
     leaf = min(opened["versions"], key=lambda one: len(opened["versions"][one]["cells"]))
     opened["versions"][leaf]["cells"] = opened["versions"][leaf]["cells"][:64]  # three cells of it
     (stage.folder / "tampered.json").write_text(json.dumps(opened))
     audited = stage.entente("blind", "audit", "tampered.json", "--mirror", "ru/mirror", expect=4)
-    assert {one["code"] for one in audited["faults"]} >= {"wrong-root", "wrong-tags"}
+    assert {one["code"] for one in audited["faults"]} >= {"fished", "wrong-root", "wrong-tags"}
 
 
 def test_doctor_finds_both_desks_fit(stage: Stage) -> None:

@@ -16,9 +16,9 @@ from entente.cli.blind_audit import MEANING, list_audit, make_case
 from entente.cli.blind_check import _find_kind
 from entente.cli.blind_file import encode_rules_file, make_default_rules, read_rules_file
 from entente.cli.blind_items import MOST_VOLUMES, TrackOptions, draw_strip, make_slug, read_items
-from entente.cli.blind_plan import MOST_BODY_BYTES, split_items
+from entente.cli.blind_plan import MOST_BODY_BYTES, say_holding, split_items
 from entente.cli.blind_waiting import follow_prepare, follow_run
-from entente.cli.blind_words import get_code, list_budget, list_rules, list_run, say_runs, wrap_lines
+from entente.cli.blind_words import get_code, list_budget, list_rules, list_run, say_box, say_runs, wrap_lines
 from entente.cli.blind_zoom import get_zoom_code, list_zoom
 from entente.cli.main import main
 from entente.cli.output import ExitCode
@@ -259,6 +259,16 @@ def test_only_clear_ends_with_zero(run: dict[str, Any], code: int, said: str) ->
     assert said in list_run(run)[0]
 
 
+def test_what_was_added_later_is_no_all_clear() -> None:
+    conflicts = [{"item": "sortie-7", "cells": 1, "boxes": [BOX], "added_later": True}]
+    run = make_run(conflicts=conflicts)
+    assert get_code(run) == ExitCode.CONFLICT
+    lines = list_run(run)
+    assert lines[0].startswith("CONFLICT: run 3 (whole)")
+    assert lines[1].endswith("(they came there after our check)")
+    assert not any(line.startswith("CLEAR") for line in lines)
+
+
 def test_invalid_says_that_it_is_no_all_clear() -> None:
     assert "NO all-clear" in "\n".join(list_run(make_run(verdict="INVALID", code="canary")))
     assert "all-clear" not in "\n".join(list_run(make_run()))
@@ -275,12 +285,25 @@ def test_conflicts_are_told_by_item_with_their_cells() -> None:
     conflicts = [{"item": "sortie-7", "cells": 12, "boxes": [BOX] * 12, "added_later": False}]
     lines = list_run(make_run(verdict="CONFLICT", conflicts=conflicts))
     assert lines[1] == "  sortie-7: 12 of its cells are touched by their plan"
-    assert lines[2].strip().startswith("35.0000..35.1000 N, 40.0000..40.1000 E, ground to 950 m, 2026")
+    assert lines[2].strip().startswith("35.0000..35.1000 N, 40.0000..40.1000 E, ..950 m, 2026")
     assert lines[12] == "    and 2 more cells (--json)"
     assert lines[13].endswith("entente blind zoom 3")
     # What is only meant to be added is not committed to: it cannot be zoomed.
     lines = list_run(make_run(verdict="CONFLICT", kind="delta", conflicts=conflicts))
     assert "put it into the plan, prepare, check the whole" in lines[13]
+
+
+def test_a_cell_is_told_with_the_heights_that_it_has() -> None:
+    assert ", ..950 m, " in say_box(BOX)
+    assert ", 950.. m, " in say_box(BOX | {"floor_m": 950.0, "ceiling_m": None})
+    assert ", 0..950 m, " in say_box(BOX | {"floor_m": 0.0})
+    assert ", all heights, " in say_box(BOX | {"ceiling_m": None})
+
+
+def test_a_commitment_is_told_with_its_sizes() -> None:
+    held = {"rules": "skies", "epoch": 0, "number": 1, "cells": 12, "tokens": 30, "size": 50, "words": ""}
+    assert say_holding(held) == "committed under skies, epoch 0, version 1: 12 cells, 30 tokens, shown as 50"
+    assert say_holding(held | {"words": "unchanged"}).endswith("version 1, shown as 50: unchanged")
 
 
 def test_a_partners_words_do_not_steer_the_terminal() -> None:
@@ -450,7 +473,7 @@ def test_an_opening_of_nothing_in_the_record_is_refused(tmp_path: Path) -> None:
 
     opened = Opening("us", b"", b"", b"", {}, {}, {}, {})
     with pytest.raises(NotFound, match="expected them in the record"):
-        make_case(MemoryRows(), "example.org/joint", opened, "skies", 0, [])
+        make_case(MemoryRows(), "example.org/joint", opened, "skies", 0)
     assert main(["blind", "audit", str(tmp_path / "none.json")]) == ExitCode.USAGE
     assert main(["blind", "audit", str(tmp_path / "none.json"), "--mirror", str(tmp_path)]) == ExitCode.USAGE
 

@@ -10,6 +10,7 @@ owner alone, and never over another file: who has it has that party's plan of th
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -97,6 +98,10 @@ def audit(  # noqa: PLR0913 - an audit can be given this much
         list[Path] | None,
         Parameter(help="What it flew or filed, as a file of tracks, GeoParquet or GeoJSON; may be repeated."),
     ] = None,
+    considered: Annotated[
+        list[Path] | None,
+        Parameter(help="What it says that it checked and gave up, as --filed: no fishing; may be repeated."),
+    ] = None,
     datum: Datum = "",
     radius: Radius = None,
     half_height: HalfHeight = None,
@@ -124,10 +129,11 @@ def audit(  # noqa: PLR0913 - an audit can be given this much
     except OSError as error:
         raise NotFound("no-file", f"opening {str(opening)!r}: {error.strerror or error}") from error
     opened, rules_id, epoch = parse_opening(data)
-    flown = _read_filed(filed or [], TrackOptions(datum, radius, half_height, leg_s=leg_s))
+    options = TrackOptions(datum, radius, half_height, leg_s=leg_s)
+    flown, given_up = (_read_volumes(files or [], options) for files in (filed, considered))
     with ProgressLines(is_quiet=json) as progress:
         rows, origin = read_record(folder, progress)
-        case = make_case(rows, origin, opened, rules_id, epoch, flown)
+        case = replace(make_case(rows, origin, opened, rules_id, epoch), filed=flown, considered=given_up)
         progress.tell("make everything again", 0, 0)
         faults = audit_opening(load_group(), opened, case)
     code = ExitCode.VERIFICATION_FAILED if faults else ExitCode.OK
@@ -141,6 +147,7 @@ def audit(  # noqa: PLR0913 - an audit can be given this much
             "answers": sum(1 for ask in case.asks if ask.asker != opened.party and ask.answer),
             "matches": len(case.matches),
             "filed": len(case.filed),
+            "considered": len(case.considered),
         },
         "faults": [{"code": one.code, "message": one.leaf, "words": one.words} for one in faults],
     }
@@ -182,9 +189,7 @@ def read_record(folder: Path, progress: ProgressLines) -> tuple[Rows, str]:
     return replay.state.rows, report.origin
 
 
-def make_case(
-    rows: Rows, origin: str, opened: Opening, rules_id: str, epoch: int, filed: list[Volume]
-) -> AuditCase:
+def make_case(rows: Rows, origin: str, opened: Opening, rules_id: str, epoch: int) -> AuditCase:
     """Return what the record says of the epoch that is opened.
 
     Raises:
@@ -221,11 +226,10 @@ def make_case(
         asks=sorted(asks, key=lambda one: one.index),
         matches=sorted(matches, key=lambda one: one.index),
         public_keys=keys,
-        filed=filed,
     )
 
 
-def _read_filed(files: list[Path], options: TrackOptions) -> list[Volume]:
+def _read_volumes(files: list[Path], options: TrackOptions) -> list[Volume]:
     from entente.kernel.canonical import convert_to
     from entente.space import VolumeWire, parse_volume
 

@@ -200,13 +200,19 @@ def prepare(
     if json:
         print_json({"ok": code == ExitCode.OK, "exit": int(code), **holding})
     elif code == ExitCode.OK:
-        print(
-            f"committed under {holding['rules']}, epoch {holding['epoch']}, version {holding['number']}: "
-            f"{holding['cells']:,} cells, {holding['tokens']:,} tokens, shown as {holding['size']:,}"
-        )
+        print(say_holding(holding))
     else:
         print(f"{holding['state']}: {holding['words'] or 'the desk goes on; ask again'}")
     return code
+
+
+def say_holding(holding: dict[str, Any]) -> str:
+    """Return what we have committed to, in a line."""
+    which = f"committed under {holding['rules']}, epoch {holding['epoch']}, version {holding['number']}"
+    shown = f"shown as {holding['size']:,}"
+    if holding["words"]:
+        return f"{which}, {shown}: {holding['words']}"
+    return f"{which}: {holding['cells']:,} cells, {holding['tokens']:,} tokens, {shown}"
 
 
 def read_item(

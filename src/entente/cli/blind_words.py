@@ -41,8 +41,11 @@ Answer = Mapping[str, Any]
 
 def get_code(run: Answer) -> ExitCode:
     """Return the exit code of a run: of its verdict, or that it has not ended."""
-    has_ended = run["state"] == "ended"
-    return CODES[run["verdict"]] if has_ended else ExitCode.UNREACHABLE
+    if run["state"] != "ended":
+        return ExitCode.UNREACHABLE
+    code = CODES[run["verdict"]]
+    # What the other side added after a check is no part of its verdict; but what meets is no all-clear.
+    return ExitCode.CONFLICT if code == ExitCode.OK and run["conflicts"] else code
 
 
 def list_run(run: Answer) -> list[str]:
@@ -56,6 +59,9 @@ def list_run(run: Answer) -> list[str]:
             f"The desk goes on; see: entente blind run {run['run']}",
         ]
     match run["verdict"]:
+        case "CLEAR" if run["conflicts"]:
+            added = "it was CLEAR, and the other side has since added what meets"
+            return [f"CONFLICT: {which}: {added}", *_list_conflicts(run)]
         case "CLEAR":
             return [f"CLEAR: {which}: {_CLEAR.get(run['kind'], 'no cell is shared')}"]
         case "CONFLICT":
@@ -110,11 +116,11 @@ def wrap_lines(lines: Sequence[str], width: int) -> list[str]:
 
 def say_box(box: Answer) -> str:
     """Return a cell in words: its edges, heights and times."""
-    floor = "ground" if box["floor_m"] is None else f"{box['floor_m']:g} m"
-    ceiling = "no ceiling" if box["ceiling_m"] is None else f"{box['ceiling_m']:g} m"
+    floor, ceiling = ("" if box[end] is None else f"{box[end]:g}" for end in ("floor_m", "ceiling_m"))
+    heights = f"{floor}..{ceiling} m" if floor or ceiling else "all heights"
     return (
         f"{box['south_deg']:.4f}..{box['north_deg']:.4f} N, {box['west_deg']:.4f}..{box['east_deg']:.4f} E, "
-        f"{floor} to {ceiling}, {box['start']} to {box['end']}"
+        f"{heights}, {box['start']} to {box['end']}"
     )
 
 

@@ -19,6 +19,7 @@ from entente.terms.words.text import clean_text
 
 _STATES: Final = {
     "none": "nobody has offered",
+    "offering": "our offer is on its way",
     "asked": "they have offered, we have not",
     "offered": "we have offered, they have not",
     "showing": "both have offered; parts are on their way",
@@ -68,6 +69,9 @@ def zoom(
     """
     body = {"officer": officer, "run": number, "items": item or [], "wait_s": wait_s}
     found = DeskLink.open(desk).call("POST", "/api/blind-zoom", body)
+    if found["state"] == "none":
+        # The record that this desk follows does not hold it yet.
+        found |= {"state": "offering", "words": ""}
     return _tell(found, as_json=json)
 
 
