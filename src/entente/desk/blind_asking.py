@@ -55,7 +55,7 @@ from entente.desk.blind_parts import (
     parse_rows,
     read_grid,
 )
-from entente.desk.blind_plan import BlindPlan, OwnVersion, OwnVersions, cover_items
+from entente.desk.blind_plan import BlindPlan, ItemRows, OwnVersion, OwnVersions, cover_items
 from entente.desk.blind_post import BlindPost
 from entente.desk.blind_requests import PlanItem
 from entente.desk.compose import Draft
@@ -228,7 +228,8 @@ class BlindAsking:
             return False
         cells = parse_rows(run["cells"])
         found = self._judge(run, rules, row, asked_tokens(cells, read_grid(rules.rules)))
-        conflicts = locate(rules, self._parts.party, self._list_items(run, row), found.hits)
+        items, listed = self._list_items(run, row)
+        conflicts = locate(rules, self._parts.party, items, found.hits, listed=listed)
         now = encode_utc(self._parts.clock.now_utc())
         with self._parts.book.transaction() as db:
             changed = db.execute(
@@ -283,10 +284,11 @@ class BlindAsking:
         changed = sum(row.added - row.withdrawn for row in every if row.number <= version.number)
         return changed + CANARIES["whole"]
 
-    def _list_items(self, run: sqlite3.Row, row: AskRow) -> list[PlanItem]:
+    def _list_items(self, run: sqlite3.Row, row: AskRow) -> tuple[list[PlanItem], ItemRows | None]:
         if run["kind"] == "delta":
-            return parse_items(run["items"])
-        return self._versions.get_by_leaf(row.ask.own).items
+            return parse_items(run["items"]), None
+        version = self._versions.get_by_leaf(row.ask.own)
+        return version.items, self._versions.find_listed(version)
 
     def tell(self, run: sqlite3.Row, rules: RulesRow) -> None:
         """Tell the other side how our half ended, sealed, once. Nothing of where."""
@@ -317,14 +319,16 @@ class BlindAsking:
             return False
         tokens = asked_tokens(parse_rows(run["cells"]), read_grid(rules.rules))
         outputs, conflicts = parse_numbers(run["outputs"]), parse_conflicts(run["conflicts"])
+        # Of an addition its own items: one that is put into the plan only after this is looked up but once.
+        items = parse_items(run["items"]) if run["kind"] == "delta" else self._plan.list_items()
         for number, tags in added:
             hits = match_added(tokens, outputs, tags)
-            found = locate(rules, self._parts.party, self._plan.list_items(), hits, added_later=True)
+            found = locate(rules, self._parts.party, items, hits, added_later=True)
             if found:
                 names = ", ".join(one.item for one in found[:20])
                 words = (
-                    f"{partner!r} has added what meets our plan under {rules.id!r} (its amendment {number}): "
-                    f"{names}"
+                    f"{partner!r} has added what meets what we checked under {rules.id!r} "
+                    f"(its amendment {number}): {names}"
                 )
                 about = f"{rules.id}:{run['epoch']}:{number}:run-{run['id']}"
                 self._parts.board.raise_alarm(evidence.Finding(ADDED_LATER, words, about))

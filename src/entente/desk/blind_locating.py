@@ -17,33 +17,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entente.blind.cells import Cell, Numbers, Rows, pack_rows, parse_cells, unpack_rows
-from entente.blind.cover import list_rows
 from entente.blind.lift import find_askers
 from entente.blind.rules import RulesRow
 from entente.desk.blind_parts import read_grid
+from entente.desk.blind_plan import ItemRows, list_item_rows
 from entente.desk.blind_requests import MAX_BOXES, BoxAnswer, ConflictAnswer, PlanItem
 from entente.kernel.time import encode_utc
-from entente.space import parse_volume
 
 
 def locate(
-    rules: RulesRow, party: str, items: Sequence[PlanItem], hits: Rows, *, added_later: bool = False
+    rules: RulesRow,
+    party: str,
+    items: Sequence[PlanItem],
+    hits: Rows,
+    *,
+    listed: ItemRows | None = None,
+    added_later: bool = False,
 ) -> list[ConflictAnswer]:
-    """Return where tokens of ours that the other side holds lie, by item, in the items' order."""
+    """Return where tokens of ours that the other side holds lie, by item, in the items' order.
+
+    Args:
+        listed: The cells of these items, where they are known.
+    """
     if not len(hits):
         return []
     grid = read_grid(rules.rules)
-    names = [place for place, item in enumerate(items) for _ in item.volumes]
-    volumes = [parse_volume(wire) for item in items for wire in item.volumes]
-    owner, high, low = list_rows(volumes, grid, is_widened=rules.rules.is_widened(party))
-    met = find_askers(pack_rows(high, low), grid, hits)
+    rows = list_item_rows(rules, party, items) if listed is None else listed
+    met = find_askers(rows.pack(), grid, hits)
     # Of each item's rows those that met, by their two numbers, in the items' order.
-    places = np.array(names, np.int64)[owner]
-    chosen = np.isin(_join(high, low), _join(*unpack_rows(met)))
+    chosen = np.flatnonzero(np.isin(_join(rows.high, rows.low), _join(*unpack_rows(met))))
+    if not len(chosen):
+        return []  # what met is no item's any more
+    chosen = chosen[np.argsort(rows.place[chosen], kind="stable")]
+    places, begin = np.unique(rows.place[chosen], return_index=True)
     found = []
-    for place in np.unique(places[chosen]).tolist():
-        mine = chosen & (places == place)
-        cells = pack_rows(high[mine], low[mine])
+    for place, mine in zip(places.tolist(), np.split(chosen, begin[1:]), strict=True):
+        cells = pack_rows(rows.high[mine], rows.low[mine])
         boxes = [make_box(cell) for cell in parse_cells(cells[:MAX_BOXES], grid)]
         found.append(ConflictAnswer(items[place].name, len(cells), boxes, added_later))
     return found

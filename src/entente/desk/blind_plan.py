@@ -25,8 +25,9 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from entente.blind.cells import Ints, Numbers, pack_rows
 from entente.blind.commitment import make_root
-from entente.blind.cover import cover
+from entente.blind.cover import list_rows
 from entente.blind.exact import change, hold
 from entente.blind.group import Rows
 from entente.blind.holding import AmendHolding, CommitHolding, find_holding
@@ -104,6 +105,7 @@ class OwnVersion:
     number: int
     cells: Rows = field(repr=False)
     packed_items: bytes | None = field(repr=False)
+    id: int
 
     @property
     def items(self) -> list[PlanItem]:
@@ -118,6 +120,7 @@ class OwnVersions:
         self._parts = parts
         self._plan = plan
         self._post = post
+        self._listed: tuple[int, ItemRows] | None = None
 
     def want(self, rules: str, epoch: int, *, officer: str) -> int:
         """Note that the plan is to be committed to as it is when its turn comes; return the version's number.
@@ -172,7 +175,11 @@ class OwnVersions:
                 f"version {leaf[:12]}: expected what we committed to in this desk's book, found nothing: the "
                 "book is older than the record; wait for the next epoch",
             )
-        return OwnVersion(leaf, row["number"], parse_rows(row["cells"]), row["items"])
+        return OwnVersion(leaf, row["number"], parse_rows(row["cells"]), row["items"], row["id"])
+
+    def find_listed(self, version: OwnVersion) -> ItemRows | None:
+        """Return a version's cells item by item, if it is the one that was made last since this start."""
+        return self._listed[1] if self._listed is not None and self._listed[0] == version.id else None
 
     @staticmethod
     def read_cells(row: sqlite3.Row) -> Rows:
@@ -255,7 +262,9 @@ class OwnVersions:
         what = f"commit under {rules_id}, epoch {epoch}"
         parts.report(f"{what}: cover")(0, 0)
         items = self._plan.list_items()
-        cells = cover_items(rules, parts.party, items)
+        listed = list_item_rows(rules, parts.party, items)
+        cells = listed.pack()
+        self._listed = (row["id"], listed)
         before = self.find_held(rules_id, epoch)
         tokens = held_tokens(cells, read_grid(rules.rules))
         made = self._make_commit if before is None else self._make_amend
@@ -338,10 +347,30 @@ class _Content:
     pad_seed: bytes = field(repr=False)
 
 
-def cover_items(rules: RulesRow, party: str, items: Sequence[PlanItem]) -> Rows:
+@dataclass(frozen=True, slots=True)
+class ItemRows:
+    """The cells of items, one by one: of which item, by its place, and a row's two numbers."""
+
+    place: Ints = field(repr=False)
+    high: Numbers = field(repr=False)
+    low: Numbers = field(repr=False)
+
+    def pack(self) -> Rows:
+        """Return the cells of all items: a cover."""
+        return pack_rows(self.high, self.low)
+
+
+def list_item_rows(rules: RulesRow, party: str, items: Sequence[PlanItem]) -> ItemRows:
     """Return the cells of items, as a party covers them under some rules."""
+    places = np.array([place for place, item in enumerate(items) for _ in item.volumes], np.int64)
     volumes = [parse_volume(wire) for item in items for wire in item.volumes]
-    return cover(volumes, read_grid(rules.rules), is_widened=rules.rules.is_widened(party))
+    owner, high, low = list_rows(volumes, read_grid(rules.rules), is_widened=rules.rules.is_widened(party))
+    return ItemRows(places[owner], high, low)
+
+
+def cover_items(rules: RulesRow, party: str, items: Sequence[PlanItem]) -> Rows:
+    """Return the same together: sorted, each once."""
+    return list_item_rows(rules, party, items).pack()
 
 
 def _say_refusal(said: sqlite3.Row) -> str:
