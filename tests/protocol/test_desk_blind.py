@@ -84,6 +84,18 @@ def test_what_the_other_side_adds_later_is_found_without_a_question(two: TwoDesk
     assert two.ask("us", "blind-budget")["usages"] == asked
 
 
+@pytest.mark.parametrize("is_put_first", (True, False))
+def test_what_was_checked_and_put_into_the_plan_later_is_looked_up(two: TwoDesks, is_put_first: bool) -> None:
+    two.ready(us=AWAY_E7, ru=FAR_E7)
+    item = {"name": "later", "volumes": as_volumes(HERE_E7)}
+    assert two.check(kind="delta", items=[item])["verdict"] == "CLEAR"
+    steps = [("us", "later", HERE_E7), ("ru", "extra", NEAR_E7)]  # and ru asks nothing
+    for name, item_name, place in steps if is_put_first else reversed(steps):
+        two.plan(name, **{item_name: place})
+        two.prepare(name)
+    assert "later" in two.alarms("us")["blind-added"]
+
+
 def test_an_addition_while_a_question_is_under_way_is_found(two: TwoDesks) -> None:
     two.ready()
     number = two.ask("us", "blind-check", rules="skies")["run"]

@@ -275,10 +275,15 @@ class BlindCarrier:
         return moved
 
     def _look_later(self) -> bool:
+        """Look up what was added since, for all that we have checked.
+
+        SECURITY: additions too that their own run did not adopt: an officer puts one into the plan later
+        (tests/protocol/test_desk_blind.py, test_what_was_checked_and_put_into_the_plan_later_is_looked_up).
+        """
         moved = False
         for run in self.parts.book.read(
             "SELECT * FROM blind_runs WHERE state = 'done' AND outputs IS NOT NULL AND verdict != 'INVALID'"
-            " AND (kind = 'whole' OR adopt = 1) ORDER BY id"
+            " ORDER BY id"
         ):
             rules = self.parts.find_rules(run["rules"])
             if rules is not None:
