@@ -36,6 +36,7 @@ from entente.space import (
     parse_volume,
 )
 from entente.space.ellipsoid import distance_and_bearing, walk_line
+from entente.space.wire import parse_outline
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "blind.md"
 KEEP = Separation(9260.0, 300.0, 60.0)
@@ -181,7 +182,8 @@ def test_strips_leave_nothing_of_a_flight_out(tmp_path: Path) -> None:
 
 def test_a_strip_is_hardly_larger_than_what_it_holds() -> None:
     start, goal = (35.0, 40.0), walk_line(35.0, 40.0, 30.0, 20_000.0)
-    strip = Volume(draw_strip(start, goal, half_m=500.0, long_m=500.0), HeightBand(0.0, 1.0), _hour())
+    outline = parse_outline(draw_strip(start, goal, half_m=500.0, long_m=500.0))
+    strip = Volume(outline, HeightBand(0.0, 1.0), _hour())
     beside = walk_line(*walk_line(*start, 30.0, 10_000.0), 120.0, 504.0)
     assert find_conflict(strip, Volume(Circle(beside, 0.02), HeightBand(0.0, 1.0), _hour()), NOTHING) is None
 
@@ -246,6 +248,7 @@ def test_items_are_split_into_what_a_desk_takes() -> None:
     (
         (make_run(), 0, "CLEAR: run 3 (whole) with ru under skies, epoch 0: neither plan touches the other"),
         (make_run(verdict="CONFLICT"), 7, "CONFLICT: run 3 (whole)"),
+        (make_run(verdict="CONFLICT", code="added-later", words="since"), 7, "[added-later]: since"),
         (make_run(verdict="CONFLICT", kind="yes-no"), 7, "this mode does not say where"),
         (make_run(verdict="CONFLICT", kind="count", at_least=100), 7, "at least 100 tokens meet"),
         (make_run(verdict="INVALID", code="probe", words="wrong key"), 8, "[probe]: wrong key"),

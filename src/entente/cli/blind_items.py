@@ -19,19 +19,19 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from entente.kernel.errors import Malformed, NotFound
-from entente.kernel.time import from_unix_s
+from entente.kernel.time import encode_utc, from_unix_s
 
 if TYPE_CHECKING:
     from entente.screening import VolumeSet
     from entente.screening.legs import Legs
-    from entente.space import Circle, Polygon
+    from entente.space import CircleWire, PolygonWire, VolumeWire
 
 Item = dict[str, Any]
 
@@ -258,43 +258,64 @@ class _Strip:
             beyond_m = max(beyond_m, -along_m, along_m - whole_m)
         return off_m, beyond_m
 
-    def encode(self) -> Any:  # noqa: ANN401 - a volume's wire form
-        """Return the volume that contains all its legs."""
-        from entente.space import HeightBand, Volume, Window, encode_volume
-
+    def encode(self) -> VolumeWire:
+        """Return the volume that contains all its legs, as it travels."""
         rows = slice(self.first, self.last + 1)
         heights_m, widths_m = self.legs.heights_m[rows], self.legs.half_height_m[rows]
         begin = from_unix_s(0)
-        window = Window(
-            begin + timedelta(microseconds=int(self.legs.start_us[self.first])),
+        return encode_drawn(
+            self._draw(float(self.legs.reach_m[rows].max())),
+            floor_m=float((heights_m.min(axis=1) - widths_m).min()),
+            ceiling_m=float((heights_m.max(axis=1) + widths_m).max()),
+            start_utc=begin + timedelta(microseconds=int(self.legs.start_us[self.first])),
             # The last instant belongs to a leg; a window's does not.
-            begin + timedelta(microseconds=int(self.legs.end_us[self.last]) + 1),
+            end_utc=begin + timedelta(microseconds=int(self.legs.end_us[self.last]) + 1),
         )
-        heights = HeightBand(
-            float((heights_m.min(axis=1) - widths_m).min()), float((heights_m.max(axis=1) + widths_m).max())
-        )
-        return encode_volume(Volume(self._draw(float(self.legs.reach_m[rows].max())), heights, window))
 
-    def _draw(self, reach_m: float) -> Circle | Polygon:
-        from entente.space import Circle
+    def _draw(self, reach_m: float) -> CircleWire | PolygonWire:
+        from entente.space import CircleWire
+        from entente.space.wire import encode_position, outward_cm
 
         off_m, beyond_m = self._measure()
         if self.lengths_m[-1] < 1.0:
-            return Circle(self.start, (reach_m + off_m) * (1 + _SPARE_SHARE) + _SPARE_M + 1.0)
+            radius_m = (reach_m + off_m) * (1 + _SPARE_SHARE) + _SPARE_M + 1.0
+            return CircleWire(encode_position(*self.start), outward_cm(radius_m, up=True))
         return draw_strip(self.start, self.goal, half_m=reach_m + off_m, long_m=reach_m + beyond_m)
+
+
+def encode_drawn(
+    outline: CircleWire | PolygonWire,
+    *,
+    floor_m: float,
+    ceiling_m: float,
+    start_utc: datetime,
+    end_utc: datetime,
+) -> VolumeWire:
+    """Return a volume as it travels; heights finer than a centimetre go outward."""
+    from entente.space import VolumeWire
+    from entente.space.wire import outward_cm
+
+    return VolumeWire(
+        outline,
+        outward_cm(floor_m, up=False),
+        outward_cm(ceiling_m, up=True),
+        encode_utc(start_utc),
+        encode_utc(end_utc),
+    )
 
 
 def draw_strip(
     start: tuple[float, float], goal: tuple[float, float], *, half_m: float, long_m: float
-) -> Polygon:
+) -> PolygonWire:
     """Return the area around the shortest line between two places, a little too large.
 
     Args:
         half_m: How far it reaches to both sides.
         long_m: How far it reaches beyond both ends.
     """
-    from entente.space import Polygon
+    from entente.space import PolygonWire
     from entente.space.ellipsoid import distance_and_bearing, walk_line
+    from entente.space.wire import encode_position
 
     half_m, long_m = (length_m * (1 + _SPARE_SHARE) + _SPARE_M for length_m in (half_m, long_m))
     diagonal_m, slant_deg = math.hypot(half_m, long_m), math.degrees(math.atan2(half_m, long_m))
@@ -306,4 +327,5 @@ def draw_strip(
         corners += [
             walk_line(*here, behind_deg + turn_deg, diagonal_m) for turn_deg in (-slant_deg, slant_deg)
         ]
-    return Polygon(tuple(corners))
+    # The desk looks at the outline: made here for 5,000 strips, a checked polygon costs five seconds.
+    return PolygonWire(tuple(encode_position(*corner) for corner in corners))

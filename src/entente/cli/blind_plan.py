@@ -8,6 +8,7 @@ Invariants: a plan goes to one's own desk and nowhere else; what leaves the desk
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -21,7 +22,7 @@ from entente.cli.link import DeskFolder, DeskLink, OfficerName
 from entente.cli.output import ExitCode, print_json
 from entente.cli.run import Json, make_app
 from entente.cli.volumes import read_volumes
-from entente.kernel.errors import Malformed
+from entente.kernel.errors import EntenteError, Malformed
 
 MOST_BODY_BYTES: Final = 700_000
 """Of one request to the desk, which takes a mebibyte."""
@@ -259,7 +260,12 @@ def _change(
     count = 0
     for part in split_items(put or []):
         body = {"officer": officer, "put": part, **(more if not answer else {})}
-        answer = link.call("POST", "/api/blind-plan", body)
+        try:
+            answer = link.call("POST", "/api/blind-plan", body)
+        except EntenteError:
+            if count:
+                sys.stderr.write(f"entente: {count:,} items were put before this; put the file again\n")
+            raise
         count += answer["put"]
     if as_json:
         print_json({"ok": True, "exit": int(ExitCode.OK), **answer, "put": count, "notes": list(notes)})

@@ -65,7 +65,8 @@ def list_run(run: Answer) -> list[str]:
         case "CLEAR":
             return [f"CLEAR: {which}: {_CLEAR.get(run['kind'], 'no cell is shared')}"]
         case "CONFLICT":
-            return [f"CONFLICT: {which}{_say_count(run)}", *_list_conflicts(run)]
+            why = f" [{run['code']}]{_more(run['words'])}" if run["code"] else ""
+            return [f"CONFLICT: {which}{_say_count(run)}{why}", *_list_conflicts(run)]
         case "INVALID":
             return [f"INVALID: {which} [{run['code']}]{_more(run['words'])}", *_NOT_CLEAR]
         case other:

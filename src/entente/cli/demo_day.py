@@ -19,9 +19,9 @@ from typing import Any
 
 import msgspec
 
-from entente.cli.blind_items import Item, draw_strip
+from entente.cli.blind_items import Item, draw_strip, encode_drawn
 from entente.kernel.time import parse_utc
-from entente.space import Circle, HeightBand, Separation, Volume, Window, encode_volume
+from entente.space import Circle, HeightBand, Separation, Volume, VolumeWire, Window, encode_volume
 from entente.space.ellipsoid import distance_and_bearing, walk_line
 
 LatLon = tuple[float, float]
@@ -65,8 +65,8 @@ def make_day(name: str = "day_2016") -> Day:
     )
 
 
-def _item(name: str, volumes: list[Volume]) -> Item:
-    return {"name": name, "volumes": msgspec.to_builtins([encode_volume(one) for one in volumes])}
+def _item(name: str, volumes: list[VolumeWire]) -> Item:
+    return {"name": name, "volumes": msgspec.to_builtins(volumes)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class _Maker:
             name = f"flight-{party['party']}-{number + 101}"
             yield _item(name, self.list_legs(route, start, levels_m[number % len(levels_m)]))
 
-    def list_legs(self, route: list[str], start: datetime, level_m: float) -> list[Volume]:
+    def list_legs(self, route: list[str], start: datetime, level_m: float) -> list[VolumeWire]:
         """Return a flight's legs: strips of the shortest line, each with its heights and its time."""
         flight = self.raw["flight"]
         here, there = (self._find(code) for code in route)
@@ -112,10 +112,12 @@ class _Maker:
             heights = [height_m(from_s + (to_s - from_s) * share / 8) for share in range(9)]
             top_m = max(*heights, min(level_m, max(heights) + flight["climb_m_s"] * (to_s - from_s) / 8))
             legs.append(
-                Volume(
+                encode_drawn(
                     draw_strip(ends[0], ends[1], half_m=flight["radius_m"], long_m=flight["radius_m"]),
-                    HeightBand(min(heights) - flight["half_height_m"], top_m + flight["half_height_m"]),
-                    Window(_at(start, from_s), _at(start, to_s)),
+                    floor_m=min(heights) - flight["half_height_m"],
+                    ceiling_m=top_m + flight["half_height_m"],
+                    start_utc=_at(start, from_s),
+                    end_utc=_at(start, to_s),
                 )
             )
         return legs
@@ -127,7 +129,8 @@ class _Maker:
             begin = self.start - timedelta(hours=2, minutes=3 + number, seconds=9)
             window = Window(begin, begin + timedelta(hours=28, minutes=17, seconds=4))
             band = HeightBand(None, float(area["ceiling_m"]))
-            yield _item(area["name"], [Volume(Circle(centre, float(area["radius_m"])), band, window)])
+            volume = Volume(Circle(centre, float(area["radius_m"])), band, window)
+            yield _item(area["name"], [encode_volume(volume)])
 
 
 def _at(start: datetime, seconds: float) -> datetime:

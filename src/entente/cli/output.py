@@ -69,6 +69,7 @@ HINTS: Mapping[str, str] = {
     "not-durable": "set fsync = on in postgresql.conf and restart the server",
     "no-driver": "install it: pip install 'entente[postgresql]'",
     "not-committed": "each side first: entente blind prepare ID",
+    "not-in-force": "see: entente blind rules; a partner's proposal needs: entente blind agree ID",
     "allowance-used": "wait for the next epoch, or agree on other rules; see: entente blind budget",
     "unknown-rules": "see: entente blind rules; a partner's proposal needs: entente blind agree ID",
     "cover-too-large": "use a coarser grid for such volumes, or fewer of them; see docs/blind.md",
