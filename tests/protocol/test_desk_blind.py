@@ -79,8 +79,12 @@ def test_what_the_other_side_adds_later_is_found_without_a_question(two: TwoDesk
     two.prepare("ru")
     assert "blind-added" in two.alarms("us")
     assert "sortie" in two.alarms("us")["blind-added"]
-    (conflict,) = two.ask("us", "blind-run", run=number)["conflicts"]
+    run = two.ask("us", "blind-run", run=number)
+    (conflict,) = run["conflicts"]
     assert (conflict["item"], conflict["added_later"]) == ("sortie", True)
+    listed = two.ask("us", "blind-runs")["runs"][-1]
+    for said in (run, listed):
+        assert (said["run"], said["verdict"], said["code"]) == (number, "CONFLICT", "added-later")
     assert two.ask("us", "blind-budget")["usages"] == asked
 
 

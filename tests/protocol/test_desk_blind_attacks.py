@@ -14,7 +14,7 @@ import pytest
 from entente.blind import exact, matching
 from entente.blind.asking import AnswerAsk, AskRow
 from entente.blind.zoom import ZoomRow
-from entente.desk import blind_answering, blind_asking, blind_matching, blind_plan
+from entente.desk import blind_answering, blind_asking, blind_matching, blind_plan, blind_zooming
 from entente.desk.blind_ledger import BlindLedger
 from entente.desk.blind_parts import parse_rows
 from entente.desk.blind_post import BlindPost, Packed
@@ -630,3 +630,18 @@ def test_what_met_is_shown_and_not_the_rest_of_a_large_area(two: TwoDesks) -> No
         place = reference_point(volume.outline)
         assert distance_and_bearing(*place, HERE_E7[0] / 1e7, HERE_E7[1] / 1e7)[0] < 10_000
         assert (volume.window.end_utc - volume.window.start_utc).total_seconds() <= 2 * 900
+
+
+def test_a_partner_that_shows_nothing_clears_nothing(two: TwoDesks, monkeypatch: pytest.MonkeyPatch) -> None:
+    two.ready(us=HERE_E7, ru=NEAR_E7)
+    run = two.check()
+    two.ask("us", "blind-zoom", run=run["run"])
+    two.run("us")
+    with monkeypatch.context() as patched:
+        patched.setattr(blind_zooming, "make_parts", lambda *_args, **_more: ())
+        two.ask("ru", "blind-zoom", run=two.ask("ru", "blind-runs")["runs"][0]["run"])
+        two.run("ru")
+    two.run()
+    said = two.ask("us", "blind-zoomed", run=run["run"])
+    assert (said["state"], said["is_true"]) == ("judged", None)
+    assert two.ask("us", "blind-run", run=run["run"])["verdict"] == "CONFLICT"

@@ -281,13 +281,18 @@ class BlindCarrier:
         (tests/protocol/test_desk_blind.py, test_what_was_checked_and_put_into_the_plan_later_is_looked_up).
         """
         moved = False
-        for run in self.parts.book.read(
-            "SELECT * FROM blind_runs WHERE state = 'done' AND outputs IS NOT NULL AND verdict != 'INVALID'"
-            " ORDER BY id"
+        for one in self.parts.book.read(
+            "SELECT id, rules, epoch, seen_number FROM blind_runs"
+            " WHERE state = 'done' AND outputs IS NOT NULL AND verdict != 'INVALID' ORDER BY id"
         ):
-            rules = self.parts.find_rules(run["rules"])
-            if rules is not None:
-                moved = self._asking.match_later(run, rules) or moved
+            rules = self.parts.find_rules(one["rules"])
+            if rules is None:
+                continue
+            partner = rules.rules.get_other(self.parts.party)
+            if self.tags.list_added(rules.id, one["epoch"], partner, one["seen_number"]):
+                # What a run keeps is megabytes: it is read when there is something to look up in it.
+                run = self.get_run(one["id"])
+                moved = (run is not None and self._asking.match_later(run, rules)) or moved
         return moved
 
     def _forget(self) -> bool:

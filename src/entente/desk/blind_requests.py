@@ -399,7 +399,8 @@ class ZoomAnswer(msgspec.Struct, frozen=True):
         state: ``none``, ``asked`` (they have offered, we have not), ``offered`` (we have, they have not),
             ``showing`` (both have; parts are on their way), ``judged``.
         owed_by: Who has read the other's parts and not shown its own; or empty.
-        is_true: When judged: a true conflict, or an artefact of the grid (false).
+        is_true: When judged: a true conflict, or an artefact of the grid (false); None where the other side
+            has shown nothing.
         cells: How many cells we have offered.
     """
 

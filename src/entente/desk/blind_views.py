@@ -12,6 +12,7 @@ It changes nothing.
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -35,7 +36,12 @@ def show_run(carrier: BlindCarrier, row: sqlite3.Row, *, has_conflicts: bool) ->
     parts = carrier.parts
     judged = judge_run(parts, row)
     rules = parts.find_rules(row["rules"])
-    conflicts = parse_conflicts(row["conflicts"]) if has_conflicts else []
+    conflicts = parse_conflicts(row["conflicts"]) if has_conflicts or judged.verdict == "CLEAR" else []
+    if judged.verdict == "CLEAR" and conflicts:
+        # SECURITY: whoever looks at a run again must not read CLEAR of what is not clear any more (tests/
+        # protocol/test_desk_blind.py, test_what_the_other_side_adds_later_is_found_without_a_question).
+        words = "it was CLEAR; the other side has added since what meets it"
+        judged = replace(judged, verdict="CONFLICT", code="added-later", words=words)
     return ask.RunAnswer(
         run=row["id"],
         rules=row["rules"],

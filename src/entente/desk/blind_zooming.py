@@ -220,6 +220,13 @@ class BlindZooming:
     def _judge(self, run: sqlite3.Row, rules: RulesRow, own: ZoomRow, theirs: ZoomRow) -> ZoomAnswer:
         ours, their = _flatten(own), _flatten(theirs)
         parsed = [_parse(wires) for wires in (ours, their)]
+        if not their:
+            # SECURITY: who shows nothing is not taken for one whose parts keep their distance
+            # (tests/protocol/test_desk_blind_attacks.py, test_a_partner_that_shows_nothing_clears_nothing).
+            words = (
+                f"{theirs.party} has shown nothing inside the cells: not judged, and the run stays CONFLICT"
+            )
+            return ZoomAnswer(run["id"], "judged", "", None, len(read_cells(own.cells)), [], words)
         judged = judge_parts(parsed[0], parsed[1], read_grid(rules.rules))
         meetings = [MeetingAnswer(ours[a], their[b]) for a, b, _ in judged.meetings[:MAX_VOLUMES]]
         words = (
