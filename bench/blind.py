@@ -31,6 +31,7 @@ import numpy as np
 from bench.blind_sets import Rows, Sets, draw_sets
 from bench.report import Report
 from entente.blind.group import Inputs, Tags
+from entente.blind.matching import Pairing, judge_result, make_list, match_lists, round_result
 from entente.blind.oprf import (
     GROUP_DST,
     PROOF_BYTES,
@@ -42,6 +43,7 @@ from entente.blind.oprf import (
     tag_own,
     verify_proof,
 )
+from entente.blind.sizes import find_bucket
 from entente.blind.tags import encode_compact, encode_tags, find_tags, make_held, parse_compact, parse_tags
 from entente.store.sodium_group import SodiumGroup
 from entente.store.sodium_loader import load_sodium
@@ -237,18 +239,37 @@ def measure_standing(report: Report, plan: Plan) -> None:
 
 
 def measure_center(report: Report, plan: Plan) -> None:
-    """Tags under a key that the matcher has not, both sides and the matching."""
+    """Tags under a key that the matcher has not, both sides and the matching; bare, and as they are sent."""
     group = make_group(2)
     sets = draw_sets(plan.matched, plan.matched, plan.matched // 10)
-    began, began_cpu = time.perf_counter(), time.process_time()
-    held = make_held(group.keyed_tags(sets.held, DOMAIN, DOMAIN))
-    asked = make_held(group.keyed_tags(sets.asked, DOMAIN, DOMAIN))
-    found = len(find_tags(held, asked))
-    wall_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
-    assert found == sets.shared
     what = f"through the center, {plan.matched:,} x {plan.matched:,}"
-    report.add(f"{what}: CPU in all", cpu_s, "s", target="<= 2")
-    report.add(f"{what}: wall, two threads", wall_s, "s")
+    bare, sent = [], []
+    for _ in range(3):
+        began, began_cpu = time.perf_counter(), time.process_time()
+        held = make_held(group.keyed_tags(sets.held, DOMAIN, DOMAIN))
+        asked = make_held(group.keyed_tags(sets.asked, DOMAIN, DOMAIN))
+        assert len(find_tags(held, asked)) == sets.shared
+        bare.append((time.process_time() - began_cpu, time.perf_counter() - began))
+        began, began_cpu = time.perf_counter(), time.process_time()
+        match_whole(group, sets)
+        sent.append((time.process_time() - began_cpu, time.perf_counter() - began))
+    for name, runs in (("tags alone", bare), ("with padding, canaries and three decoys", sent)):
+        cpu_s, wall_s = (statistics.median(each) for each in zip(*runs, strict=True))
+        report.add(f"{what}, {name}: CPU in all", cpu_s, "s", target="<= 2")
+        report.add(f"{what}, {name}: wall, two threads", wall_s, "s")
+
+
+def match_whole(group: SodiumGroup, sets: Sets) -> None:
+    """Make both parties' lists, match them, and read the result, as desks and center do."""
+    bucket = find_bucket(len(sets.asked))
+    pairing = Pairing(DOMAIN, DOMAIN, DOMAIN, bucket)
+    ours, theirs = (
+        make_list(group, pairing, tokens, mask=DOMAIN, pad_seed=seed)
+        for tokens, seed in ((sets.asked, b"ours"), (sets.held, b"theirs"))
+    )
+    matched = match_lists(ours, theirs, (bucket, find_bucket(len(sets.held))))
+    told = judge_result(round_result(matched, is_counting=False), pairing, bucket, is_counting=False)
+    assert told.verdict == "CONFLICT", told
 
 
 def clock(run: Callable[[], object]) -> float:
