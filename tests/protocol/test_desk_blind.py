@@ -54,6 +54,22 @@ def test_plans_that_meet_are_found_and_shown_by_item(two: TwoDesks) -> None:
     assert box["south_deg"] < box["north_deg"]
     assert "blind-conflict" in two.alarms("us")
     assert "blind-conflict" in two.alarms("ru")
+    assert run["words"]
+
+
+def test_a_plan_takes_every_private_plan_and_an_unchanged_one_keeps_its_numbers(two: TwoDesks) -> None:
+    two.ready()
+    volumes = [msgspec.to_builtins(one) for one in as_volumes(FAR_E7)]
+    two.ask("us", "store-plan", officer="duty-1", activity="convoy-7", volumes=volumes)
+    taken = two.ask("us", "blind-plan", officer="duty-1", from_plans=["*"])
+    assert (taken["items"], taken["put"]) == (2, 1)
+    held = []
+    for _ in range(2):
+        two.prepare("us")
+        (own,) = [one for one in two.ask("us", "blind-runs")["holdings"] if one["party"] == "us"]
+        held.append((own["number"], own["tokens"], own["cells"], own["state"]))
+    assert held[0] == held[1]
+    assert min(held[0][:3]) > 0
 
 
 def test_an_addition_is_checked_alone_and_adopted_when_clear(two: TwoDesks) -> None:

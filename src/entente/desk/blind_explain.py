@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from entente.blind.rules import BlindRules, Mode, RulesRow
+from entente.blind.sizes import CANARIES, LEAST_PROBES, SESSION_CANARIES
 from entente.desk.blind_requests import BlindExplainRequest, ExplainAnswer, ModeAnswer
 from entente.kernel.rows import get_row
 
@@ -60,12 +61,20 @@ def _explain_exact(rules: BlindRules, partner: str) -> str:
         "to the size of a cell, and nothing of your plan elsewhere. You learn the same of yours. "
         f"{partner} can ask about cells that it does not plan to use: in an epoch of {rules.epoch_h} hours "
         f"at most {allowed.whole_cells:,} cells in {allowed.whole_runs:,} checks of a whole plan and "
-        f"{allowed.delta_cells:,} cells in {allowed.delta_runs:,} checks of additions. That is the most "
-        "that it can find out about you in that time. It also sees how large your plan is, rounded up to "
+        f"{allowed.delta_cells:,} cells in {allowed.delta_runs:,} checks of additions. A liar can ask for "
+        f"{_HIDDEN['whole']} cells more in each check of a whole plan ({_HIDDEN['large']} in a large one) "
+        f"and {_HIDDEN['delta']} in each of additions, in the places of test cells; an audit finds it. That "
+        "is the most that it can find out about you in that time. It also sees how large your plan is, "
+        "rounded up to "
         f"{_SIZES} cells; that you changed it, and when; and how many cells you took out."
     )
 
 
+_HIDDEN: Final = {
+    "whole": CANARIES["whole"] + SESSION_CANARIES["whole"],
+    "large": CANARIES["whole"] + SESSION_CANARIES["whole"] + LEAST_PROBES,
+    "delta": CANARIES["delta"] + SESSION_CANARIES["delta"],
+}
 _CENTER: Final[dict[Mode, str]] = {
     "exact": (
         "The center carries sealed parcels that it cannot open. It sees that you check, with whom and "

@@ -100,6 +100,7 @@ def _judge_whole(parts: BlindParts, run: sqlite3.Row, first: AskRow, own: str) -
     if own == "INVALID" and judged.code != "in-default":
         return Judged("ended", "INVALID", own, run["code"], clean_text(run["words"]), is_final=True)
     if judged.code not in _OPEN:
+        words = words or clean_text(run["words"])  # the other side is told no more than the verdict
         return Judged("ended", judged.verdict, own, judged.code, words, is_final=judged.code != "in-default")
     said = f"; our own half is {own}: {clean_text(run['words'])}" if own else ""
     if run["state"] == "done" and _is_overdue(parts, run):

@@ -163,12 +163,16 @@ class OwnVersions:
         holding = find_holding(self._parts.rows, rules, epoch, self._parts.party)
         return None if holding is None else self.get_by_leaf(holding.newest)
 
+    def find_row(self, leaf: str) -> sqlite3.Row | None:
+        """Return what the book has of the version that a message of ours made."""
+        return self._parts.book.read_one(
+            "SELECT * FROM blind_versions WHERE leaf = ? AND cells IS NOT NULL", (leaf,)
+        )
+
     def get_by_leaf(self, leaf: str) -> OwnVersion:
         """Return the version that a message of ours made."""
         self._settle()
-        row = self._parts.book.read_one(
-            "SELECT * FROM blind_versions WHERE leaf = ? AND cells IS NOT NULL", (leaf,)
-        )
+        row = self.find_row(leaf)
         if row is None:
             raise Denied(
                 "unknown-version",

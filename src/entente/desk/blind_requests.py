@@ -86,6 +86,12 @@ class PlanItem(WireStruct, frozen=True, kw_only=True):
     volumes: Volumes
 
 
+PlanName = Annotated[
+    str, msgspec.Meta(pattern=r"^(?:\*|[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?)$(?!\n)", max_length=40)
+]
+"""An activity of which the desk has a private plan, or all of them."""
+
+
 class BlindPlanRequest(WireStruct, frozen=True, kw_only=True):
     """Change the plan that is checked blind; nothing leaves the desk. Done in this order.
 
@@ -100,7 +106,7 @@ class BlindPlanRequest(WireStruct, frozen=True, kw_only=True):
     clear: bool = False
     drop: Annotated[list[SlugText], msgspec.Meta(max_length=MAX_ITEMS)] = msgspec.field(default_factory=list)
     put: Annotated[list[PlanItem], msgspec.Meta(max_length=MAX_ITEMS)] = msgspec.field(default_factory=list)
-    from_plans: Annotated[list[SlugText | Literal["*"]], msgspec.Meta(max_length=MAX_ITEMS)] = msgspec.field(
+    from_plans: Annotated[list[PlanName], msgspec.Meta(max_length=MAX_ITEMS)] = msgspec.field(
         default_factory=list
     )
 

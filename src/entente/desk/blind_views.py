@@ -73,14 +73,15 @@ def show_holding(carrier: BlindCarrier, rules: RulesRow, epoch: int, party: str)
     if party == parts.party:
         newest = carrier.versions.find_newest(rules.id, epoch)
         if newest is not None:
+            if newest["state"] == "unchanged" and holding is not None:
+                words = newest["words"]
+                newest = carrier.versions.find_row(holding.newest) or newest
             tokens = newest["tokens"]
             cells = 0 if newest["cells"] is None else len(carrier.versions.read_cells(newest))
             is_under_way = newest["state"] in {"wanted", "made"} or (
                 newest["state"] == "recorded" and (holding is None or holding.amendments < newest["number"])
             )
-            if newest["state"] == "unchanged":
-                words = newest["words"]
-            elif is_under_way:
+            if is_under_way:
                 state = "working"
             elif newest["state"] == "refused":
                 state, words = "refused", clean_text(newest["words"])
