@@ -74,11 +74,16 @@ bench: $(DEV_STAMP) ## measure one room: make bench ROOM=record
 	@if [ -z '$(ROOM)' ] || [ ! -e 'bench/$(ROOM).py' ]; then echo 'bench: expected ROOM=one of:' \
 		"$$(ls bench | sed -n 's/^\([a-z][a-z_]*\)\.py$$/\1/p' | tr '\n' ' '), got '$(ROOM)'" >&2; exit 2; fi
 	@case '$(ROOM)' in deconflict|deconflict_files) \
-		$(UV) sync --frozen --python .boot/bin/python --group peers --inexact; \
+		$(UV) sync --frozen --python .boot/bin/python --group peers --inexact;; esac
+	@case '$(ROOM)' in deconflict|deconflict_files|blind*) \
 		$(UV) pip install --python $(BIN)/python --no-deps --require-hashes --requirements bench/flights.txt \
 			|| echo 'bench: SKIPPED installing the samples of flights' >&2;; esac
+	@case '$(ROOM)' in blind) \
+		$(UV) pip install --python $(BIN)/python --target .boot/openmined --require-hashes \
+			--requirements bench/openmined.txt || echo 'bench: SKIPPED installing OpenMined PSI' >&2;; esac
 	@$(BIN)/python -m bench.$(ROOM) $(ARGS)
-	@if [ '$(ROOM)' = deconflict ]; then $(BIN)/python -m bench.deconflict_files $(ARGS); fi
+	@case '$(ROOM)' in deconflict) $(BIN)/python -m bench.deconflict_files $(ARGS);; \
+		blind) $(BIN)/python -m bench.blind_grid $(ARGS); $(BIN)/python -m bench.blind_whole $(ARGS);; esac
 
 fmt: $(DEV_STAMP) ## put the code into the one format, mend what ruff can mend safely
 	@$(BIN)/ruff format
