@@ -7,7 +7,7 @@
 * Whole: from `blind-check` at the widened side's desk until both desks tell how it ended: both questions.
 * Addition: one new flight against the other side's plan, from `blind-check` to its end, several.
 * Yes/no: by way of the center, from `blind-check` until both desks tell it.
-* By the proposed grid, and by the coarser one of ADR 0021 that needs the fewest tokens.
+* By the proposed grid, and by the coarser one of ADR 0020 that needs the fewest tokens.
 * Beside it what cells of one size would need, the finest of the proposed grid: its tokens are counted, and
   times what a token was measured to cost here. Computed: nobody waits a day for it.
 

@@ -24,7 +24,7 @@ from entente.blind.match_records import TellMatched, plan_matches
 from entente.blind.naming import list_parcels
 from entente.blind.rules import Allowance
 from entente.desk.assembly import Desk, open_desk
-from entente.desk.blind_carrier import BlindCarrier
+from entente.desk.blind.carrier import BlindCarrier
 from entente.desk.joining import get_pin, join
 from entente.desk.service import VERBS, call
 from entente.desk.vault import Vault, init_desk

@@ -18,7 +18,7 @@ from entente.blind.match_records import MatchRow
 from entente.blind.opening import parse_opening
 from entente.blind.pure_group import PureGroup
 from entente.blind.rules import RulesRow
-from entente.desk.blind_parts import parse_rows, read_grid
+from entente.desk.blind.parts import parse_rows, read_grid
 from entente.kernel.errors import Denied, NotFound
 from entente.store.sodium_group import load_group
 from tests.blind_desks import ALLOWANCE, AWAY_E7, FAR_E7, HERE_E7, NEAR_E7, TwoDesks, as_volumes

@@ -14,11 +14,15 @@ import pytest
 from entente.blind import exact, matching
 from entente.blind.asking import AnswerAsk, AskRow
 from entente.blind.zoom import ZoomRow
-from entente.desk import blind_answering, blind_asking, blind_matching, blind_plan, blind_zooming
-from entente.desk.blind_ledger import BlindLedger
-from entente.desk.blind_parts import parse_rows
-from entente.desk.blind_post import BlindPost, Packed
-from entente.desk.blind_zooming import BlindZooming
+from entente.desk.blind import answering as blind_answering
+from entente.desk.blind import asking as blind_asking
+from entente.desk.blind import matching as blind_matching
+from entente.desk.blind import plan as blind_plan
+from entente.desk.blind import zooming as blind_zooming
+from entente.desk.blind.ledger import BlindLedger
+from entente.desk.blind.parts import parse_rows
+from entente.desk.blind.post import BlindPost, Packed
+from entente.desk.blind.zooming import BlindZooming
 from entente.desk.outbox import Outbox
 from entente.space import CircleWire, VolumeWire, distance_and_bearing, parse_volume, reference_point
 from tests.blind_desks import AWAY_E7, FAR_E7, HERE_E7, NEAR_E7, Crash, TwoDesks, as_volumes

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from entente.cli.blind import blind_app
-from entente.cli.blind_audit import MEANING, list_audit, make_case
-from entente.cli.blind_check import _find_kind
-from entente.cli.blind_file import encode_rules_file, make_default_rules, read_rules_file
-from entente.cli.blind_items import MOST_VOLUMES, TrackOptions, draw_strip, make_slug, read_items
-from entente.cli.blind_plan import MOST_BODY_BYTES, say_holding, split_items
-from entente.cli.blind_waiting import follow_prepare, follow_run
-from entente.cli.blind_words import get_code, list_budget, list_rules, list_run, say_box, say_runs, wrap_lines
-from entente.cli.blind_zoom import get_zoom_code, list_zoom
+from entente.cli.blind.audit import MEANING, list_audit, make_case
+from entente.cli.blind.check import _find_kind
+from entente.cli.blind.file import encode_rules_file, make_default_rules, read_rules_file
+from entente.cli.blind.items import MOST_VOLUMES, TrackOptions, draw_strip, make_slug, read_items
+from entente.cli.blind.plan import MOST_BODY_BYTES, say_holding, split_items
+from entente.cli.blind.waiting import follow_prepare, follow_run
+from entente.cli.blind.words import get_code, list_budget, list_rules, list_run, say_box, say_runs, wrap_lines
+from entente.cli.blind.zoom import get_zoom_code, list_zoom
 from entente.cli.main import main
 from entente.cli.output import ExitCode
 from entente.kernel.canonical import convert_to

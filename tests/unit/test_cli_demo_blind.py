@@ -15,7 +15,7 @@ from entente.blind.cover import cover
 from entente.blind.grid import GridWire, parse_grid
 from entente.blind.lift import asked_tokens, held_tokens
 from entente.blind.sizes import find_bucket
-from entente.cli.blind_items import Item
+from entente.cli.blind.items import Item
 from entente.cli.demo_blind import make_rules
 from entente.cli.demo_bytes import LEAST_BYTES, count_planted, find_needles, make_needles
 from entente.cli.demo_day import Day, make_day

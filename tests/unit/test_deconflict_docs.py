@@ -15,8 +15,7 @@ from entente.terms import agreement
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGE: Final = (ROOT / "docs" / "formats" / "kinds.md").read_text(encoding="utf-8")
 KINDS: Final = {
-    kind.name: kind
-    for kind in (*deconflict.KINDS, *dialogue.KINDS, *agreement.KINDS, *blind.KINDS)
+    kind.name: kind for kind in (*deconflict.KINDS, *dialogue.KINDS, *agreement.KINDS, *blind.KINDS)
 }
 _ROW: Final = re.compile(r"(?m)^\| `([a-z]+\.[a-z-]+)` \| ([^|]+) \| (\w+) \| (\w+) \| (.+) \|$")
 ROWS: Final = {row[0]: row[1:] for row in _ROW.findall(PAGE)}

@@ -11,11 +11,11 @@ import pytest
 from entente.blind.cells import parse_cells
 from entente.blind.cover import cover
 from entente.blind.grid import Grid, parse_grid
-from entente.desk.blind_forgetting import find_last_past
-from entente.desk.blind_ledger import make_nonce_seed
-from entente.desk.blind_locating import make_box
-from entente.desk.blind_parts import derive_master
-from entente.desk.blind_requests import BoxAnswer
+from entente.desk.blind.forgetting import find_last_past
+from entente.desk.blind.ledger import make_nonce_seed
+from entente.desk.blind.locating import make_box
+from entente.desk.blind.parts import derive_master
+from entente.desk.blind.requests import BoxAnswer
 from entente.kernel.time import parse_utc
 from entente.space import CircleWire, VolumeWire, parse_volume
 from tests.blind_record import GRID, make_rules

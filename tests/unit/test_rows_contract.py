@@ -130,6 +130,36 @@ def test_what_is_on_its_way_is_marked_before_more_is_handed_over(tmp_path: Path)
     database.close()
 
 
+def test_rows_that_are_said_to_be_absent_are_not_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = open_sqlite(tmp_path / "rows.db")
+    rows = SqlRows(database)
+    rows.put_alike(watch(1), ["zed"])
+    rows.commit()
+    asked: list[object] = []
+    real = database.find_rows
+    monkeypatch.setattr(database, "find_rows", lambda *given: asked.append(given) or real(*given))
+    rows.expect_none(BoatRow, ["ada"])
+    rows.expect_none(WatchRow, [BELLS[0]])
+    assert rows.find(BoatRow, "ada") is None
+    rows.put(boat("ada"))
+    rows.put_alike(watch(0), ["bob", "cid"])
+    rows.put(boat("ada", port="latakia"))
+    assert rows.find(BoatRow, "ada") == boat("ada", port="latakia")
+    rows.commit()
+    assert asked == []
+    rows.put(boat("ada"))
+    rows.put(watch(0, "bob", state="done"))
+    rows.commit()
+    fresh = SqlRows(database)
+    assert list(fresh.select(BoatRow)) == list(fresh.select(BoatRow, port="tartus")) == [boat("ada")]
+    assert list(fresh.select(BoatRow, port="latakia")) == []
+    assert [row.sailor for row in fresh.select(WatchRow, state="waiting", bell=BELLS[0])] == ["cid"]
+    assert fresh.find(WatchRow, f"{BELLS[0]}:bob") == watch(0, "bob", state="done")
+    database.close()
+
+
 @pytest.fixture(params=("memory", "sqlite", "sqlite-committed", "sqlite-uncached", "sqlite-going"))
 def rows(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rows]:
     if request.param == "memory":

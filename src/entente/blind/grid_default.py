@@ -1,4 +1,4 @@
-"""The grid that is proposed where nobody has a better one: chosen by measurement (docs/adr/0021).
+"""The grid that is proposed where nobody has a better one: chosen by measurement (docs/adr/0020).
 
 What it is for: two parties that agree on a separation need cells. Much finer than the separation they cost
 more than they tell apart; much coarser they raise false alarms.

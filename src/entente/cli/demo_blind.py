@@ -30,10 +30,10 @@ from entente.blind.grid import parse_grid
 from entente.blind.holding import ParcelRow
 from entente.blind.lift import asked_tokens, held_tokens
 from entente.blind.rules import RulesRow, make_domain
-from entente.cli.blind_audit import read_record
-from entente.cli.blind_file import make_default_rules
-from entente.cli.blind_items import Item
-from entente.cli.blind_words import say_box
+from entente.cli.blind.audit import read_record
+from entente.cli.blind.file import make_default_rules
+from entente.cli.blind.items import Item
+from entente.cli.blind.words import say_box
 from entente.cli.demo_bytes import Needles, count_planted, find_needles, make_needles
 from entente.cli.demo_day import Day, make_day
 from entente.cli.progress import ProgressLines

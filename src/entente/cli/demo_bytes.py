@@ -22,7 +22,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from entente.cli.blind_items import Item
+from entente.cli.blind.items import Item
 from entente.kernel.time import parse_utc
 
 LEAST_BYTES: Final = 8

@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from entente.cli.blind_items import Item, draw_strip, encode_drawn
+from entente.cli.blind.items import Item, draw_strip, encode_drawn
 from entente.kernel.time import parse_utc
 from entente.space import Circle, HeightBand, Separation, Volume, VolumeWire, Window, encode_volume
 from entente.space.ellipsoid import distance_and_bearing, walk_line

@@ -12,7 +12,7 @@ import hashlib
 from typing import Any
 
 from entente.blind.oprf import PrfKey, derive_epoch_key
-from entente.desk.blind_answering import BlindAnswering
+from entente.desk.blind.answering import BlindAnswering
 
 
 class LyingAnswers(BlindAnswering):
@@ -26,7 +26,7 @@ class LyingAnswers(BlindAnswering):
 def main() -> int:
     """Run the command that follows with a lying desk in it."""
     from entente.cli.main import main as run
-    from entente.desk import blind_carrier
+    from entente.desk.blind import carrier as blind_carrier
 
     # This is the lie.
     vars(blind_carrier)["BlindAnswering"] = LyingAnswers

@@ -26,9 +26,9 @@ import structlog
 from entente.blind.group import Group
 from entente.deconflict import ConflictIndex
 from entente.desk.archive import Archive
-from entente.desk.blind_assembly import make_blind
-from entente.desk.blind_carrier import BlindCarrier
-from entente.desk.blind_post import NoParcels, ParcelWire
+from entente.desk.blind.assembly import make_blind
+from entente.desk.blind.carrier import BlindCarrier
+from entente.desk.blind.post import NoParcels, ParcelWire
 from entente.desk.book import Book
 from entente.desk.checks import CenterView
 from entente.desk.client import CenterClient

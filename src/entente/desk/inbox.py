@@ -65,7 +65,7 @@ from entente.deconflict import (
     list_guarantees,
     site_standing,
 )
-from entente.desk.blind_duties import list_blind_duties
+from entente.desk.blind.duties import list_blind_duties
 from entente.desk.book import Book
 from entente.desk.evidence import AlarmBoard
 from entente.desk.outbox import SIGNED, Outbox

@@ -17,19 +17,19 @@ import msgspec
 
 from entente.desk import (
     agreeing,
-    blind_explain,
-    blind_opening,
-    blind_verbs,
-    blind_views,
     confronting,
     looking,
     placing,
     speaking,
     suggesting,
 )
-from entente.desk import blind_requests as blind
 from entente.desk import requests as ask
 from entente.desk.assembly import Desk
+from entente.desk.blind import explain as blind_explain
+from entente.desk.blind import opening as blind_opening
+from entente.desk.blind import requests as blind
+from entente.desk.blind import verbs as blind_verbs
+from entente.desk.blind import views as blind_views
 from entente.desk.doctor import examine, is_fit
 from entente.desk.speaking import say_what_became
 from entente.kernel.errors import NotFound
