@@ -39,7 +39,9 @@ from entente.deconflict import (
     DeclareSite,
     Deliver,
     FollowUpRow,
+    Notify,
     ReportIncident,
+    Update,
     describe_ladder,
 )
 from entente.deconflict.receipts import Delivery
@@ -59,11 +61,13 @@ from entente.kernel.errors import Denied, EntenteError, PeerError, StoreError
 from entente.kernel.ids import LeafHash
 from entente.kernel.keys import SigningKey
 from entente.kernel.roster import AuthorRow
+from entente.kernel.rows import Row
 from entente.kernel.time import encode_utc
 from entente.kernel.wire import encode_base64
 from entente.record import Checkpoint, NoteSigner, Tree, leaf_hash, sign_checkpoint, verify_checkpoint
 from entente.space import CircleWire, VolumeWire
 from entente.store.mirror import Mirror
+from entente.store.sheaf import sheaf_of
 from entente.store.tables import ROW_INDEX, ROWS
 
 
@@ -157,6 +161,50 @@ def test_a_batch_is_judged_in_order_and_answered_together(bench: Bench) -> None:
     assert bench.writer.journal.size_bytes > before
     events = archive.read_events(bench.writer.database, 0)
     assert [event.data for event in events] == ['{"from": 0, "to": 3}', '{"from": 3, "to": 6}']
+
+
+def test_what_is_said_to_be_absent_is_neither_stored_nor_put(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer, (ru, us) = bench.writer, bench.parties
+    rows, said = writer._rows, []
+
+    def check(row: type[Row], keys: list[str]) -> None:
+        table = row.TABLE if row.ALIKE is None else sheaf_of(row).TABLE
+        stored = {(name, key) for name, key, *_ in read_rows(writer)}
+        for key in keys:
+            assert (table, key) not in stored, "it is in the database"
+            assert key not in rows._puts.get(table, ()), "it is on its way there"
+            said.append((table, key))
+
+    monkeypatch.setattr(rows, "expect_none", check)
+    place = VolumeWire(
+        CircleWire((362_000_000, 371_600_000), 5_000),
+        None,
+        None,
+        "2026-12-01T00:00:00Z",
+        "2026-12-02T00:00:00Z",
+    )
+    first = us.sign(
+        "activity.notify", Notify("f1", "drone", "survey", [place], [], False, None), at=encode_utc(NOW)
+    )
+    us.accept(first)
+    body = Update("f1", first.leaf, "survey", [place], [], "later", False, None)
+    second = us.sign("activity.update", body, at=encode_utc(NOW))
+    other = ru.sign(
+        "activity.notify", Notify("f2", "drone", "other", [place], [], False, None), at=encode_utc(NOW)
+    )
+    batch = writer.judge([submission(writer, one) for one in (first, first)])
+    writer.judge([submission(writer, one) for one in (first, second, other)], batch)
+    writer.sign(batch)
+    writer.judge([submission(writer, one) for one in (first, second, other)])
+    writer.write(batch)
+    writer.settle(batch)
+    outcomes = writer.record_batch([submission(writer, one) for one in (first, second, other)])
+    assert all(isinstance(one, Recorded) for one in outcomes)
+    leaves = {one.leaf for one in (first, second, other)}
+    assert {key for _, key in said} > leaves
+    assert {name for name, _ in said} == {"activities", "versions", "receipts/alike", "positions/alike"}
 
 
 def test_a_batch_of_refusals_writes_nothing(bench: Bench) -> None:

@@ -139,7 +139,12 @@ def test_rows_that_are_said_to_be_absent_are_not_looked_for(
     rows.commit()
     asked: list[object] = []
     real = database.find_rows
-    monkeypatch.setattr(database, "find_rows", lambda *given: asked.append(given) or real(*given))
+
+    def find_rows(*given: Any) -> list[Any]:
+        asked.append(given)
+        return real(*given)
+
+    monkeypatch.setattr(database, "find_rows", find_rows)
     rows.expect_none(BoatRow, ["ada"])
     rows.expect_none(WatchRow, [BELLS[0]])
     assert rows.find(BoatRow, "ada") is None

@@ -17,7 +17,7 @@ Invariants:
     timestamped line stands on every checkpoint of the journal. That line never counts for a quorum.
 
 Step 4 waits for a disk, and step 1 does not: `sequencer` has one thread write a batch while its own judges
-the next (docs/adr/0025-commit-beside-judging.md). Nothing is signed over a batch that is not durable: the
+the next (docs/adr/0023-commit-beside-judging.md). Nothing is signed over a batch that is not durable: the
 next one's step 2 comes after this one's last. It owns no thread and no socket itself.
 
     >>> writer = open_writer(folder, keys, KINDS, clock)
@@ -65,6 +65,8 @@ from entente.store.sql import Database, open_sqlite
 from entente.store.sql_rows import SqlRows
 
 _ABOUT_ACTIVITIES: Final = (deconflict.Notify, deconflict.Update, deconflict.Close)
+_OF_A_MESSAGE: Final = (deconflict.VersionRow, deconflict.ReceiptRow, deconflict.PositionRow)
+"""Rows that are put first by the entry whose leaf hash is their key, or the one that they share."""
 _REPLAY_ENTRIES: Final = 2_000
 """Entries a transaction while rows are caught up: bounds memory, keeps a long rebuild resumable."""
 
@@ -371,7 +373,8 @@ class RecordWriter:
 
     def _expect(self, submissions: Sequence[Submission]) -> None:
         """Ask at once for the rows that step 1 will ask for: nearly always to learn that there are none."""
-        self._rows.expect(MessageRow, [one.message.leaf for one in submissions])
+        leaves = [one.message.leaf for one in submissions]
+        self._rows.expect(MessageRow, leaves)
         headers = [one.message.payload for one in submissions]
         self._rows.expect(SeqRow, [f"{header.author}:{header.seq}" for header in headers])
         activities = [
@@ -380,6 +383,13 @@ class RecordWriter:
             if isinstance(message.body, _ABOUT_ACTIVITIES)
         ]
         self._rows.expect(deconflict.ObjectRow, activities)
+        # Looking for a row among long ones costs as much as judging it. What only a message's own entry puts
+        # is not there before that, nor an activity without its object's row.
+        new = [leaf for leaf in leaves if self._rows.find(MessageRow, leaf) is None]
+        for kind in _OF_A_MESSAGE:
+            self._rows.expect_none(kind, new)
+        untold = [name for name in activities if self._rows.find(deconflict.ObjectRow, name) is None]
+        self._rows.expect_none(deconflict.ActivityRow, untold)
 
     def _make_published(self) -> Published:
         """Sign the grown tree (step 2). When the clock jumps back, the recorded time stands still."""

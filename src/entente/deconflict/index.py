@@ -253,6 +253,10 @@ class MemoryIndex:
             volume, find_question_box(volume, separation), separation, group=group, most=most
         )
 
+    def holds(self, group: str) -> bool:
+        """Return whether anything was inserted in a group."""
+        return group in self._groups
+
     def query_box(
         self, volume: Volume, box: Box, separation: Separation, *, group: str, most: int | None
     ) -> list[Hit]:

@@ -13,7 +13,6 @@ Invariants:
     other.
   * A question knows every stem that there is, though another process may have added one, and it is of one
     moment: what was replaced meanwhile, behind its back, has it asked again.
-
   * What was handed over is seen here until `mark_committed`, whether or not the database has it already.
 
 One thread uses an object for `insert`, `withdraw` and `query`; another may write what was handed over.
@@ -121,11 +120,13 @@ class SqlIndex(ABC):
         self, volume: Volume, separation: Separation, *, group: str, most: int | None = MOST_HITS
     ) -> list[Hit]:
         """Return every standing volume of the group that conflicts with ``volume``."""
-        box = find_question_box(volume, separation)
-        hits = []
-        if self._inserted:
-            hits = self._fresh.query_box(volume, box, separation, group=group, most=most)
         with self._database.read() as connection, self._cursor(connection) as cursor:
+            if not (self._fresh.holds(group) or self._stems.get(group)):
+                self._stems[group] = self._find_stems(cursor, group)
+                if not self._stems[group]:  # nor is there a box: many a center has no zone and no site
+                    return []
+            box = find_question_box(volume, separation)
+            hits = self._fresh.query_box(volume, box, separation, group=group, most=most)
             return self._ask(connection, cursor, volume, box, separation, group, most, hits)
 
     def check_and_insert(

@@ -6,7 +6,7 @@ Invariants:
   * What was put is seen by this object at once, by others after `commit` (or after the transaction that
     `write_to` wrote in).
   * What was handed over is seen here until `mark_committed`, whether or not the database has it already: a
-    thread of its own may write it while this one goes on (docs/adr/0025-commit-beside-judging.md).
+    thread of its own may write it while this one goes on (docs/adr/0023-commit-beside-judging.md).
   * Memory: the uncommitted puts, and a bounded number of rows that were used last.
   * Rows that were put alike are stored as one until they change (`store.sheaf`); nobody sees a difference.
 
@@ -130,6 +130,14 @@ class SqlRows:
         for key, data in self._load_many(row.TABLE, unknown):
             self._remember((row.TABLE, key), decode_row(row, data))
         self._absent.update((row.TABLE, key) for key in unknown if (row.TABLE, key) not in self._cache)
+
+    def expect_none(self, row: type[Row], keys: Iterable[str]) -> None:
+        """Take the caller's word that nothing is stored under some keys: nobody looks, until the next commit.
+
+        Of rows that are put alike, the keys are the hashes that they share.
+        """
+        table = row.TABLE if row.ALIKE is None else sheaf_of(row).TABLE
+        self._absent.update((table, key) for key in keys)
 
     def put(self, row: Row) -> None:
         """Insert or replace a row by its key."""
