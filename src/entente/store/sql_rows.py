@@ -66,6 +66,11 @@ def decode_row(row: type[R], data: str) -> R:
 
 
 @dataclass(frozen=True, slots=True)
+
+MOST_ABSENT: Final = 200_000
+"""Keys that are remembered as absent between two commits; more are looked up, as those of any row."""
+
+
 class PutRows:
     """What was put up to a moment, for `write_to`: any thread may call it, once."""
 
@@ -129,15 +134,17 @@ class SqlRows:
         unknown = [key for key in keys if (row.TABLE, key) not in self._cache]
         for key, data in self._load_many(row.TABLE, unknown):
             self._remember((row.TABLE, key), decode_row(row, data))
-        self._absent.update((row.TABLE, key) for key in unknown if (row.TABLE, key) not in self._cache)
+        if len(self._absent) < MOST_ABSENT:
+            self._absent.update((row.TABLE, key) for key in unknown if (row.TABLE, key) not in self._cache)
 
     def expect_none(self, row: type[Row], keys: Iterable[str]) -> None:
         """Take the caller's word that nothing is stored under some keys: nobody looks, until the next commit.
 
         Of rows that are put alike, the keys are the hashes that they share.
         """
-        table = row.TABLE if row.ALIKE is None else sheaf_of(row).TABLE
-        self._absent.update((table, key) for key in keys)
+        if len(self._absent) < MOST_ABSENT:  # a run of refusals commits nothing, and must not fill the memory
+            table = row.TABLE if row.ALIKE is None else sheaf_of(row).TABLE
+            self._absent.update((table, key) for key in keys)
 
     def put(self, row: Row) -> None:
         """Insert or replace a row by its key."""
