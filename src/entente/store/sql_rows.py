@@ -39,6 +39,8 @@ from entente.store.sheaf import ALIKE, Sheaf, SheafPlaces, make_sheaf, sheaf_of,
 from entente.store.sql import Database, Prepared, PreparedMany
 from entente.store.tables import ROW_INDEX, ROWS
 
+MOST_ABSENT: Final = 200_000
+"""Keys that are remembered as absent between two commits; more are looked up, as those of any row."""
 _PAGE: Final = 500
 HASH_CHARACTERS: Final = 64
 _CHUNK: Final = 64
@@ -66,11 +68,6 @@ def decode_row(row: type[R], data: str) -> R:
 
 
 @dataclass(frozen=True, slots=True)
-
-MOST_ABSENT: Final = 200_000
-"""Keys that are remembered as absent between two commits; more are looked up, as those of any row."""
-
-
 class PutRows:
     """What was put up to a moment, for `write_to`: any thread may call it, once."""
 
