@@ -56,7 +56,7 @@ MOST: Final = 20_000_000
 """Elements in a batch: what a call takes in a quarter of an hour. A theatre's plan is a million."""
 CHUNK: Final = 256
 """Rows of a chunk: some 15 ms, which is how soon an interrupt is heard."""
-WORTH_LOADING: Final = 50_000
+WORTH_LOADING: Final = 10_000
 """Elements from which numba is loaded for a batch: it takes half a second, and saves a tenth and more."""
 _FEW: Final = 16
 """Rows below which a second thread costs more than it does."""
