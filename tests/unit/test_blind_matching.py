@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from entente.blind.exact import Asking, is_in, question
+from entente.blind.exact import Asking, question
 from entente.blind.group import Group, Inputs, Rows
 from entente.blind.matching import (
     BOX_BYTES,
@@ -35,6 +35,7 @@ from entente.blind.matching import (
 )
 from entente.blind.oprf import GROUP_DST, derive_epoch_key, evaluate, tag_answered, tag_own
 from entente.blind.sizes import find_bucket
+from entente.blind.tags import is_in
 from entente.kernel.errors import VerificationFailed
 from entente.store.sodium_group import load_group
 from tests.blind_record import make_tokens, seed

@@ -29,9 +29,8 @@ import msgspec
 
 from entente.blind.holding import (
     Parcel,
-    VersionRow,
     decide_parcel,
-    find_holding,
+    decide_version,
     find_rules,
     name_holding,
     put_parcel,
@@ -43,7 +42,7 @@ from entente.kernel.ids import LeafHash
 from entente.kernel.kinds import ALLOWED, Decision, Kind, SignedBy, denied
 from entente.kernel.message import Entry, VerifiedMessage
 from entente.kernel.rows import Row, Rows, get_row
-from entente.kernel.time import encode_utc, parse_utc
+from entente.kernel.time import encode_utc, measure_wait, parse_utc
 from entente.kernel.wire import Count, Hex64, SlugText, UtcText, WireStruct
 
 AskState = Literal["open", "answered", "lapsed"]
@@ -226,14 +225,9 @@ def _find_rules(message: VerifiedMessage[Ask], rows: Rows) -> RulesRow | Decisio
 
 def _decide_versions(body: Ask, asker: str, responder: str, rows: Rows) -> Decision:
     for party, leaf, which in ((asker, body.own, "own"), (responder, body.others, "others")):
-        holding = find_holding(rows, body.rules, body.epoch, party)
-        version = rows.find(VersionRow, leaf)
-        if holding is None or version is None or version.holding != holding.holding:
-            return denied(
-                "not-committed",
-                f"{which}: expected a version that {party!r} committed to in epoch {body.epoch}, "
-                f"got {leaf[:12]}",
-            )
+        version = decide_version(rows, body.rules, body.epoch, party, leaf, what=which)
+        if isinstance(version, Decision):
+            return version
         if party == asker and body.run == "whole" and body.asked != version.root:
             return denied(
                 "other-root", f"asked: expected the committed root {version.root}, got {body.asked}"
@@ -358,11 +352,6 @@ def plan_lapses(
         if waited_s >= rules.rules.answer_min * 60:
             due.append(("blind.lapse", LapseAsk(row.leaf, encode_utc(recorded), waited_s)))
     return due
-
-
-def measure_wait(now_utc: datetime, recorded: datetime) -> int:
-    """Return whole seconds waited, rounded down; 0 when the clock has gone backwards."""
-    return max(0, int((now_utc - recorded).total_seconds() // 1))
 
 
 BLIND_ASK: Final = Kind("blind.ask", Ask, decide=decide_ask, project=project_ask, min_officers=1)

@@ -30,8 +30,7 @@ from typing import Final
 import numpy as np
 
 from entente.blind.asking import AskRow
-from entente.blind.canary import TOKEN_BYTES
-from entente.blind.cells import is_cover, pack_rows
+from entente.blind.cells import TOKEN_BYTES, is_cover, pack_rows
 from entente.blind.commitment import commit_seed, make_root
 from entente.blind.cover import least_cover, list_rows
 from entente.blind.exact import Asking, answer, change, hold, name_run, question

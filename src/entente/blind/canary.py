@@ -20,10 +20,10 @@ from typing import Final
 
 import numpy as np
 
+from entente.blind.cells import TOKEN_BYTES
 from entente.blind.group import Rows, rows_of
 
 CANARY_BYTE: Final = 0xFF
-TOKEN_BYTES: Final = 16
 _HOLDING_LABEL: Final = b"entente blind canary of a holding v1\n"
 _RUN_LABEL: Final = b"entente blind canary of a run v1\n"
 

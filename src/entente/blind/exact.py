@@ -34,7 +34,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entente.blind.asking import Ask
-from entente.blind.canary import TOKEN_BYTES, hash_named, make_canaries, make_run_canaries
+from entente.blind.canary import hash_named, make_canaries, make_run_canaries
+from entente.blind.cells import TOKEN_BYTES
 from entente.blind.group import KEY_BYTES, Group, Inputs, Progress, Rows, Tags, check_rows
 from entente.blind.oprf import (
     GROUP_DST,
@@ -55,7 +56,7 @@ from entente.blind.parcels import (
     parse_request,
 )
 from entente.blind.sizes import CANARIES, SESSION_CANARIES, RunType, count_elements, find_bucket, is_proven
-from entente.blind.tags import make_held
+from entente.blind.tags import is_in, make_held
 from entente.kernel.errors import EntenteError, Malformed
 
 Verdict = Literal["CLEAR", "CONFLICT", "INVALID"]
@@ -355,15 +356,6 @@ def subtract_rows(rows: Rows, others: Rows) -> Rows:
     )
     kept = first[~np.isin(first, second)]
     return kept.view(np.uint8).reshape(-1, TOKEN_BYTES)
-
-
-def is_in(tags: Tags, ascending: Tags) -> NDArray[np.bool_]:
-    """Return, for each tag, whether it is in a list that ascends."""
-    if not len(ascending):
-        return np.zeros(len(tags), bool)
-    place = np.minimum(np.searchsorted(ascending, tags), len(ascending) - 1)
-    found: NDArray[np.bool_] = ascending[place] == tags
-    return found
 
 
 def match_added(tokens: Rows, outputs: Tags, added: Tags) -> Rows:

@@ -170,6 +170,20 @@ def find_holding(rows: Rows, rules_id: str, epoch: int, party: str) -> HoldingRo
     return rows.find(HoldingRow, name_holding(rules_id, epoch, party))
 
 
+def decide_version(
+    rows: Rows, rules_id: str, epoch: int, party: str, leaf: str, *, what: str
+) -> VersionRow | Decision:
+    """Return the version of this leaf when the party committed to it in the epoch, or why it is none."""
+    holding = find_holding(rows, rules_id, epoch, party)
+    version = rows.find(VersionRow, leaf)
+    if holding is None or version is None or version.holding != holding.holding:
+        return denied(
+            "not-committed",
+            f"{what}: expected a version that {party!r} committed to in epoch {epoch}, got {leaf[:12]}",
+        )
+    return version
+
+
 def put_parcel(
     rows: Rows, parcel: Parcel, message: VerifiedMessage[Any], *, to: str, rules: str, epoch: int
 ) -> None:

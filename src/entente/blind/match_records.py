@@ -20,8 +20,8 @@ from entente.blind.asking import get_usage, list_in_default
 from entente.blind.canary import hash_named
 from entente.blind.holding import (
     Parcel,
-    VersionRow,
     decide_parcel,
+    decide_version,
     find_holding,
     find_rules,
     put_parcel,
@@ -112,14 +112,8 @@ def name_match(starter: str, match: StartMatch, domain: bytes) -> bytes:
 
 
 def _decide_own(rows: Rows, rules_id: str, epoch: int, party: str, leaf: str) -> Decision:
-    holding = find_holding(rows, rules_id, epoch, party)
-    version = rows.find(VersionRow, leaf)
-    if holding is None or version is None or version.holding != holding.holding:
-        return denied(
-            "not-committed",
-            f"own: expected a version that {party!r} committed to in epoch {epoch}, got {leaf[:12]}",
-        )
-    return ALLOWED
+    version = decide_version(rows, rules_id, epoch, party, leaf, what="own")
+    return version if isinstance(version, Decision) else ALLOWED
 
 
 def _decide_list(rows: Rows, tags: Parcel) -> Decision:

@@ -45,9 +45,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from entente.blind.canary import make_run_canaries
-from entente.blind.exact import Verdict, is_in, pad_tags
+from entente.blind.exact import Verdict, pad_tags
 from entente.blind.group import KEY_BYTES, TAG_BYTES, Group, Progress, Rows, Tags
 from entente.blind.sizes import find_bucket
+from entente.blind.tags import is_in
 from entente.kernel.errors import Malformed, VerificationFailed
 
 MATCH_CANARIES: Final = 16

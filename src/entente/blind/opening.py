@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from entente.blind.audit import OpenAnswer, Opening, OpenList, OpenQuestion, OpenVersion
-from entente.blind.canary import TOKEN_BYTES
+from entente.blind.cells import TOKEN_BYTES
 from entente.blind.group import KEY_BYTES, Rows
 from entente.kernel.canonical import convert_to
 from entente.kernel.errors import Malformed

@@ -65,13 +65,18 @@ def parse_tags(raw: bytes) -> Tags:
     return held
 
 
+def is_in(tags: Tags, ascending: Tags) -> NDArray[np.bool_]:
+    """Return, for each tag, whether it is in a list that ascends."""
+    if not len(ascending):
+        return np.zeros(len(tags), bool)
+    place = np.minimum(np.searchsorted(ascending, tags), len(ascending) - 1)
+    found: NDArray[np.bool_] = ascending[place] == tags
+    return found
+
+
 def find_tags(held: Tags, asked: Tags) -> NDArray[np.int64]:
     """Return the rows of ``asked`` whose tags are in the sorted set ``held``."""
-    if not len(held):
-        return np.empty(0, np.int64)
-    place = np.searchsorted(held, asked)
-    place[place == len(held)] = 0
-    return np.flatnonzero(held[place] == asked)
+    return np.flatnonzero(is_in(asked, held))
 
 
 class CompactTags:

@@ -30,8 +30,7 @@ import msgspec
 import numpy as np
 
 from entente.blind.asking import AskRow
-from entente.blind.canary import TOKEN_BYTES
-from entente.blind.cells import is_cover
+from entente.blind.cells import TOKEN_BYTES, is_cover
 from entente.blind.clip import clip
 from entente.blind.grid import Grid, parse_grid
 from entente.blind.group import Rows as Cells

@@ -29,14 +29,14 @@ import msgspec
 
 from entente.deconflict.incident_sites import Report, ReportIncident, SiteMet, find_sites, incident_volume
 from entente.deconflict.index import ConflictIndex
-from entente.deconflict.ladder import decide_waited, measure_wait
+from entente.deconflict.ladder import decide_waited
 from entente.deconflict.objects import list_readers, name_object
 from entente.deconflict.receipts import Stamp, make_stamp
 from entente.kernel.ids import LeafHash
 from entente.kernel.kinds import ALLOWED, Decision, Kind, SignedBy, denied
 from entente.kernel.message import Entry, VerifiedMessage
 from entente.kernel.rows import Row, Rows
-from entente.kernel.time import encode_utc, parse_utc
+from entente.kernel.time import encode_utc, measure_wait, parse_utc
 from entente.kernel.wire import Count, NoteText, SlugText, UtcText, WireStruct
 
 ANSWER_DAYS: Final = 7

@@ -33,7 +33,7 @@ from entente.kernel.kinds import ALLOWED, Decision, Kind, SignedBy, denied
 from entente.kernel.message import Entry, VerifiedMessage
 from entente.kernel.roster import PartyRow
 from entente.kernel.rows import Rows
-from entente.kernel.time import encode_utc, parse_utc
+from entente.kernel.time import encode_utc, measure_wait, parse_utc
 from entente.kernel.wire import Count, Hex64, SlugText, UtcText, WireStruct
 
 WAIT_SLACK_S: Final = 60
@@ -166,11 +166,6 @@ def _plan_receipt(
             )
     if waited_s >= rules.lapse_minutes * 60:
         yield "receipt.lapse", Lapse(receipt.message, receipt.party, text, waited_s)
-
-
-def measure_wait(now_utc: datetime, recorded: datetime) -> int:
-    """Return whole seconds waited, rounded down; 0 when the clock has gone backwards."""
-    return max(0, int((now_utc - recorded).total_seconds() // 1))
 
 
 def decide_waited(at: str, recorded: str, waited_s: int, *, least_s: int) -> Decision:

@@ -25,7 +25,7 @@ from entente.kernel.ids import LeafHash
 from entente.kernel.kinds import ALLOWED, Decision, Kind, SignedBy, denied
 from entente.kernel.message import Entry, VerifiedMessage
 from entente.kernel.rows import Rows, get_row
-from entente.kernel.time import encode_utc, parse_utc
+from entente.kernel.time import encode_utc, measure_wait, parse_utc
 from entente.kernel.wire import Count, SlugText, UtcText, WireStruct
 
 WAIT_SLACK_S: Final = 60
@@ -127,11 +127,6 @@ def plan_settlements(
             )
             due.append(("readout.settle", body))
     return due
-
-
-def measure_wait(now_utc: datetime, recorded: datetime) -> int:
-    """Return whole seconds waited, rounded down; 0 when the clock has gone backwards."""
-    return max(0, int((now_utc - recorded).total_seconds() // 1))
 
 
 READOUT_SETTLE: Final = Kind(

@@ -65,3 +65,8 @@ def to_unix_s(moment: datetime) -> int:
 def from_unix_s(seconds: int) -> datetime:
     """Return the instant ``seconds`` after 1970-01-01T00:00:00Z."""
     return _EPOCH + timedelta(seconds=seconds)
+
+
+def measure_wait(now_utc: datetime, recorded: datetime) -> int:
+    """Return whole seconds waited, rounded down; 0 when the clock has gone backwards."""
+    return max(0, int((now_utc - recorded).total_seconds() // 1))

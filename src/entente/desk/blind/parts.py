@@ -25,7 +25,7 @@ import numpy as np
 from cryptography.hazmat.primitives.hashes import SHA512
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from entente.blind.canary import TOKEN_BYTES
+from entente.blind.cells import TOKEN_BYTES
 from entente.blind.grid import Grid, parse_grid
 from entente.blind.group import KEY_BYTES, Group, Progress, Rows, Tags
 from entente.blind.oprf import PrfKey, derive_epoch_key, derive_epoch_seed

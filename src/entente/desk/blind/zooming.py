@@ -24,11 +24,11 @@ from typing import Annotated, Final
 import msgspec
 
 from entente.blind.asking import AskRow
-from entente.blind.exact import is_in
 from entente.blind.group import Rows
 from entente.blind.holding import VersionRow
 from entente.blind.lift import asked_tokens, find_askers, find_holders
 from entente.blind.rules import RulesRow
+from entente.blind.tags import is_in
 from entente.blind.zoom import (
     MAX_REVEALS,
     OfferZoom,
