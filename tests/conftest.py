@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,12 +77,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SYSTEM in item.path.parents:
             item.add_marker(pytest.mark.system)
-            # Coverage is a statement about the quick suites: what only a whole system reaches is not covered.
-            item.add_marker(pytest.mark.no_cover)
             # With several processes of tests: a file stays in one of them, with what it founded, and most of
             # what needs a PostgreSQL in one, with its server; so do the files that pick ports before they are
             # taken, since two at a time could pick the same.
             item.add_marker(pytest.mark.xdist_group(_GROUPS.get(item.path.stem, _name_group(item.path.stem))))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Take the tracing of coverage away from a system test: setup, call and teardown, its threads included.
+
+    Coverage is a statement about the quick suites. `no_cover` of pytest-cov does not do it in a process of
+    xdist: there a second collector stands below the one that it stops, and takes over. And two threads that
+    install a trace function at one moment fail, in Python 3.11 with an audit hook such as the one above.
+    """
+    if not item.get_closest_marker("system"):
+        return (yield)
+    own, threads = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(own)
+        threading.settrace(threads)
 
 
 @pytest.hookimpl(wrapper=True)
