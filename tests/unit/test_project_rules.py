@@ -234,10 +234,13 @@ def get_running_distributions() -> dict[str, importlib.metadata.Distribution]:
 
 
 def get_licence(distribution: importlib.metadata.Distribution) -> str:
-    """Return every statement of a licence in the metadata; a whole text counts by its first line."""
+    """Return every statement of a licence in the metadata, or beside it; a whole text by its first lines."""
     fields = distribution.metadata.json
     classifiers = [text for text in fields.get("classifier", []) if text.startswith("License ::")]
     stated = [str(fields.get(name, "")).partition("\n")[0] for name in ("license_expression", "license")]
+    if not any(stated) and not classifiers:
+        files = [path for path in distribution.files or () if path.parent.name == "licenses"]
+        stated += [" ".join(path.read_text(encoding="utf-8").split()[:6]) for path in files]
     return "; ".join(text for text in [*stated, *classifiers] if text)
 
 
