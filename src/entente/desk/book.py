@@ -210,6 +210,119 @@ _SCHEMA: Final = (
     CREATE INDEX blind_runs_state ON blind_runs (state, id);
     CREATE INDEX blind_runs_leaf ON blind_runs (leaf);
     """,
+    # Release: the private shelves, what was planned and approved, and what each release has taught whom.
+    """
+    CREATE TABLE release_shelf (
+        shelf TEXT NOT NULL,
+        name TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        data BLOB,
+        officer TEXT NOT NULL,
+        at TEXT NOT NULL,
+        PRIMARY KEY (shelf, name, version)
+    ) STRICT;
+    CREATE TABLE release_items (
+        item TEXT PRIMARY KEY,
+        report TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        at TEXT NOT NULL,
+        UNIQUE (report, version)
+    ) STRICT;
+    CREATE TABLE release_plans (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        token TEXT NOT NULL UNIQUE,
+        item TEXT NOT NULL,
+        recipient TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        officer TEXT NOT NULL,
+        at TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (
+            state IN ('denied', 'planned', 'held', 'stale', 'sending', 'recorded', 'refused', 'withdrawn')
+        ),
+        needs INTEGER NOT NULL,
+        due_us INTEGER NOT NULL,
+        data BLOB NOT NULL,
+        body BLOB,
+        digest TEXT NOT NULL,
+        is_charged INTEGER NOT NULL DEFAULT 0,
+        code TEXT NOT NULL DEFAULT '',
+        reason TEXT NOT NULL DEFAULT '',
+        tries INTEGER NOT NULL DEFAULT 0,
+        outbox INTEGER,
+        leaf TEXT NOT NULL DEFAULT ''
+    ) STRICT;
+    CREATE INDEX release_plans_state ON release_plans (state, id);
+    CREATE INDEX release_plans_item ON release_plans (item, recipient);
+    CREATE INDEX release_plans_leaf ON release_plans (leaf);
+    CREATE TABLE release_approvals (
+        plan INTEGER NOT NULL REFERENCES release_plans (id),
+        officer TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        at TEXT NOT NULL,
+        PRIMARY KEY (plan, officer)
+    ) STRICT;
+    CREATE TABLE release_given (
+        item TEXT NOT NULL,
+        recipient TEXT NOT NULL,
+        shape BLOB NOT NULL,
+        plan INTEGER,
+        at TEXT NOT NULL,
+        PRIMARY KEY (item, recipient)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE release_beliefs (
+        secret TEXT NOT NULL,
+        pool TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        data BLOB NOT NULL,
+        digest TEXT NOT NULL,
+        releases INTEGER NOT NULL,
+        prior REAL NOT NULL,
+        chance REAL NOT NULL,
+        bits REAL NOT NULL,
+        at TEXT NOT NULL,
+        PRIMARY KEY (secret, pool)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE release_charges (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        secret TEXT NOT NULL,
+        pool TEXT NOT NULL,
+        recipient TEXT NOT NULL,
+        item TEXT NOT NULL,
+        theatre TEXT NOT NULL,
+        plan INTEGER,
+        leaf TEXT NOT NULL DEFAULT '',
+        before_chance REAL NOT NULL,
+        after_chance REAL NOT NULL,
+        worst_chance REAL NOT NULL,
+        bits REAL NOT NULL,
+        at TEXT NOT NULL,
+        UNIQUE (secret, pool, item, recipient)
+    ) STRICT;
+    CREATE INDEX release_charges_pool ON release_charges (secret, pool, id);
+    CREATE INDEX release_charges_item ON release_charges (item, recipient);
+    CREATE TABLE release_tallies (
+        secret TEXT NOT NULL,
+        pool TEXT NOT NULL,
+        theatre TEXT NOT NULL,
+        releases INTEGER NOT NULL,
+        last_at TEXT NOT NULL,
+        PRIMARY KEY (secret, pool, theatre)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE exposure_counts (
+        recipient TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        messages INTEGER NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        PRIMARY KEY (recipient, kind)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO exposure_counts
+        SELECT recipient, kind, count(*), sum(size_bytes) FROM exposures GROUP BY recipient, kind;
+    CREATE TRIGGER exposures_counted AFTER INSERT ON exposures BEGIN
+        INSERT OR IGNORE INTO exposure_counts VALUES (new.recipient, new.kind, 0, 0);
+        UPDATE exposure_counts SET messages = messages + 1, size_bytes = size_bytes + new.size_bytes
+        WHERE recipient = new.recipient AND kind = new.kind;
+    END;
+    """,
 )
 """One script a version, applied in order; never changed once released."""
 
