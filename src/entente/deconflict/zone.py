@@ -40,7 +40,7 @@ from entente.kernel.ids import SLUG_PATTERN
 from entente.kernel.kinds import ALLOWED, Decision, Kind, denied
 from entente.kernel.message import Entry, VerifiedMessage
 from entente.kernel.rows import Rows
-from entente.kernel.wire import Hex64, NameText, NoteText, SlugText, WireStruct
+from entente.kernel.wire import Hex64, NameText, NoteText, OptionalSlug, SlugText, WireStruct
 
 ZoneWord = Literal["safe", "denied", "restricted", "caution", "demilitarised", "corridor", "line"]
 GUARANTEED: Final[frozenset[ZoneWord]] = frozenset({"safe", "demilitarised", "corridor"})
@@ -52,8 +52,6 @@ ANY: Final = "*"
 """In a rule: every party, every kind of activity."""
 RuleParty = Annotated[str, msgspec.Meta(pattern=rf"^\*$(?!\n)|{SLUG_PATTERN}", min_length=1, max_length=40)]
 RuleActivity = Literal["*", "air", "ground", "convoy", "maritime", "drone", "medical", "other"]
-SideParty = Annotated[str, msgspec.Meta(pattern=rf"^$(?!\n)|{SLUG_PATTERN}", max_length=40)]
-"""Whose side of a line a volume is; empty for the band along it, which is nobody's."""
 NoticeHours = Annotated[int, msgspec.Meta(ge=0, le=8784)]
 
 
@@ -82,8 +80,8 @@ class ZoneRule(WireStruct, frozen=True):
 class DeclareZone(WireStruct, frozen=True):
     """Body of ``zone.declare``: the whole zone; ``replaces`` is the version it replaces, null if new.
 
-    ``sides`` has, for a line, whose side each volume is, and is empty otherwise. ``corridors`` names
-    versions of corridors inside which their rules take the place of this zone's.
+    ``sides`` has, for a line, whose side each volume is (nobody's: the band along it), and is empty otherwise.
+    ``corridors`` names versions of corridors inside which their rules take the place of this zone's.
     """
 
     id: SlugText
@@ -91,7 +89,7 @@ class DeclareZone(WireStruct, frozen=True):
     zone: ZoneWord
     text: NoteText
     volumes: Volumes
-    sides: Annotated[list[SideParty], msgspec.Meta(max_length=50)]
+    sides: Annotated[list[OptionalSlug], msgspec.Meta(max_length=50)]
     rules: Annotated[list[ZoneRule], msgspec.Meta(max_length=100)]
     obligations: Annotated[list[Obligation], msgspec.Meta(max_length=30)]
     corridors: Annotated[list[Hex64], msgspec.Meta(max_length=20)]

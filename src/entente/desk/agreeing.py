@@ -22,15 +22,14 @@ from entente.kernel.errors import Denied
 from entente.kernel.message import encode_body
 from entente.kernel.rows import get_row
 from entente.kernel.time import parse_utc
-from entente.kernel.wire import NoteText, SlugText, UtcText, WireStruct
+from entente.kernel.wire import NoteText, OptionalHex64, OptionalSlug, SlugText, UtcText, WireStruct
 from entente.terms import agreement as ag
 from entente.terms.agreement.drafting import check_draft
-from entente.terms.agreement.text import MAX_DAYS, OptionalSlug
+from entente.terms.agreement.text import MAX_DAYS
 
 Plain = dict[str, Any]
 _BRIEF: Final = ("id", "title", "sha256", "phase", "why", "since", "ends", "entries")
 """An agreement in a list: who proposes many of them, with long texts, makes no answer too long to be sent."""
-OptionalHash = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?$(?!\n)", max_length=64)]
 OptionalTime = Annotated[str, msgspec.Meta(max_length=27)]
 
 
@@ -45,7 +44,7 @@ class SignAgreementRequest(Spoken, frozen=True, kw_only=True):
 
     id: SlugText
     agency: OptionalSlug = ""
-    sha256: OptionalHash = ""
+    sha256: OptionalHex64 = ""
 
 
 class RefuseAgreementRequest(Spoken, frozen=True, kw_only=True):

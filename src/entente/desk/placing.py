@@ -51,7 +51,7 @@ from entente.deconflict.objects import VersionRow, list_readers, say_readers
 from entente.deconflict.site import SiteWord, WithdrawalWord
 from entente.deconflict.site_verification import FoundWord
 from entente.deconflict.vouch import VouchWord
-from entente.deconflict.zone import SideParty, SourceText, ZoneWord
+from entente.deconflict.zone import SourceText, ZoneWord
 from entente.deconflict.zone_words import describe_zone, say_holding
 from entente.desk.assembly import Desk
 from entente.desk.inbox import say_minute
@@ -60,11 +60,10 @@ from entente.desk.speaking import Said, check_volumes, find_object, get_leaf, li
 from entente.kernel.errors import Malformed
 from entente.kernel.rows import get_row
 from entente.kernel.time import encode_utc
-from entente.kernel.wire import Centimetres, NameText, NoteText, SlugText, UtcText, WireStruct
+from entente.kernel.wire import Centimetres, NameText, NoteText, OptionalSlug, SlugText, UtcText, WireStruct
 from entente.space import PositionE7, Separation, Volume, VolumeWire, is_conflict, parse_volume
 
 Plain = dict[str, Any]
-OptionalSlug = SideParty
 _NOBODY: Final = ()
 
 
@@ -76,7 +75,7 @@ class DeclareZoneRequest(Spoken, frozen=True, kw_only=True):
     zone: ZoneWord
     volumes: Volumes
     text: NoteText = ""
-    sides: Annotated[list[SideParty], msgspec.Meta(max_length=50)] = msgspec.field(default_factory=list)
+    sides: Annotated[list[OptionalSlug], msgspec.Meta(max_length=50)] = msgspec.field(default_factory=list)
     rules: Annotated[list[ZoneRule], msgspec.Meta(max_length=100)] = msgspec.field(default_factory=list)
     obligations: Annotated[list[Obligation], msgspec.Meta(max_length=30)] = msgspec.field(
         default_factory=list

@@ -24,17 +24,14 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 import msgspec
 
 from entente.kernel.errors import NotFound
-from entente.kernel.ids import SLUG_PATTERN
 from entente.kernel.kinds import ALLOWED, Decision, Kind, denied
 from entente.kernel.message import Entry, VerifiedMessage
 from entente.kernel.rows import Row, Rows
-from entente.kernel.wire import Hex64, LanguageText, SlugText, WireStruct
+from entente.kernel.wire import Hex64, LanguageText, OptionalSlug, SlugText, WireStruct
 
 SpokenText = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
 TranslatedText = Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
 """Twice the longest original: some languages need more room."""
-SubjectName = Annotated[str, msgspec.Meta(pattern=rf"^$(?!\n)|{SLUG_PATTERN}", max_length=40)]
-"""A name, or nothing."""
 SubjectWord = Literal["activity", "zone", "site", "incident", "alarm", "none"]
 ALARM_PREFIX: Final = "alarm-"
 TranslatorWord = Literal["officer", "machine"]
@@ -44,7 +41,7 @@ class About(WireStruct, frozen=True):
     """What a thread is about; ``id`` is empty exactly when ``type`` is ``none``."""
 
     type: SubjectWord
-    id: SubjectName
+    id: OptionalSlug
 
 
 class Say(WireStruct, frozen=True):

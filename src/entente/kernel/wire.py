@@ -23,8 +23,12 @@ MAX_SAFE: Final = 2**53 - 1
 
 SlugText = Annotated[str, msgspec.Meta(pattern=SLUG_PATTERN, min_length=1, max_length=40)]
 """The name of a party, officer or object."""
+OptionalSlug = Annotated[str, msgspec.Meta(pattern=rf"^$(?!\n)|{SLUG_PATTERN}", max_length=40)]
+"""A name, or nothing."""
 Hex64 = Annotated[str, msgspec.Meta(pattern=HEX64_PATTERN, min_length=64, max_length=64)]
 """A SHA-256 value: a leaf hash, root or commitment."""
+OptionalHex64 = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?$(?!\n)", max_length=64)]
+"""A SHA-256 value, or nothing."""
 OriginText = Annotated[str, msgspec.Meta(pattern=ORIGIN_PATTERN, min_length=2, max_length=100)]
 UtcText = Annotated[str, msgspec.Meta(pattern=UTC_PATTERN, min_length=20, max_length=27)]
 KindText = Annotated[

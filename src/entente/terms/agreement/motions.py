@@ -25,7 +25,7 @@ import msgspec
 from entente.kernel.kinds import ALLOWED, Decision, Kind, denied
 from entente.kernel.message import Entry, VerifiedMessage
 from entente.kernel.rows import Rows, get_row
-from entente.kernel.wire import Hex64, NoteText, SlugText, WireStruct
+from entente.kernel.wire import Hex64, NoteText, OptionalSlug, SlugText, WireStruct
 from entente.terms.agreement.rows import (
     AgreementRow,
     IncidentRow,
@@ -39,7 +39,7 @@ from entente.terms.agreement.rows import (
     make_stamp,
     put_word,
 )
-from entente.terms.agreement.text import MAX_DAYS, OptionalSlug, Signatory, find_clock_of_kind
+from entente.terms.agreement.text import MAX_DAYS, Signatory, find_clock_of_kind
 
 
 class MoveReset(WireStruct, frozen=True):

@@ -24,7 +24,7 @@ from entente.kernel.ids import PartyID
 from entente.kernel.kinds import ALLOWED, Decision, Kind, denied
 from entente.kernel.message import Entry, VerifiedMessage
 from entente.kernel.rows import Rows, get_row
-from entente.kernel.wire import Hex64, SlugText, WireStruct
+from entente.kernel.wire import Hex64, OptionalSlug, SlugText, WireStruct
 from entente.terms.agreement.rows import (
     AgreementRow,
     Word,
@@ -36,7 +36,6 @@ from entente.terms.agreement.rows import (
 )
 from entente.terms.agreement.text import (
     AgreementText,
-    OptionalSlug,
     Signatory,
     check_text,
     hash_text,

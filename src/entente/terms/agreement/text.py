@@ -30,7 +30,7 @@ import msgspec
 
 from entente.kernel.kinds import ALLOWED, Decision, denied
 from entente.kernel.message import encode_body
-from entente.kernel.wire import Hex64, LanguageText, NameText, NoteText, SlugText, WireStruct
+from entente.kernel.wire import Hex64, LanguageText, NameText, NoteText, OptionalSlug, SlugText, WireStruct
 
 MAX_DAYS: Final = 36_525
 """A hundred years: adding it to any instant that can be claimed stays inside the calendar."""
@@ -45,10 +45,6 @@ _ACTING: Final = re.compile(
     "[\u200b\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 
-OptionalSlug = Annotated[
-    str, msgspec.Meta(pattern=r"^(?:[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?)?$(?!\n)", max_length=40)
-]
-"""The name of something, or nothing."""
 Slugs = Annotated[list[SlugText], msgspec.Meta(max_length=64)]
 WordsText = Annotated[
     str, msgspec.Meta(pattern=r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$(?!\n)", max_length=1000)
