@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from entente import blind, deconflict, dialogue
+from entente import blind, deconflict, dialogue, release
 from entente.deconflict import (
     RAISE_ALARM,
     Acknowledge,
@@ -59,7 +59,7 @@ from entente.kernel.time import encode_utc, parse_utc
 from entente.kernel.wire import WireStruct, encode_base64
 from entente.space import CircleWire, VolumeWire
 
-KINDS: Final = KindTable((*deconflict.KINDS, *dialogue.KINDS, *blind.KINDS))
+KINDS: Final = KindTable((*deconflict.KINDS, *dialogue.KINDS, *blind.KINDS, *release.KINDS))
 START: Final = parse_utc("2016-09-17T13:00:00Z")
 RULES: Final = AgreedRules(
     lateral_cm=500_000,

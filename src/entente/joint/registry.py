@@ -10,12 +10,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from entente import blind, deconflict, dialogue
+from entente import blind, deconflict, dialogue, release
 from entente.kernel.charter import CHARTER
 from entente.kernel.kinds import KindTable
 from entente.kernel.roster import ROSTER_STATEMENT
 from entente.terms import agreement
 
 KINDS: Final = KindTable(
-    (CHARTER, ROSTER_STATEMENT, *deconflict.KINDS, *dialogue.KINDS, *agreement.KINDS, *blind.KINDS)
+    (
+        CHARTER,
+        ROSTER_STATEMENT,
+        *deconflict.KINDS,
+        *dialogue.KINDS,
+        *agreement.KINDS,
+        *blind.KINDS,
+        *release.KINDS,
+    )
 )

@@ -15,4 +15,16 @@ a recipient who believes the stated model (docs/formats/release-exposure.md).
 
     source      what a desk keeps: reports, sources, secrets
     variant     ladder, shape, and the new object for one recipient
+    label       confidentiality labels, label policies, who may see what
+    exposure    what a series of releases teaches, and the finest level within budget
+    rules, item, recall, onward     the kinds of message
 """
+
+from typing import Any, Final
+
+from entente.kernel.kinds import Kind
+from entente.release.rules import RELEASE_AGREE, RELEASE_END, RELEASE_PROPOSE
+
+KINDS: Final[tuple[Kind[Any], ...]] = (RELEASE_PROPOSE, RELEASE_AGREE, RELEASE_END)
+
+__all__ = ["KINDS"]
