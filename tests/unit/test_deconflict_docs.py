@@ -8,21 +8,22 @@ from typing import Final
 
 import msgspec
 
-from entente import blind, deconflict, dialogue
+from entente import blind, deconflict, dialogue, release
 from entente.kernel.kinds import SignedBy
 from entente.terms import agreement
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PAGE: Final = (ROOT / "docs" / "formats" / "kinds.md").read_text(encoding="utf-8")
 KINDS: Final = {
-    kind.name: kind for kind in (*deconflict.KINDS, *dialogue.KINDS, *agreement.KINDS, *blind.KINDS)
+    kind.name: kind
+    for kind in (*deconflict.KINDS, *dialogue.KINDS, *agreement.KINDS, *blind.KINDS, *release.KINDS)
 }
 _ROW: Final = re.compile(r"(?m)^\| `([a-z]+\.[a-z-]+)` \| ([^|]+) \| (\w+) \| (\w+) \| (.+) \|$")
 ROWS: Final = {row[0]: row[1:] for row in _ROW.findall(PAGE)}
 
 
 def test_every_kind_stands_on_the_page_and_no_other() -> None:
-    assert len(KINDS) == 61
+    assert len(KINDS) == 68
     assert set(ROWS) == set(KINDS)
 
 
@@ -45,7 +46,7 @@ def test_every_field_of_every_body_is_named() -> None:
 
 def test_every_reason_to_refuse_is_named() -> None:
     codes = set()
-    for room in ("deconflict", "dialogue", "terms"):
+    for room in ("deconflict", "dialogue", "terms", "release"):
         files = sorted((ROOT / "src" / "entente" / room).glob("*.py"))
         assert files
         for file in files:

@@ -23,8 +23,19 @@ a recipient who believes the stated model (docs/formats/release-exposure.md).
 from typing import Any, Final
 
 from entente.kernel.kinds import Kind
+from entente.release.item import RELEASE_ITEM
+from entente.release.onward import RELEASE_ASK, RELEASE_GRANT
+from entente.release.recall import RELEASE_RECALL
 from entente.release.rules import RELEASE_AGREE, RELEASE_END, RELEASE_PROPOSE
 
-KINDS: Final[tuple[Kind[Any], ...]] = (RELEASE_PROPOSE, RELEASE_AGREE, RELEASE_END)
+KINDS: Final[tuple[Kind[Any], ...]] = (
+    RELEASE_PROPOSE,
+    RELEASE_AGREE,
+    RELEASE_END,
+    RELEASE_ITEM,
+    RELEASE_RECALL,
+    RELEASE_ASK,
+    RELEASE_GRANT,
+)
 
 __all__ = ["KINDS"]
