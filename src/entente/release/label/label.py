@@ -154,20 +154,20 @@ def make_category(
         tag_set=check_name(tag_set, "tag set", path=path),
         kind=kind,
         values=tuple(sorted(names)),
-        tag_set_id=_check_identifier(tag_set_id, "tag set identifier", path),
+        tag_set_id=check_identifier(tag_set_id, "tag set identifier", path=path),
     )
 
 
 def make_label(
     *,
-    policy_id: str,
-    policy: str,
+    policy_id: str = "",
+    policy: str = "",
     classification: str,
     categories: Sequence[Category] = (),
     created: datetime | None = None,
 ) -> Label:
     """Return a label in its one spelling, or raise `Malformed`: two entries for one tag set are refused."""
-    _check_identifier(policy_id, "policy identifier", "")
+    check_identifier(policy_id, "policy identifier")
     if policy:
         check_name(policy, "policy")
     elif not policy_id:
@@ -229,7 +229,8 @@ def parse_label(wire: LabelWire, *, path: str = "$.label") -> Label:
     return label
 
 
-def _check_identifier(text: str, what: str, path: str) -> str:
+def check_identifier(text: str, what: str, *, path: str = "") -> str:
+    """Return ``text``, or raise `Malformed` unless it is empty or looks like an OID, UUID or URN."""
     if len(text) > MAX_NAME or not re.fullmatch(r"[A-Za-z0-9._:/#+-]*", text):
         raise Malformed(
             "bad-identifier",
