@@ -67,6 +67,11 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
         "blind",
         "find out whether your plan and a partner's conflict, without either showing its plan",
     ),
+    "release": (
+        "Look",
+        "release",
+        "give a partner what policy lets you give, and know what it gives away",
+    ),
     "screen": (
         "Look",
         "screen",

@@ -289,11 +289,11 @@ def _list_file_faults(files: Mapping[str, bytes]) -> list[str]:
     if sum(len(data) for data in files.values()) > MOST_BYTES:
         faults.append(f"vetoes: expected <= {MOST_BYTES:,} bytes in all files, got more")
     # A rule in a file that is not read would forbid nothing, and nobody would notice.
-    faults += [
-        f"{name}: expected a name that ends in {ENDING} (or {', '.join(sorted(BESIDE))}: not read)"
-        for name in files
-        if not name.endswith(ENDING)
-    ]
+    others = [name for name in files if not name.endswith(ENDING)]
+    more = f" and {len(others) - 1} others" if len(others) > 1 else ""
+    if others:
+        beside = ", ".join(sorted(BESIDE))
+        faults.append(f"{others[0]}{more}: expected a name that ends in {ENDING} (or {beside}: not read)")
     return faults
 
 
