@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.timeout(150)
 @pytest.mark.parametrize(
     "room",
     ("record", "center", "cli", "terms", "deconflict", "deconflict_online", "deconflict_http", "blind"),
@@ -23,7 +24,7 @@ def test_bench_runs_and_writes_no_results(room: str) -> None:
         capture_output=True,
         check=False,
         cwd=ROOT,
-        timeout=50,
+        timeout=140,
         text=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
