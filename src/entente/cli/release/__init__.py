@@ -13,7 +13,7 @@ from typing import Final
 
 from entente.cli.run import make_app
 
-MODULES: Final = ("shelf", "plan", "ledger", "recall", "onward", "rules", "veto")
+MODULES: Final = ("shelf", "plan", "ledger", "recall", "onward", "rules", "veto", "labels")
 """Modules of this folder with ``register(app)``, in the order in which their commands are listed."""
 
 release_app = make_app(
