@@ -60,12 +60,7 @@ from entente.release.source.secret import (
 )
 
 VERSION_KEY: Final = "entente-catalogue"
-_PLURAL: Final = {
-    "hypotheses": "hypothesis",
-    "observers": "observer",
-    "sources": "source",
-    "secrets": "secret",
-}
+_SINGULAR: Final = {"observers": "observer", "sources": "source", "secrets": "secret"}
 _NOWHERE: Final = (Circle(lat_e7=0, lon_e7=0, radius_m=1),)
 
 
@@ -94,18 +89,19 @@ def read_catalogue(data: bytes) -> Catalogue:
     file = OfficerFile(data, "catalogue")
     top = file.top(VERSION_KEY, ("observer", "source", "secret"))
     kinds = _Kinds()
-    observers = []
-    for table in top.tables("observer", most=MAX_OBSERVERS):
+    observers, places = [], []
+    for number, table in enumerate(top.tables("observer", most=MAX_OBSERVERS)):
         observer = _read_observer(table, kinds)
         if observer.id not in kinds.kind:
             observers.append(observer)
+            places.append(number)
     sources = tuple(_read_source(table) for table in top.tables("source", most=MAX_SOURCES))
     secrets = tuple(_read_secret(table, kinds) for table in top.tables("secret", most=MAX_SECRETS))
     # What does not even have its form would only be told a second time.
     file.require_none()
     catalogue = Catalogue(observers=(*observers, *kinds.placed.values()), sources=sources, secrets=secrets)
     for misfit in find_misfits(catalogue):
-        file.add(misfit.code, misfit.message, _as_written(misfit.path))
+        file.add(misfit.code, misfit.message, _as_written(misfit.path, places))
     if len(catalogue.observers) > MAX_OBSERVERS:
         file.add(
             "too-many", f"catalogue: expected at most {MAX_OBSERVERS} observers, the placed ones too", ()
@@ -114,13 +110,22 @@ def read_catalogue(data: bytes) -> Catalogue:
     return catalogue
 
 
-def _as_written(path: PathOf) -> PathOf:
-    """Return the place in the file of a place in the catalogue: tables are named in the singular."""
-    # Only what holds numbered tables: ``observers`` of a hypothesis (the fifth part) is written so.
-    return tuple(
-        _PLURAL.get(part, part) if isinstance(part, str) and number in {0, 2} else part
-        for number, part in enumerate(path)
-    )
+def _as_written(path: PathOf, places: list[int]) -> PathOf:
+    """Return the place in the file of a place in the catalogue.
+
+    Tables are named in the singular; ``places`` are those of the observers, among which kinds stand too.
+    """
+    if path[:1] == ("observers",) and len(path) > 1:
+        number = path[1]
+        # What was placed stands nowhere in the file.
+        path = (
+            ("observers", places[number], *path[2:])
+            if isinstance(number, int) and number < len(places)
+            else ()
+        )
+    if path[2:3] == ("hypotheses",):
+        path = (*path[:2], "hypothesis", *path[3:])
+    return (_SINGULAR[str(path[0])], *path[1:]) if path else ()
 
 
 def _read_observer(table: Table, kinds: _Kinds) -> Observer:

@@ -351,7 +351,7 @@ class Table:
         try:
             return value.astimezone(dt.UTC)
         except OverflowError:
-            self.add("bad-time", key, f"{key}: expected a time of the years 1684 to 2255, got {value}")
+            self.add("bad-time", key, f"{key}: expected a time of the years 1688 to 2251, got {value}")
             return None
 
     def moment_us(self, key: str, most_us: int) -> int:
@@ -361,6 +361,6 @@ class Table:
             return 0
         moment_us = (moment - _EPOCH) // dt.timedelta(microseconds=1)
         if abs(moment_us) > most_us:
-            self.add("bad-time", key, f"{key}: expected a time of the years 1684 to 2255, got {moment}")
+            self.add("bad-time", key, f"{key}: expected a time of the years 1688 to 2251, got {moment}")
             return 0
         return moment_us

@@ -38,8 +38,8 @@ MAX_PLACE_ARCSEC: Final = 180 * 3_600
 MAX_SPAN_S: Final = 366 * 86_400
 MAX_HEIGHT_M: Final = 100_000
 
-MAX_MOMENT_US: Final = 9 * 10**15
-"""From 1684 to 2255: microseconds that every JSON reader keeps exactly, with room for the longest window."""
+MAX_MOMENT_US: Final = 89 * 10**14
+"""From 1688 to 2251: microseconds that every JSON reader keeps exactly, with room for the longest window."""
 MomentUs = Annotated[int, Meta(ge=-MAX_MOMENT_US, le=MAX_MOMENT_US)]
 HeightCm = Annotated[int, Meta(ge=-10_000_000_000, le=10_000_000_000)]
 
