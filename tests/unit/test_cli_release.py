@@ -32,6 +32,7 @@ from entente.cli.release.words import (
 )
 from entente.kernel.errors import Malformed
 
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "release"
 LEVEL = {"place_arcsec": 3600, "span_s": 86_400, "delay_s": 21_600, "depth": 2, "height_m": None}
 EXPOSURE = {
     "secret": "where-eye-3",
@@ -381,6 +382,12 @@ def test_every_command_shows_an_example_of_itself() -> None:
         ),
         ("load reports /nowhere --officer a", 2, "/nowhere"),
         ("load maps x --officer a", 2, "maps"),
+        ("load reports {desk}/desk.toml --officer a", 2, "entente-reports, report"),
+        ("try {desk}/desk.toml {desk}/desk.toml --to ru", 2, "keys entente-catalogue"),
+        ("try {catalogue} {reports} --to ru --pool both=ru,fr", 2, "expected NAME=A,B of parties that --to"),
+        ("try {catalogue} {reports} --to ru --to fr --pool ru,fr", 2, "expected NAME=A,B"),
+        ("plan r --to ru --purpose p --officer a --weigh place=x --desk .", 2, "weigh: expected place"),
+        ("plan r --to ru --purpose p --officer a --weigh wait=1 --weigh wait=2 --desk .", 2, "each once"),
         ("explain r-17 --desk {desk}", 2, "expected a plan's number"),
         ("rules propose n --partner ru --purpose p --officer a --receive 3", 2, "expected N/M"),
         ("ledger", 2, "expected a folder"),
@@ -402,7 +409,8 @@ def test_mistakes_are_told(
         monkeypatch.setattr("http.client.HTTPConnection.request", refuse)
     (tmp_path / "desk.toml").write_text('party = "us"\napi_listen = "127.0.0.1:9"\n')
     (tmp_path / "token").write_text("x")
-    given = ["release", *(word.format(desk=tmp_path) for word in words.split())]
+    files = {name: EXAMPLES / f"{name}.toml" for name in ("catalogue", "reports")}
+    given = ["release", *(word.format(desk=tmp_path, **files) for word in words.split())]
     assert main([*given, "--json"]) == code
     told = json.loads(capsys.readouterr().out)
     assert told["exit"] == code
@@ -428,3 +436,59 @@ def test_the_desk_and_the_command_line_read_the_same_rules(
     assert "the desk releases nothing to anybody" in capsys.readouterr().out
     assert main(["release", "veto", "schema"]) == 0
     assert "entity Party" in capsys.readouterr().out
+
+
+def test_a_try_is_the_gates_own_planner_charged_in_order(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [str(EXAMPLES / name) for name in ("catalogue.toml", "reports.toml")]
+    words = ["--to", "liaison-a", "--to", "liaison-b", "--pool", "both-liaisons=liaison-a,liaison-b"]
+    assert main(["release", "try", *files, *words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    given = {(one["report"], one["recipient"]): one for one in told["releases"]}
+    assert len(given) == 6
+    both = [
+        exposure
+        for one in given.values()
+        for exposure in one["exposures"]
+        if exposure["pool"] == "both-liaisons" and exposure["secret"] == "evening-method"
+    ]
+    # The same shape of one item to the second member teaches the two together nothing more.
+    assert both[0]["chance_after"] > both[0]["chance_before"]
+    assert both[1]["chance_after"] == both[1]["chance_before"] == both[0]["chance_after"]
+    learned = {(one["secret"], one["pool"]): one for one in told["learned"]}
+    assert learned["evening-method", "both-liaisons"]["chance"] == pytest.approx(both[1]["chance_after"])
+    assert learned["evening-method", "both-liaisons"]["releases"] == 2
+    assert all(one["chance"] <= one["budget"] + 1e-9 for one in told["learned"])
+
+    twice = tmp_path / "twice.toml"
+    text = (EXAMPLES / "reports.toml").read_text().split("[[report]]")
+    again = [part.replace('id = "lorries-on-the-road"', 'id = "lorries-again"') for part in text]
+    lorries = next(part for part in again if "lorries-again" in part)
+    twice.write_text("[[report]]".join([*text, lorries]))
+    assert main(["release", "try", files[0], str(twice), "--to", "liaison-a", "--json"]) == 0
+    releases = json.loads(capsys.readouterr().out)["releases"]
+    first, second = (
+        one["exposures"][0] for one in releases if one["report"] in {"lorries-on-the-road", "lorries-again"}
+    )
+    assert second["chance_before"] == pytest.approx(first["chance_after"])
+    assert main(["release", "try", *files, "--to", "liaison-a"]) == 0
+    out = capsys.readouterr().out
+    assert "After all of it:" in out
+    assert "helicopter-over-azaz to liaison-a:" in out
+
+
+def test_every_fault_of_a_file_is_told_with_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text(
+        (EXAMPLES / "catalogue.toml")
+        .read_text()
+        .replace("identifies = 3", 'identifies = "three"', 1)
+        .replace('sensitivity = "high"', "sensitivity = 5", 1)
+    )
+    assert main(["release", "load", "catalogue", str(bad), "--officer", "a", "--desk", str(tmp_path)]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) >= 2
+    assert all(re.match(rf"{re.escape(str(bad))}:\d+:\d+: ", line) for line in lines)

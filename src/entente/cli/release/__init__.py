@@ -13,7 +13,7 @@ from typing import Final
 
 from entente.cli.run import make_app
 
-MODULES: Final = ("shelf", "plan", "ledger", "recall", "onward", "rules", "veto", "labels")
+MODULES: Final = ("shelf", "plan", "ledger", "recall", "onward", "rules", "veto", "labels", "trying")
 """Modules of this folder with ``register(app)``, in the order in which their commands are listed."""
 
 release_app = make_app(

@@ -8,6 +8,7 @@ at (``--sha256``); exit code 0 of `send` says that the gate did as asked, and on
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
@@ -47,6 +48,14 @@ def plan(  # noqa: PLR0913 - a level has this many sides
     ] = -1,
     height: Annotated[int, Parameter(help="Height no finer than so many metres; 0: as the gate finds.")] = 0,
     latest: Annotated[str, Parameter(help="Held back no longer than this: 0, 15min, 6h.")] = "",
+    tear_line: Annotated[str, Parameter(help="Id of the text to go with it; the first that fits.")] = "",
+    weigh: Annotated[
+        list[str] | None,
+        Parameter(
+            help="What is worth how much to you: place=3, span=1, height=0.5, depth=3, wait=1; repeat. "
+            "Of levels within budget the one worth most is offered."
+        ),
+    ] = None,
     until: Until = "",
     note: Annotated[str, Parameter(help="For the recipient: it leaves as it stands.")] = "",
     desk: DeskFolder = None,
@@ -69,10 +78,25 @@ def plan(  # noqa: PLR0913 - a level has this many sides
         "most_depth": depth,
         "finest_m": height,
         "latest_s": read_seconds(latest) if latest else -1,
+        "weights": _read_weights(weigh) if weigh else None,
+        "tear_line": tear_line,
         "until": until,
         "note": note,
     }
     return show_plans(DeskLink.open(desk).call("POST", "/api/release-plan", body), as_json=json)
+
+
+def _read_weights(texts: list[str]) -> dict[str, int]:
+    weights: dict[str, int] = {}
+    for text in texts:
+        found = re.fullmatch(r"(place|span|height|depth|wait)=([0-9]{1,3}(?:\.[0-9]{1,2})?)", text)
+        if found is None or found[1] in weights:
+            raise Malformed(
+                "bad-weight",
+                f"weigh: expected place, span, height, depth or wait, each once, = 0 to 999.99, got {text!r}",
+            )
+        weights[found[1]] = round(float(found[2]) * 100)
+    return weights
 
 
 def plans(

@@ -48,7 +48,11 @@ def load(
 
     Example: entente release load reports today.toml --desk ./us --officer duty-1
     """
-    body = {"officer": officer, "kind": kind, "text": read_file(file)}
+    text = read_file(file)
+    if kind in {"catalogue", "reports"}:
+        # Read here as well, to tell every fault with its line; the desk tells the first.
+        _look_for_faults(kind, file)
+    body = {"officer": officer, "kind": kind, "text": text}
     answer = DeskLink.open(desk).call("POST", "/api/release-load", body)
     lines = [
         f"{one['shelf']} {one['name']}, version {one['version']}: {one['words']}" for one in answer["shelved"]
@@ -111,6 +115,17 @@ def check(*, desk: DeskFolder = None, json: Json = False) -> int:
     said = "SOUND" if found["is_sound"] else "NOT SOUND"
     show(found, [f"{said}: {size}", *(f"  {fault}" for fault in found["faults"])], as_json=False)
     return code
+
+
+def _look_for_faults(kind: str, file: Path) -> None:
+    from entente.cli.release.trying import read_officer_file
+    from entente.release.source.catalogue_file import read_catalogue
+    from entente.release.source.report_file import read_reports
+
+    if kind == "catalogue":
+        read_officer_file(file, read_catalogue)
+    else:
+        read_officer_file(file, read_reports)
 
 
 def read_file(file: Path) -> str:
