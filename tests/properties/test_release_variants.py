@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from entente.kernel.errors import Denied, Malformed
-from entente.release.source.report import Claims, Report
+from entente.release.source.report import Claims, Report, hash_report
 from entente.release.variant.build import (
     build_variant,
     encode_variant,
@@ -148,6 +148,7 @@ def test_a_derivation_names_what_was_used_and_stays(report: Report, level: Level
     kept = derive(report, level, DEFAULT_LADDER, variant, recipient="ru", tear_line=None)
     assert parse_derivation(encode_derivation(kept)) == kept
     assert (kept.variant_sha256, kept.ladder_sha256) == (hash_variant(variant), hash_ladder(DEFAULT_LADDER))
+    assert kept.report_sha256 == hash_report(report)
     assert Level(*kept.level) == level
     for private in (kept.report_sha256, kept.ladder_sha256):
         assert private.encode() not in encode_variant(variant)
@@ -202,3 +203,23 @@ def test_a_report_that_has_less_shows_less() -> None:
     for claims in (Claims(0, 0, 2, 0), Claims(0, 0, 0, 5_000)):
         assert find_overclaims(claims, shape, DEFAULT_LADDER)
     assert replace(shape, path=()) != shape
+
+
+@pytest.mark.parametrize(
+    ("claims", "fits"),
+    (
+        (Claims(3_600, 21_600, 2, 1_000), True),
+        (Claims(3_599, 0, 0, 0), False),
+        (Claims(0, 21_599, 0, 0), False),
+        (Claims(0, 0, 3, 0), False),
+        (Claims(0, 0, 0, 999), False),
+        (Claims(0, 0, 0, 0), True),
+    ),
+)
+def test_a_claim_just_finer_than_what_is_shown_is_too_fine(claims: Claims, *, fits: bool) -> None:
+    level = Level(place=3, span=3, delay=0, depth=2, height=2)
+    seen = Sighting(353_359_000, 401_408_000, 0, ("air", "fixed-wing", "il-76"), 12_345)
+    shape = shape_of(seen, level, DEFAULT_LADDER)
+    assert (find_overclaims(claims, shape, DEFAULT_LADDER) == []) == fits
+    nothing = shape_of(seen, DEFAULT_LADDER.coarsest, DEFAULT_LADDER)
+    assert (find_overclaims(claims, nothing, DEFAULT_LADDER) == []) == (claims == Claims(0, 0, 0, 0))
