@@ -41,6 +41,8 @@ from entente.desk.joining import Pin, get_pin
 from entente.desk.joint_reader import JointReader
 from entente.desk.outbox import QUEUED, RECORDED, SIGNED, Outbox, OutboxItem
 from entente.desk.plans import PlanShelf
+from entente.desk.release.assembly import make_release
+from entente.desk.release.carrier import ReleaseCarrier
 from entente.desk.sync import Follower
 from entente.desk.vault import Vault
 from entente.desk.views import JointViews, find_applied
@@ -56,6 +58,7 @@ from entente.record.cosignature import CosignatureSigner
 from entente.record.note import NoteKey, parse_note_key
 from entente.record.tile_reader import TileReader
 from entente.record.tree import Tree
+from entente.release.veto import Veto
 from entente.space import Gazetteer
 from entente.store.index_home import clear_index, fill_missing, make_index
 from entente.store.mirror import Mirror
@@ -171,6 +174,7 @@ class Desk:
     archive: Archive
     rows: Rows
     blind: BlindCarrier
+    release: ReleaseCarrier
     inbox: Inbox = field(init=False)
     link: Link = field(default_factory=Link)
     is_served: bool = False
@@ -236,7 +240,7 @@ class Desk:
         for _ in range(_MAX_STEPS):
             if not self.follow_once():
                 return
-            has_moved = self.blind.step()
+            has_moved = self.blind.step() | self.release.step()
             if self.send_once() is None and not has_moved:
                 return
 
@@ -284,6 +288,7 @@ def open_desk(
     view_home: ViewHome | None = None,
     progress: Callable[[int, int], None] | None = None,
     load_group: Callable[[], Group] | None = None,
+    veto: Veto | None = None,
 ) -> Desk:
     """Open the desk in a vault's folder; it must have joined a center.
 
@@ -292,6 +297,7 @@ def open_desk(
         parcels: The same for parcels; by default ``transport`` where it carries them.
         view_home: Where rows live; by default SQLite in the folder.
         load_group: What blind checks compute with; by default libsodium.
+        veto: The party's own rules about releases; by default those in the folder.
 
     Raises:
         NotFound: ``not-joined``.
@@ -315,6 +321,10 @@ def open_desk(
     home = view_home or SqlViews(folder / "views", vault.party, pin.payload.encode())
     views, own = home.open(view.size), home.reader()
     ledger = BookLedger(book, clock)
+    release_parts, exposures, entering = make_release(
+        vault, rows=own, book=book, board=board, ledger=ledger, clock=clock, random=random, veto=veto
+    )
+    gate = Gate(entering)
     wire = transport if transport is not None else _connect(vault, pin, charter, random)
     followed: list[Follower] = []
     joint = JointReader(vault.party, view, own, lambda: bool(followed) and followed[0].is_followed)
@@ -324,7 +334,7 @@ def open_desk(
         composer,
         center_key=center_key,
         transport=wire,
-        gate=Gate(ledger),
+        gate=gate,
         board=board,
         clock=clock,
     )
@@ -351,12 +361,18 @@ def open_desk(
         book=book,
         outbox=outbox,
         board=board,
-        gate=Gate(ledger),
+        gate=gate,
         clock=clock,
         random=random,
         wire=parcels or (wire if isinstance(wire, CenterClient) else NoParcels()),
         is_stopped=lambda: view.fork is not None or not follower.is_followed,
         load_group=load_group,
+    )
+    release = ReleaseCarrier(
+        release_parts,
+        exposures,
+        outbox,
+        is_stopped=lambda: view.fork is not None or not follower.is_followed,
     )
     return Desk(
         vault=vault,
@@ -384,6 +400,7 @@ def open_desk(
         archive=Archive(view, mirror, book, own),
         rows=own,
         blind=blind,
+        release=release,
     )
 
 

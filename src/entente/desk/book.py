@@ -248,7 +248,7 @@ _SCHEMA: Final = (
         code TEXT NOT NULL DEFAULT '',
         reason TEXT NOT NULL DEFAULT '',
         tries INTEGER NOT NULL DEFAULT 0,
-        outbox INTEGER,
+        sent_as TEXT NOT NULL DEFAULT '',
         leaf TEXT NOT NULL DEFAULT ''
     ) STRICT;
     CREATE INDEX release_plans_state ON release_plans (state, id);
@@ -264,15 +264,18 @@ _SCHEMA: Final = (
     CREATE TABLE release_given (
         item TEXT NOT NULL,
         recipient TEXT NOT NULL,
+        source TEXT NOT NULL,
+        theatre TEXT NOT NULL,
         shape BLOB NOT NULL,
         plan INTEGER,
         at TEXT NOT NULL,
         PRIMARY KEY (item, recipient)
     ) STRICT, WITHOUT ROWID;
+    CREATE INDEX release_given_source ON release_given (source, item);
     CREATE TABLE release_beliefs (
         secret TEXT NOT NULL,
         pool TEXT NOT NULL,
-        version INTEGER NOT NULL,
+        basis TEXT NOT NULL,
         data BLOB NOT NULL,
         digest TEXT NOT NULL,
         releases INTEGER NOT NULL,
@@ -299,6 +302,7 @@ _SCHEMA: Final = (
         UNIQUE (secret, pool, item, recipient)
     ) STRICT;
     CREATE INDEX release_charges_pool ON release_charges (secret, pool, id);
+    CREATE INDEX release_charges_held ON release_charges (pool, id);
     CREATE INDEX release_charges_item ON release_charges (item, recipient);
     CREATE TABLE release_tallies (
         secret TEXT NOT NULL,

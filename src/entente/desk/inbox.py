@@ -13,6 +13,7 @@
     yet vouch        a zone names us as a guarantor: yes or no; until then it stands as named, not accepted
     site         a notification of ours expires: confirm it again, or withdraw it
     blind        rules of blind checks that want our yes or no; a zoom that the other side has offered
+    release      a second officer's yes, a question about passing an item on, a recall that we owe further
     readout      a readout that wants our signature or our dissent
     agreement    what an agreement asks of us: a signature, an answer, a consent, a step
     conflict     ours meets theirs
@@ -69,6 +70,7 @@ from entente.desk.blind.duties import list_blind_duties
 from entente.desk.book import Book
 from entente.desk.evidence import AlarmBoard
 from entente.desk.outbox import SIGNED, Outbox
+from entente.desk.release.duties import list_release_duties
 from entente.dialogue import ReadoutRow
 from entente.joint.dating import make_received
 from entente.kernel.charter import CharterRow, get_charter
@@ -94,6 +96,7 @@ ItemKind = Literal[
     "readout",
     "agreement",
     "blind",
+    "release",
     "conflict",
     "refused",
     "waiting",
@@ -113,6 +116,7 @@ _ORDER: Final[tuple[ItemKind, ...]] = (
     "vouch",
     "site",
     "agreement",
+    "release",
     "blind",
     "readout",
     "refused",
@@ -165,6 +169,8 @@ class Inbox:
             items += self._readouts()
             items += self._agreements(now_utc)
             items += [InboxItem("blind", *one) for one in list_blind_duties(self.rows, self.party)]
+            duties = list_release_duties(self.rows, self.book, self.party)
+            items += [InboxItem("release", *one) for one in duties]
             items += self._conflicts()
             items += self._incidents(now_utc)
             items += self._vouches()

@@ -27,7 +27,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 import msgspec
@@ -114,6 +115,15 @@ class Outbox:
             "SELECT leaf, idx, answer FROM outbox WHERE state = 'recorded' ORDER BY id"
         ):
             self._view.restore_promise(LeafHash(row["leaf"]), LogIndex(row["idx"]), row["answer"])
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Give one transaction of the book in which `put` may be called: all of it becomes durable, or none.
+
+        Whoever holds the book alone must not call `put`: the outbox is locked first, everywhere.
+        """
+        with self._lock, self._book.transaction() as db:
+            yield db
 
     def put(self, draft: Draft) -> OutboxItem:
         """Write down something to say, durably, and sign it at once when its turn is now.

@@ -31,6 +31,12 @@ from entente.desk.blind import requests as blind
 from entente.desk.blind import verbs as blind_verbs
 from entente.desk.blind import views as blind_views
 from entente.desk.doctor import examine, is_fit
+from entente.desk.release import explain as release_explain
+from entente.desk.release import recalling as release_recalling
+from entente.desk.release import requests as release
+from entente.desk.release import terms as release_terms
+from entente.desk.release import verbs as release_verbs
+from entente.desk.release import views as release_views
 from entente.desk.speaking import say_what_became
 from entente.kernel.errors import NotFound
 from entente.kernel.wire import WireStruct
@@ -136,6 +142,27 @@ VERBS: Final[dict[str, Verb]] = {
     "blind-rules": Verb(blind.BlindRulesRequest, blind_views.list_rules, is_reading=True),
     "blind-budget": Verb(blind.BlindBudgetRequest, blind_views.get_budget, is_reading=True),
     "blind-explain": Verb(blind.BlindExplainRequest, blind_explain.explain, is_reading=True),
+    "release-load": Verb(release.ReleaseLoadRequest, release_verbs.load),
+    "release-drop": Verb(release.ReleaseDropRequest, release_verbs.drop),
+    "release-shelf": Verb(release.ReleaseShelfRequest, release_views.list_shelves, is_reading=True),
+    "release-plan": Verb(release.ReleasePlanRequest, release_verbs.plan),
+    "release-plans": Verb(release.ReleasePlansRequest, release_views.list_plans, is_reading=True),
+    "release-send": Verb(release.ReleaseSendRequest, release_verbs.approve),
+    "release-withdraw": Verb(release.ReleaseWithdrawRequest, release_verbs.withdraw),
+    "release-explain": Verb(release.ReleaseExplainRequest, release_explain.explain, is_reading=True),
+    "release-ledger": Verb(release.ReleaseLedgerRequest, release_verbs.look_ledger, is_reading=True),
+    "release-belief": Verb(release.ReleaseBeliefRequest, release_verbs.look_belief, is_reading=True),
+    "release-check": Verb(ask.NothingRequest, release_verbs.check_ledger, is_reading=True),
+    "release-items": Verb(release.ReleaseItemsRequest, release_views.list_items, is_reading=True),
+    "release-recall": Verb(release.ReleaseRecallRequest, release_recalling.recall),
+    "release-ask": Verb(release.ReleaseAskRequest, release_verbs.ask_onward),
+    "release-grant": Verb(release.ReleaseGrantRequest, release_verbs.grant),
+    "release-pass": Verb(release.ReleasePassRequest, release_verbs.pass_on),
+    "release-onward": Verb(release.ReleaseOnwardRequest, release_views.list_onward, is_reading=True),
+    "release-propose": Verb(release.ReleaseProposeRequest, release_terms.propose),
+    "release-agree": Verb(release.ReleaseAgreeRequest, release_terms.agree),
+    "release-end": Verb(release.ReleaseEndRequest, release_terms.end),
+    "release-rules": Verb(release.ReleaseRulesRequest, release_terms.list_rules, is_reading=True),
     "store-plan": Verb(ask.PlanRequest, store_plan),
     "drop-plan": Verb(ask.NameRequest, drop_plan),
     "dismiss": Verb(ask.DismissRequest, dismiss),

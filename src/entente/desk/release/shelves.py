@@ -1,4 +1,4 @@
-"""The private shelves of a desk's gate: reports, sources, secrets, policies, clearances, pools, purposes.
+"""The private shelves of a desk's gate: reports, catalogue, policies, clearances, pools, purposes.
 
 What it is for: everything that the gate judges by lies here, in the desk's own book, with every version that
 it ever had: what was decided long ago can be explained by what stood on the shelf then.
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -27,12 +28,10 @@ from entente.kernel.errors import NotFound
 from entente.kernel.ports import Clock
 from entente.kernel.time import encode_utc
 
-ShelfName = Literal["report", "observer", "source", "secret", "policy", "clearance", "pool", "purpose"]
+ShelfName = Literal["report", "catalogue", "policy", "clearance", "pool", "purpose"]
 SHELVES: Final[tuple[ShelfName, ...]] = (
     "report",
-    "observer",
-    "source",
-    "secret",
+    "catalogue",
     "policy",
     "clearance",
     "pool",
@@ -96,9 +95,17 @@ class Shelves:
         )
         return None if row is None else _read(row)
 
-    def get(self, shelf: ShelfName, name: str) -> Shelved:
-        """Return a thing that stands, or raise `NotFound`."""
-        found = self.find(shelf, name)
+    def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Give one transaction of the book: several things are put, or none."""
+        return self._book.transaction()
+
+    def list_charged(self) -> set[str]:
+        """Return the secrets that releases were charged to."""
+        return {row["secret"] for row in self._book.read("SELECT DISTINCT secret FROM release_beliefs")}
+
+    def get(self, shelf: ShelfName, name: str, *, version: int | None = None) -> Shelved:
+        """Return a thing that stands, or a given version of it; raise `NotFound`."""
+        found = self.find(shelf, name, version=version)
         if found is None or found.data is None:
             raise NotFound("not-shelved", f"{shelf} {name!r}: expected one on this desk's shelf, found none")
         return found

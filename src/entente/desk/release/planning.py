@@ -1,0 +1,445 @@
+"""Planning: for each recipient the finest level within policy and budgets, and the message that it makes.
+
+    report -> policy decision -> vetoes -> levels and exposure -> variant and message -> a plan in the book
+
+What it is for: an officer sees, before anything leaves, what each recipient would get, what that would teach
+whom about which secret, and what stands in the way of more.
+
+Invariants:
+  * Nothing leaves and nothing is charged by planning. A plan is judged again when it is sent.
+  * A message is built by whitelist from the variant, the label addressed to this recipient, and what the
+    officer wrote in ``note``; its name for the item is drawn anew for each recipient.
+  * An item that a recipient has already is not planned again: it has the bytes that it has.
+  * SECURITY: the level is chosen without the report; what the report itself says decides only into which cell
+    of the chosen partition it falls (docs/formats/release-exposure.md;
+    tests/protocol/test_desk_release_attacks.py, test_a_refusal_is_the_same_for_every_report).
+
+It decides for nobody: officers do.
+
+    >>> planning.plan("r-17", ["ru"], purpose="deconfliction", officer="duty-1")
+    [Plan(id=3, recipient='ru', state='planned', ...)]
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from entente.desk.release.ledger import ReleaseLedger
+from entente.desk.release.library import Versioned
+from entente.desk.release.parts import ReleaseParts, from_us
+from entente.desk.release.plans import RELEASE, Blocker, Exposed, NewPlan, Plan, PlanBook, PlanContent
+from entente.desk.release.policy import Allowed, Mask, Refused, ReleasePolicy, make_mask, set_step
+from entente.kernel.message import encode_body
+from entente.kernel.time import encode_utc
+from entente.release.exposure.choice import Block
+from entente.release.exposure.plan import Plan as Offer
+from entente.release.exposure.plan import Refusal
+from entente.release.exposure.plan import plan as choose_levels
+from entente.release.exposure.usefulness import DEFAULT_WEIGHTS, Weights
+from entente.release.item import ReleaseItem
+from entente.release.source.report import Report, TearLine
+from entente.release.variant.build import build_variant, list_fields, list_tear_lines
+from entente.release.variant.kept import encode_shape, hash_ladder
+from entente.release.variant.ladder import Level
+from entente.release.variant.shape import earliest_us
+from entente.release.variant.words import describe_shape
+
+_DIMENSIONS: Final = {
+    "": "all of it",
+    "place": "a finer place",
+    "span": "a finer time",
+    "delay": "an earlier moment",
+    "depth": "a closer identity",
+    "height": "a finer height",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What an officer asks for, beside report and recipients.
+
+    Args:
+        mask: Steps that may be shown, as the officer wants it; None: all.
+        until: For the recipient, or empty: as the purpose says.
+    """
+
+    purpose: str
+    officer: str
+    mask: Mask | None = None
+    weights: Weights = DEFAULT_WEIGHTS
+    tear_line: str = ""
+    until: str = ""
+    note: str = ""
+
+
+class ReleasePlanning:
+    """Plans of one desk. Safe from several threads."""
+
+    def __init__(
+        self, parts: ReleaseParts, policy: ReleasePolicy, ledger: ReleaseLedger, plans: PlanBook
+    ) -> None:
+        self._parts = parts
+        self._policy = policy
+        self._ledger = ledger
+        self._plans = plans
+
+    def plan(self, name: str, recipients: Sequence[str], wish: Wish) -> list[Plan]:
+        """Plan a report for recipients, each apart, in this order; return a plan for each.
+
+        Raises:
+            NotFound: No such report on the shelf.
+        """
+        report = self._parts.library.get_report(name)
+        item = self.name_item(report)
+        found: dict[str, Plan] = {}
+        allowed: dict[str, Allowed] = {}
+        for recipient in dict.fromkeys(recipients):
+            known = self._plans.find_given(item, recipient)
+            if known is not None:
+                found[recipient] = known
+                continue
+            decided = self._policy.decide(
+                report.value, recipient, purpose=wish.purpose, tear_line=wish.tear_line
+            )
+            if isinstance(decided, Refused):
+                found[recipient] = self._keep_denied(report, item, recipient, wish, decided)
+            else:
+                allowed[recipient] = decided
+        if allowed:
+            for recipient, offer in self._offer(report.value, item, allowed, wish).items():
+                found[recipient] = self._keep(report, item, recipient, wish, allowed[recipient], offer)
+        return [found[recipient] for recipient in dict.fromkeys(recipients)]
+
+    def name_item(self, report: Versioned[Report]) -> str:
+        """Return what a report in one version is called in the ledger; drawn at first use, never sent."""
+        with self._parts.book.transaction() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO release_items VALUES (?, ?, ?, ?)",
+                (
+                    self._parts.random.draw(32).hex(),
+                    report.value.id,
+                    report.version,
+                    encode_utc(self._parts.clock.now_utc()),
+                ),
+            )
+            row = db.execute(
+                "SELECT item FROM release_items WHERE report = ? AND version = ?",
+                (report.value.id, report.version),
+            ).fetchone()
+        return str(row["item"])
+
+    def _offer(
+        self, report: Report, item: str, allowed: dict[str, Allowed], wish: Wish
+    ) -> dict[str, Offer | Refusal]:
+        """Return the best level for each recipient, and what blocks anything finer."""
+        wanted = wish.mask or make_mask(self._parts.ladder)
+
+        def allows(recipient: str, level: Level) -> bool:
+            return wanted.allows(level) and allowed[recipient].mask.allows(level)
+
+        stakes = self._ledger.make_stakes(report.source, item, list(allowed))
+        return choose_levels(
+            list(allowed), stakes, report, self._parts.ladder, weights=wish.weights, allows=allows
+        )
+
+    # Keeping
+
+    def _keep_denied(
+        self, report: Versioned[Report], item: str, recipient: str, wish: Wish, refused: Refused
+    ) -> Plan:
+        content = self.describe_refused(report, refused, recipient)
+        return self._add(
+            NewPlan(
+                item,
+                recipient,
+                wish.purpose,
+                wish.officer,
+                content,
+                code=refused.code,
+                reason=refused.words,
+            )
+        )
+
+    def _keep(
+        self,
+        report: Versioned[Report],
+        item: str,
+        recipient: str,
+        wish: Wish,
+        allowed: Allowed,
+        offer: Offer | Refusal,
+    ) -> Plan:
+        if isinstance(offer, Refusal):
+            return self._keep_refusal(report, item, recipient, wish, allowed, offer)
+        worst = max((one.chance_worst for one in offer.exposures), default=0.0)
+        vetoed = self.ask_final_veto(allowed, find_offered(offer), report.value, worst=worst)
+        if vetoed is not None:
+            return self._keep_denied(report, item, recipient, wish, vetoed)
+        line = pick_line(report.value, allowed, offer.level, self._parts)
+        fields = tuple(list_fields(report.value, offer.level, self._parts.ladder))
+        due_us = earliest_us(report.value, offer.shape, self._parts.ladder)
+        body = self._write_body(report, recipient, wish, allowed, offer.level, line, fields)
+        content = self.describe_offer(report, wish, allowed, offer, line.id if line else "", fields)
+        return self._add(
+            NewPlan(item, recipient, wish.purpose, wish.officer, content, body, allowed.needs, due_us)
+        )
+
+    def _keep_refusal(
+        self,
+        report: Versioned[Report],
+        item: str,
+        recipient: str,
+        wish: Wish,
+        allowed: Allowed,
+        refusal: Refusal,
+    ) -> Plan:
+        blockers = show_blocks(refusal.blocks)
+        words = blockers[0].words if blockers else "no level of the ladder is within every budget"
+        steps = (*allowed.steps, f"exposure: no: {words}")
+        refused = Refused(refusal.code, words, steps, tuple(one.words for one in blockers))
+        content = self.describe_refused(report, refused, recipient, blockers=blockers)
+        return self._add(
+            NewPlan(item, recipient, wish.purpose, wish.officer, content, code=refusal.code, reason=words)
+        )
+
+    # Describing
+
+    def describe_refused(
+        self,
+        report: Versioned[Report],
+        refused: Refused,
+        recipient: str,
+        *,
+        action: str = RELEASE,
+        about: str = "",
+        blockers: tuple[Blocker, ...] = (),
+    ) -> PlanContent:
+        """Return what a plan says that the gate refused."""
+        words = f"not to {recipient}: {refused.words}"
+        plain = self._describe(report, action, about, refused.steps, refused.reasons, words)
+        return msgspec.structs.replace(plain, blockers=blockers)
+
+    def describe_offer(
+        self,
+        report: Versioned[Report],
+        wish: Wish,
+        allowed: Allowed,
+        offer: Offer,
+        tear_line: str,
+        fields: tuple[str, ...],
+        *,
+        action: str = RELEASE,
+        about: str = "",
+    ) -> PlanContent:
+        """Return what a plan says that can be sent."""
+        ladder = self._parts.ladder
+        shown, exposed = describe_shape(offer.shape, ladder), tuple(_show_exposed(offer))
+        due_us = earliest_us(report.value, offer.shape, ladder)
+        steps = (
+            *allowed.steps,
+            f"variant: {shown}; " + (f"with tear line {tear_line!r}" if tear_line else "without text"),
+            *(f"exposure: {one.words}" for one in exposed),
+            f"officers: {allowed.needs} must say yes",
+            f"time: not before {encode_utc(from_us(due_us))}",
+        )
+        plain = self._describe(report, action, about, steps, allowed.reasons, shown)
+        return msgspec.structs.replace(
+            plain,
+            level=offer.level,
+            offered=find_offered(offer),
+            shape=encode_shape(offer.shape).hex(),
+            tear_line=tear_line,
+            asked_line=wish.tear_line,
+            fields=fields,
+            exposed=exposed,
+            blockers=show_blocks(offer.blocks),
+        )
+
+    def _describe(
+        self,
+        report: Versioned[Report],
+        action: str,
+        about: str,
+        steps: tuple[str, ...],
+        reasons: tuple[str, ...],
+        words: str,
+    ) -> PlanContent:
+        return PlanContent(
+            action=action,
+            report=report.value.id,
+            version=report.version,
+            catalogue=self._parts.library.get_catalogue()[0],
+            source=report.value.source,
+            theatre=report.value.theatre,
+            level=None,
+            offered=None,
+            shape="",
+            tear_line="",
+            asked_line="",
+            fields=(),
+            steps=steps,
+            reasons=reasons,
+            exposed=(),
+            blockers=(),
+            vetoes=self._parts.veto.version,
+            ladder=hash_ladder(self._parts.ladder),
+            words=words,
+            about=about,
+        )
+
+    def _add(self, plan: NewPlan) -> Plan:
+        return self._plans.add(plan, token=self._parts.random.draw(16).hex())
+
+    def _write_body(
+        self,
+        report: Versioned[Report],
+        recipient: str,
+        wish: Wish,
+        allowed: Allowed,
+        level: Level,
+        line: TearLine | None,
+        fields: tuple[str, ...],
+    ) -> bytes:
+        """Return the exact body that would leave."""
+        until = wish.until
+        if not until and allowed.purpose.keep_days:
+            ends = self._parts.clock.now_utc().replace(microsecond=0) + timedelta(
+                days=allowed.purpose.keep_days
+            )
+            until = encode_utc(ends)
+        body = ReleaseItem(
+            item=self._parts.random.draw(32).hex(),
+            variant=build_variant(
+                report.value, level, self._parts.ladder, tear_line=line.id if line else None, fields=fields
+            ),
+            label=allowed.label,
+            originator=self._parts.party,
+            grant=None,
+            purpose=wish.purpose,
+            onward=allowed.purpose.onward,
+            until=until or None,
+            replaces=self._find_replaced(report, recipient),
+            note=wish.note,
+        )
+        return encode_body(body)
+
+    def _find_replaced(self, report: Versioned[Report], recipient: str) -> str | None:
+        """Return the item by which this recipient has an earlier version of the report."""
+        row = self._parts.book.read_one(
+            "SELECT leaf FROM release_plans JOIN release_items USING (item) WHERE report = ? AND version < ?"
+            " AND recipient = ? AND state = 'recorded' AND leaf != '' ORDER BY id DESC LIMIT 1",
+            (report.value.id, report.version, recipient),
+        )
+        return None if row is None else str(row["leaf"])
+
+    # Used again at sending
+
+    def ask_final_veto(
+        self,
+        allowed: Allowed,
+        offered: Level,
+        report: Report,
+        *,
+        worst: float,
+        officers: Sequence[str] = (),
+    ) -> Refused | None:
+        """Return the refusal of our own rules at the level that was chosen, or None.
+
+        SECURITY: asked of the level as it was chosen, not as this report's cell cut it
+        (tests/protocol/test_desk_release_attacks.py, test_a_refusal_is_the_same_for_every_report).
+        """
+        ladder, proposal = self._parts.ladder, allowed.proposal
+        for name, step in zip(("place", "span", "delay", "depth", "height"), offered, strict=True):
+            proposal = set_step(proposal, ladder, name, step)
+        proposal = replace(
+            proposal,
+            officers=tuple(officers),
+            has_text=bool(allowed.lines),
+            fields=tuple(one.name for one in report.fields if one.claims is not None),
+            worst_percent=percent_up(worst),
+        )
+        (answer,) = self._parts.veto.judge([proposal])
+        if answer.is_allowed:
+            return None
+        words = "; ".join(answer.reasons)
+        steps = (*allowed.steps, f"veto: no: {words}")
+        return Refused("veto", words, steps, answer.reasons)
+
+
+def _show_exposed(offer: Offer) -> list[Exposed]:
+    return [
+        Exposed(
+            secret=one.secret,
+            pool=one.pool,
+            prior=one.chance_prior,
+            before=one.chance_before,
+            after=one.chance_after,
+            worst=one.chance_worst,
+            budget=one.limit,
+            bits=one.bits,
+            words=say_exposed(one.secret, one.pool, one.chance_before, one.chance_after, one.chance_worst),
+        )
+        for one in offer.exposures
+    ]
+
+
+def pick_line(report: Report, allowed: Allowed, level: Level, parts: ReleaseParts) -> TearLine | None:
+    """Return the first tear line that the policy lets out and that claims no more than the shape shows."""
+    fitting = {line.id for line in list_tear_lines(report, level, parts.ladder)}
+    return next((line for line in allowed.lines if line.id in fitting), None)
+
+
+def percent_up(chance: float) -> int:
+    """Return a chance in percent, rounded up: never shown smaller than it is."""
+    return min(100, math.ceil(round(chance * 100, 6)))
+
+
+def say_exposed(secret: str, pool: str, before: float, after: float, worst: float) -> str:
+    """Return one exposure in a sentence."""
+    return (
+        f"{pool} would guess secret {secret!r} right {percent_up(after)} times in 100 (before: "
+        f"{percent_up(before)}; "
+        f"the worst that this level could do: {percent_up(worst)})"
+    )
+
+
+def find_offered(offer: Offer) -> Level:
+    """Return the level as it was chosen, before this report's own cell cut its place."""
+    return offer.level._replace(place=offer.finest_place)
+
+
+def show_blocks(blocks: Sequence[Block]) -> tuple[Blocker, ...]:
+    """Return what stands in the way of more, in words."""
+    return tuple(Blocker(one.dimension, one.secret, one.pool, say_block(one)) for one in blocks)
+
+
+def say_block(block: Block) -> str:
+    """Return one block in a sentence."""
+    what = f"{_DIMENSIONS[block.dimension]}: "
+    match block.code:
+        case "budget":
+            words = (
+                f"{block.pool} could come to guess secret {block.secret!r} right {percent_up(block.worth)} "
+                "times in 100, which is beyond its budget"
+            )
+        case "uneven":
+            words = f"that it is filled at all would tell {block.pool} something of secret {block.secret!r}"
+        case "precision":
+            words = "a finer one would tell how precise the source is"
+        case "useful":
+            words = "it could be had, and would cost more elsewhere"
+        case "finest":
+            words = "there is nothing finer"
+        case "not-allowed":
+            words = "our own rules, labels or the officer's wish let nothing finer through"
+        case "unexplained":
+            words = f"no hypothesis of secret {block.secret!r} explains it: the catalogue's model is wrong"
+        case _:
+            words = block.code
+    return what + words
