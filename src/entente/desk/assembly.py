@@ -278,7 +278,7 @@ class Desk:
         self.close()
 
 
-def open_desk(
+def open_desk(  # noqa: PLR0913 - the ports of one desk, each by its name
     vault: Vault,
     *,
     clock: Clock,

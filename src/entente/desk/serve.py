@@ -5,6 +5,7 @@
     send     empties the outbox, with a wait that grows while the center is away
     remind   watches the clock for acknowledgements that we owe
     blind    does what blind checks ask for; it may compute for a minute
+    release  sends what the gate holds as soon as its time has come
 
 Invariants: SIGTERM and SIGINT finish what is being written and end with exit code 0; a failed disk ends the
 process with exit code 70, signing and answering nothing more; the network may be away for as long as it
@@ -75,6 +76,7 @@ class Loops:
         self._follow = threading.Event()
         self._send = threading.Event()
         self._blind = threading.Event()
+        self._release = threading.Event()
         self._threads = [
             threading.Thread(target=self._guard, args=(loop,), name=name, daemon=True)
             for name, loop in (
@@ -83,6 +85,7 @@ class Loops:
                 ("send", self._run_send),
                 ("remind", self._run_remind),
                 ("blind", self._run_blind),
+                ("release", self._run_release),
                 ("places", self._load_places),
             )
         ]
@@ -92,6 +95,7 @@ class Loops:
         self._desk.is_served = True
         self._desk.outbox.on_put = self._send.set
         self._desk.blind.on_wanted = self._blind.set
+        self._desk.release.on_wanted = self._release.set
         for thread in self._threads:
             thread.start()
 
@@ -100,6 +104,7 @@ class Loops:
         self._send.set()
         self._follow.set()
         self._blind.set()
+        self._release.set()
 
     def stop(self) -> None:
         """End every thread that can be ended; the one that reads events ends with its connection."""
@@ -188,6 +193,12 @@ class Loops:
             self._blind.clear()
             if not self._desk.blind.step():
                 self._blind.wait(self._desk.vault.config.poll_s)
+
+    def _run_release(self) -> None:
+        while not self._stop.is_set():
+            self._release.clear()
+            if not self._desk.release.step():
+                self._release.wait(min(_REMIND_S, self._desk.vault.config.poll_s))
 
     def _load_places(self) -> None:
         self._desk.get_gazetteer()
