@@ -475,7 +475,7 @@ def test_a_try_is_the_gates_own_planner_charged_in_order(
     assert main(["release", "try", *files, "--to", "liaison-a"]) == 0
     out = capsys.readouterr().out
     assert "After all of it:" in out
-    assert "helicopter-over-azaz to liaison-a:" in out
+    assert "low-helicopter to liaison-a:" in out
 
 
 def test_every_fault_of_a_file_is_told_with_its_line(

@@ -16,7 +16,7 @@ from entente.release.variant.ladder import DEFAULT_LADDER, Level
 
 CASE: Final = Path(__file__).resolve().parents[2] / "examples" / "release"
 REPORT: Final = read_reports((CASE / "reports.toml").read_bytes())[0]
-SOURCE: Final = read_catalogue((CASE / "catalogue.toml").read_bytes()).source["north-post"]
+SOURCE: Final = read_catalogue((CASE / "catalogue.toml").read_bytes()).source["roof-post"]
 COARSE: Final = Level(place=3, span=3, delay=0, depth=2, height=1)
 
 
@@ -29,15 +29,15 @@ def caution(text: str, level: Level = COARSE) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "what"),
     (
-        ("As the North Post tells us, a helicopter.", "names the source: 'north-post'"),
-        ("See HELICOPTER-OVER-AZAZ.", "names the report"),
+        ("As the Roof Post tells us, a helicopter.", "names the source: 'roof-post'"),
+        ("See LOW HELICOPTER.", "names the report"),
         ("Told by the second watch, from the stairwell window.", "private field 'seen-by'"),
         ("From an observation post.", "names the method"),
-        ("Seen from the post that watches the road to the crossing.", "what the source is"),
-        ("From roof camera Azaz.", "names the observer"),
+        ("Seen from the post on the school roof.", "what the source is"),
+        ("From roof listener Darat Izza.", "names the observer"),
         ("At 13:42 it passed.", "may tell the minute: '13:42'"),
         ("At 1642 local it passed.", "may tell the minute: '1642'"),
-        ("Near 36.601 N.", "may tell the position: '36.601'"),
+        ("Near 36.331 N.", "may tell the position: '36.331'"),
         ("Near 37,0718.", "may tell the position: '37,0718'"),
     ),
 )
@@ -67,10 +67,12 @@ def test_the_minute_may_be_told_where_it_is_shown() -> None:
 
 
 def test_a_cell_smaller_than_what_is_known_is_said() -> None:
-    for place in (7, 0):
+    for place in (6, 0):
         assert list_cautions(REPORT, COARSE._replace(place=place), DEFAULT_LADDER) == []
-    [found] = list_cautions(REPORT, COARSE._replace(place=8), DEFAULT_LADDER)
-    assert found == "place: shown to 186 m and known to 300 m either way: it may have been in another cell"
+    [found] = list_cautions(REPORT, COARSE._replace(place=7), DEFAULT_LADDER)
+    assert (
+        found == "place: shown to 1,860 m and known to 2,000 m either way: it may have been in another cell"
+    )
 
 
 def test_the_example_s_own_texts_give_no_caution() -> None:

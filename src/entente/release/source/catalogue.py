@@ -13,8 +13,8 @@ Invariants:
 
 It does not read the officer's file: see `entente.release.source.catalogue_file`.
 
-    >>> catalogue.secret["post-site"].truth in {one.id for one in catalogue.secret["post-site"].hypotheses}
-    True
+    >>> catalogue.source["roof-post"].secrets
+    ('post-town',)
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ Invariants:
 It does not open files: whoever calls brings bytes. The form, clause by clause:
 docs/formats/release-reports.md.
 
-    >>> read_catalogue(path.read_bytes()).secret["post-site"].truth
-    'hill-07'
+    >>> read_catalogue(path.read_bytes()).secret["post-town"].truth
+    'darat-izza'
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ Invariants: every caution names the words that it is about; none of it changes w
 caution does not mean that a text is harmless: meaning is not read.
 
     >>> list_cautions(report, level, DEFAULT_LADDER, tear_line="short", source=source)
-    ["tear line 'short': names the source: 'north-post'"]
+    ["tear line 'short': names the source: 'roof-post'"]
 """
 
 from __future__ import annotations
