@@ -40,20 +40,15 @@ MAX_CATEGORIES: Final = 32
 MAX_VALUES: Final = 400
 """Most categories of one tag set in one label: NATO's "Releasable To" knows 208."""
 
-_PLAIN: Final = re.compile(r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+")
+_HIDDEN: Final = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+_NAME: Final = rf"[^\s{_HIDDEN}](?:[^{_HIDDEN}]*[^\s{_HIDDEN}])?"
+_NAME_FORM: Final = re.compile(_NAME)
+_PRINTED_FORM: Final = re.compile(rf"[^{_HIDDEN}]*")
 
-# SECURITY: no control characters, so that a label cannot repaint the terminal that it is shown on
-# (tests/unit/test_release_label.py, test_no_control_character_is_a_name).
-LabelName = Annotated[
-    str,
-    msgspec.Meta(
-        pattern=r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$(?!\n)", min_length=1, max_length=MAX_NAME
-    ),
-]
-PolicyName = Annotated[
-    str,
-    msgspec.Meta(pattern=r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$(?!\n)", max_length=MAX_NAME),
-]
+# SECURITY: no control characters, so that a label cannot repaint the terminal that it is shown on, and no
+# space at either end, so that no two names look alike (tests/unit/test_release_label.py, test_no_name).
+LabelName = Annotated[str, msgspec.Meta(pattern=rf"^{_NAME}$(?!\n)", min_length=1, max_length=MAX_NAME)]
+PolicyName = Annotated[str, msgspec.Meta(pattern=rf"^(?:{_NAME})?$(?!\n)", max_length=MAX_NAME)]
 """As a `LabelName`, or empty when only the other of name and identifier is given."""
 IdentifierText = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:/#+-]*$(?!\n)", max_length=MAX_NAME)]
 """An OID (without ``urn:oid:``), a UUID or a URN; empty when only the name is known."""
@@ -127,11 +122,23 @@ class Label:
 
 
 def check_name(text: str, what: str, *, path: str = "") -> str:
-    """Return ``text``, or raise `Malformed` unless it is a bounded name without control characters."""
-    if len(text) > MAX_NAME or not _PLAIN.fullmatch(text):
+    """Return ``text``, or raise `Malformed` unless it is a bounded name on one line, no space around it."""
+    if len(text) > MAX_NAME or not _NAME_FORM.fullmatch(text):
         raise Malformed(
             "bad-name",
-            f"{what}: expected 1 to {MAX_NAME} characters, no control characters, got {text[:60]!r}",
+            f"{what}: expected 1 to {MAX_NAME} characters, no control characters, no space at the ends, "
+            f"got {text[:60]!r}",
+            path=path,
+        )
+    return text
+
+
+def check_printed(text: str, what: str, *, path: str = "") -> str:
+    """Return ``text``, or raise `Malformed` unless it can be printed as part of a line; it may be empty."""
+    if len(text) > MAX_NAME or not _PRINTED_FORM.fullmatch(text):
+        raise Malformed(
+            "bad-text",
+            f"{what}: expected <= {MAX_NAME} characters, no control characters, got {text[:60]!r}",
             path=path,
         )
     return text

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from entente.kernel.errors import Malformed
-from entente.release.label.label import check_identifier, check_name
+from entente.release.label.label import check_identifier, check_name, check_printed
 from entente.release.label.markup import LANG, MAX_POLICY_BYTES, Element, parse_markup
 from entente.release.label.phrases import NO_MARKINGS, PLACES, Marking, Markings, Phrase, Place
 from entente.release.label.policy import (
@@ -448,7 +448,7 @@ def _read_markings(element: Element) -> Markings:
             code = part.get("qualifierCode")
             if code not in _QUALIFIERS:
                 raise part.fail("bad-qualifier", f"expected one of {_QUALIFIERS}, got {code[:40]!r}")
-            text = _check_printed(part, part.get("markingQualifier"))
+            text = check_printed(part.get("markingQualifier"), "markingQualifier", path=f"line {part.line}")
             qualifiers.setdefault(_read_language(part), {}).setdefault(code, text)
     for one in element.find_all("markingData"):
         phrases.setdefault(_read_language(one), []).append(_read_phrase(one))
@@ -477,14 +477,9 @@ def _read_phrase(element: Element) -> Phrase:
     places: frozenset[Place] = frozenset().union(*(PLACES[code] for code in codes if code in PLACES))
     text = element.attributes.get("phrase")
     return Phrase(
-        text=None if text is None else _check_printed(element, text),
+        text=None if text is None else check_printed(text, "phrase", path=f"line {element.line}"),
         places=places or frozenset({"page-bottom"}),
         is_name_hidden="noNameDisplay" in codes or "noMarkingDisplay" in codes,
         is_class_hidden="suppressClassName" in codes,
         is_policy_replaced="replacePolicy" in codes,
     )
-
-
-def _check_printed(element: Element, text: str) -> str:
-    """Return a text that is printed, which may be empty or only spaces, or raise `Malformed`."""
-    return check_name(text, f"{element.name} text", path=f"line {element.line}") if text else text
