@@ -72,6 +72,37 @@ def test_two_items_at_one_spot_are_in_the_same_cell(one: Report, other: Report, 
     assert shape_of(one, level, DEFAULT_LADDER).cell == shape_of(moved, level, DEFAULT_LADDER).cell
 
 
+@given(REPORTS, REPORTS, LEVELS, st.tuples(*[st.floats(0, 1, exclude_max=True)] * 4))
+def test_what_a_shape_hides_changes_no_byte(
+    report: Report, other: Report, level: Level, spread: tuple[float, ...]
+) -> None:
+    """Two reports that differ within cell, window and band only, and in what is private, look the same."""
+    shape = shape_of(report, level, DEFAULT_LADDER)
+    south, west, north, east = DEFAULT_LADDER.bounds_e7(
+        DEFAULT_LADDER.cell_at(report.lat_e7, report.lon_e7, level.place)
+    )
+    start_us, span_us = (shape.start_us, shape.span_us) if shape.start_us is not None else (0, 10**15)
+    low_cm, high_cm = shape.height_cm or (-1_000, 1_000)
+    twin = msgspec.structs.replace(
+        other,
+        id="another-report",
+        source="another-source",
+        theatre="another-theatre",
+        lat_e7=min(south + int(spread[0] * (north - south)), 900_000_000),
+        lon_e7=west + int(spread[1] * (east - west)),
+        moment_us=start_us + int(spread[2] * span_us),
+        height_cm=None if report.height_cm is None else low_cm + int(spread[3] * (high_cm - low_cm)),
+        path=(*report.path[: level.depth], *other.path)[:6],
+    )
+    if len(report.path) < level.depth:
+        twin = msgspec.structs.replace(twin, path=report.path)
+    assert encode_variant(build_variant(report, level, DEFAULT_LADDER)) == encode_variant(
+        build_variant(twin, level, DEFAULT_LADDER)
+    )
+    if shape.start_us is not None:
+        assert earliest_us(report, shape, DEFAULT_LADDER) == earliest_us(twin, shape, DEFAULT_LADDER)
+
+
 @given(REPORTS, LEVELS, LEVELS)
 def test_two_shapes_of_one_report_never_contradict(report: Report, a: Level, b: Level) -> None:
     one, other = shape_of(report, a, DEFAULT_LADDER), shape_of(report, b, DEFAULT_LADDER)

@@ -26,7 +26,7 @@ from entente.release.source.catalogue_file import read_catalogue
 from entente.release.source.fraction import parse_fraction, say_fraction
 from entente.release.source.path import is_prefix, say_path
 from entente.release.source.reading import MAX_FAULTS, FileInvalid
-from entente.release.source.report import Claims, Report, encode_report, hash_report, parse_report
+from entente.release.source.report import UNDATED, Claims, Report, encode_report, hash_report, parse_report
 from entente.release.source.report_file import read_reports
 from entente.release.source.secret import EXACT, Gain
 from tests.release_reports import REPORTS
@@ -281,12 +281,21 @@ def test_a_label_with_categories_is_read_as_it_travels() -> None:
     text = REPORTS_TEXT.replace(
         'label = { policy = "TLP", classification = "GREEN" }',
         'label = { policy_id = "1.2.3", policy = "P", classification = "C", '
-        "created = 2026-01-01T00:00:00+01:00, "
         'categories = [{ tag_set = "Releasable To", kind = "permissive", values = ["B", "A"] }] }',
     )
     label = read_reports(text.encode())[2].label
-    assert label.created == "2025-12-31T23:00:00Z"
     assert label.categories[0].values == ["A", "B"]
+
+
+def test_a_label_of_a_report_bears_no_time() -> None:
+    """A second in the label would tell what the window hides."""
+    for report in read_reports(REPORTS_TEXT.encode()):
+        labels = [report.label, *(report.label_of(line) for line in report.tear_lines)]
+        assert {label.created for label in labels} == {UNDATED}
+    dated = 'label = { policy = "TLP", classification = "GREEN", created = 2026-01-01T00:00:00Z }'
+    text = REPORTS_TEXT.replace('label = { policy = "TLP", classification = "GREEN" }', dated)
+    with pytest.raises(FileInvalid, match="got 'created'"):
+        read_reports(text.encode())
 
 
 def test_a_report_that_its_source_could_not_have_made_is_told(catalogue: Catalogue) -> None:

@@ -60,6 +60,12 @@ class Claims(WireStruct, frozen=True):
     height_m: Annotated[int, Meta(ge=0, le=MAX_HEIGHT_M)]
 
 
+# SECURITY: the moment at which a label was given would tell when a report came in, to the second, whatever
+# window is shown. So a private label bears none; the gate dates what it sends by what is shown
+# (tests/unit/test_release_catalogue.py, test_a_label_of_a_report_bears_no_time).
+UNDATED: Final = "1970-01-01T00:00:00Z"
+"""The time of a label that is not given yet."""
+
 NOTHING: Final = Claims(place_arcsec=0, span_s=0, depth=0, height_m=0)
 
 

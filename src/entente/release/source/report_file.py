@@ -24,6 +24,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, cast, get_args
 
 from entente.kernel.errors import Malformed
+from entente.kernel.time import parse_utc
 from entente.release.label import CategoryWire, LabelWire, encode_label, make_category, make_label
 from entente.release.label.label import MAX_CATEGORIES, MAX_VALUES, CategoryKind
 from entente.release.source.observer import MAX_ACCURACY_M
@@ -36,6 +37,7 @@ from entente.release.source.report import (
     MAX_PLACE_ARCSEC,
     MAX_SPAN_S,
     MAX_TEAR_LINES,
+    UNDATED,
     Claims,
     Field,
     Report,
@@ -95,20 +97,18 @@ def _read_report(table: Table) -> Report:
         moment_us=table.moment_us("when", MAX_MOMENT_US),
         path=table.slugs("path", least=1, most=MAX_DEPTH) or ("unread",),
         accuracy_m=table.whole("accuracy_m", 0, MAX_ACCURACY_M),
-        tear_lines=tuple(
-            _read_tear_line(each, table) for each in table.tables("tear_line", most=MAX_TEAR_LINES)
-        ),
+        tear_lines=tuple(_read_tear_line(each) for each in table.tables("tear_line", most=MAX_TEAR_LINES)),
         fields=tuple(_read_field(each) for each in table.tables("field", most=MAX_FIELDS)),
-        label=_read_label(table, table) or _UNREAD,
+        label=_read_label(table) or _UNREAD,
     )
 
 
-def _read_tear_line(table: Table, report: Table) -> TearLine:
+def _read_tear_line(table: Table) -> TearLine:
     table.check_keys(("id", "text"), ("label", *_CLAIMS))
     return TearLine(
         id=table.slug("id"),
         text=table.text("text", most=4_000, lines=True),
-        label=_read_label(table, report),
+        label=_read_label(table),
         claims=_read_claims(table),
     )
 
@@ -148,17 +148,17 @@ def _read_quantity(table: Table, key: str, units: Mapping[str, int], most: int) 
 
 
 _UNREAD: Final = LabelWire(
-    policy_id="", policy="unread", classification="unread", categories=[], created="1970-01-01T00:00:00Z"
+    policy_id="", policy="unread", classification="unread", categories=[], created=UNDATED
 )
 """Stands where a label has faults; a file with faults gives nothing."""
 
 
-def _read_label(table: Table, report: Table) -> LabelWire | None:
-    """Return the label of a report or tear line; given when it does not say, at the moment of the report."""
+def _read_label(table: Table) -> LabelWire | None:
+    """Return the label of a report or tear line, undated."""
     label = table.table("label")
     if label is None:
         return None
-    label.check_keys(("classification",), ("policy", "policy_id", "categories", "created"))
+    label.check_keys(("classification",), ("policy", "policy_id", "categories"))
     try:
         return encode_label(
             make_label(
@@ -169,7 +169,7 @@ def _read_label(table: Table, report: Table) -> LabelWire | None:
                     make_category(each.name, each.kind, each.values, tag_set_id=each.id)
                     for each in _read_categories(label)
                 ],
-                created=label.moment("created") or report.moment("when"),
+                created=parse_utc(UNDATED),
             )
         )
     except (Malformed, ValueError) as error:
