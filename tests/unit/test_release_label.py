@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -479,7 +480,7 @@ def test_what_is_remembered_is_bounded_and_changes_nothing(policy: LabelPolicy) 
 
 
 def test_a_recipient_is_told_its_own_part_of_the_audience(policy: LabelPolicy) -> None:
-    one = label("CLOSED", to=["north", "south"], nets=["radio"], handling=["burn"])
+    one = replace(label("CLOSED", to=["north", "south"], nets=["radio"], handling=["burn"]), created=NOW)
     reader = clearance("CLOSED", to=["south", "west"], nets=["radio"])
     addressed = address(one, reader, policy)
     assert [(found.tag_set, found.kind, found.values) for found in addressed.categories] == [
@@ -487,6 +488,7 @@ def test_a_recipient_is_told_its_own_part_of_the_audience(policy: LabelPolicy) -
         ("Nets", "restrictive", ("radio",)),
         ("Releasable To", "permissive", ("south",)),
     ]
+    assert addressed.created is None
     with pytest.raises(Denied, match="holds none of north"):
         address(label("OPEN", to=["north"]), reader, policy)
 

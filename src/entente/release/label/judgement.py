@@ -110,7 +110,8 @@ def address(label: Label, clearance: Clearance, policy: LabelPolicy) -> Label:
     """Return the label that goes to one recipient: without the audience that the recipient is not part of.
 
     Of the permissive categories only those stay that the recipient holds itself: who else may see it is not
-    for it to know. The rest stays as it is.
+    for it to know. Nor is when the original was labelled, which may be the second of what was seen: the label
+    that is returned has no time, and who sends it gives one that says nothing new. The rest stays as it is.
 
     Raises:
         Denied: The recipient may not see it, or the label that would be left is not valid.
@@ -128,7 +129,6 @@ def address(label: Label, clearance: Clearance, policy: LabelPolicy) -> Label:
         policy=policy.name,
         classification=bound.classification.name,
         categories=policy.spell_categories(mask),
-        created=label.created,
     )
     faults = bind_label(addressed, policy).faults
     if faults:
