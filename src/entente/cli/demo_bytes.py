@@ -1,4 +1,4 @@
-"""Looking for a plan in bytes: every place, name, time, cell and token of it, however it may be spelt.
+"""Looking for private things in bytes: every place, name, time, cell and token, however it may be spelt.
 
 Invariants: a needle is at least eight bytes long, so that it is not found by chance; names, cells and tokens
 are also looked for in hexadecimal, in base64 at each of its three alignments, and under the hashes that a
@@ -41,26 +41,27 @@ def make_needles(items: Iterable[Item], rows: Iterable[NDArray[np.uint8]], domai
     needles: Needles = {}
     for item in items:
         for volume in item["volumes"]:
-            _add(needles, _spell_volume(volume), item["name"])
-        _add(needles, _wrap(item["name"].encode()), f"name {item['name']}")
-        _add(needles, [item["name"].encode("utf-16-le")], f"name {item['name']}")
+            add_needles(needles, _spell_volume(volume), item["name"])
+        add_needles(needles, spell_bytes(item["name"].encode()), f"name {item['name']}")
+        add_needles(needles, [item["name"].encode("utf-16-le")], f"name {item['name']}")
     for some in rows:
         for row in some:
             token = row.tobytes()
-            _add(needles, _wrap(token), f"cell or token {token.hex()}")
-            _add(needles, [token[::-1], token[7::-1] + token[:7:-1]], f"cell or token {token.hex()}")
-            _add(needles, _hash_openly(token, domain), f"hash of cell or token {token.hex()}")
+            add_needles(needles, spell_bytes(token), f"cell or token {token.hex()}")
+            add_needles(needles, [token[::-1], token[7::-1] + token[:7:-1]], f"cell or token {token.hex()}")
+            add_needles(needles, _hash_openly(token, domain), f"hash of cell or token {token.hex()}")
     return needles
 
 
-def _add(needles: Needles, spelt: Iterable[bytes], what: str) -> None:
+def add_needles(needles: Needles, spelt: Iterable[bytes], what: str) -> None:
+    """Add spellings of a thing that is looked for."""
     for each in spelt:
         if len(each) < LEAST_BYTES:
             raise AssertionError(f"needle {each!r} of {what}: expected >= {LEAST_BYTES} bytes")
         needles.setdefault(each, what)
 
 
-def _wrap(data: bytes) -> Iterator[bytes]:
+def spell_bytes(data: bytes) -> Iterator[bytes]:
     """Yield bytes as they are, in hexadecimal, and the middle of their base64 at each alignment."""
     yield data
     yield data.hex().encode()
@@ -85,7 +86,7 @@ def _hash_openly(token: bytes, domain: bytes) -> Iterator[bytes]:
 
 def _spell_volume(volume: Mapping[str, Any]) -> Iterator[bytes]:
     for lat_e7, lon_e7 in _list_positions(volume["outline"]):
-        yield from _spell_position(lat_e7, lon_e7)
+        yield from spell_position(lat_e7, lon_e7)
     for end in ("start", "end"):
         moment = parse_utc(volume[end])
         seconds = int(moment.timestamp())
@@ -104,7 +105,8 @@ def _list_positions(outline: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
         yield from (tuple(position) for position in outline["vertices_e7"])
 
 
-def _spell_position(lat_e7: int, lon_e7: int) -> Iterator[bytes]:
+def spell_position(lat_e7: int, lon_e7: int) -> Iterator[bytes]:
+    """Yield a place as programs write it: in numbers of several kinds and orders, and in text to a metre."""
     both = (lat_e7, lon_e7), (lon_e7, lat_e7)
     for order in "<>":
         for pair in both:
@@ -144,8 +146,10 @@ def find_needles(haystack: bytes, needles: Needles) -> list[str]:
 def count_planted(haystack: bytes, needles: Needles, *, every: int = 997) -> tuple[int, int]:
     """Plant needles in copies of the haystack; return how many were found, of how many."""
     chosen = list(needles)[::every]
-    planted, gap = bytearray(haystack), max(LEAST_BYTES, len(haystack) // (len(chosen) + 1))
-    for number, each in enumerate(chosen):
-        planted[(number + 1) * gap : (number + 1) * gap] = each
+    planted, gap, at = bytearray(haystack), len(haystack) // (len(chosen) + 1), 0
+    for each in chosen:
+        at += gap
+        planted[at:at] = each
+        at += len(each)
     wanted = {needles[each] for each in chosen}
     return len(wanted & set(find_needles(bytes(planted), needles))), len(wanted)

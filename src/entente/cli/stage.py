@@ -73,11 +73,16 @@ class Stage:
         self._epoch_s = time.time()
         self.clock_text = f"{encode_utc(start)}@{self._epoch_s:.3f}x{self.rate}"
 
-    def now(self) -> datetime:
-        """Return the exercise's time."""
+    @property
+    def start(self) -> datetime:
+        """When the exercise's clock was started, in its own time."""
         if self._start is None:
             raise ValueError("stage: expected start_clock first")
-        return self._start + timedelta(seconds=(time.time() - self._epoch_s) * self.rate)
+        return self._start
+
+    def now(self) -> datetime:
+        """Return the exercise's time."""
+        return self.start + timedelta(seconds=(time.time() - self._epoch_s) * self.rate)
 
     # Commands.
 
