@@ -145,9 +145,8 @@ def test_poles_the_antimeridian_and_sizes_from_a_metre_to_a_continent(pair: tupl
     for separation in (Separation(), Separation(5_000.0, 100.0, 60.0), Separation(1_000_000.0)):
         if find_conflict(a, b, separation) is None:
             continue
-        proposed = propose_grid(separation, origin_utc=T0, widened="a")
         for grid in (
-            proposed,
+            *(propose_grid(separation, origin_utc=T0, widened="a", is_coarse=each) for each in (False, True)),
             Grid((Grain((2, 4, 6), (20_000,), (3_600,)),), 0, 100_000, T0, separation, "a"),
         ):
             for widened, other in ((a, b), (b, a)):
@@ -179,7 +178,7 @@ def test_a_volume_s_grain_is_the_first_whose_extents_it_has() -> None:
     for outline, window, place in (
         (Circle((10.0, 10.0), 700_000.0), Window(T0, T0 + timedelta(hours=1)), 0),
         (Circle((10.0, 10.0), 50_000.0), month, 1),
-        (Circle((10.0, 10.0), 1_000.0), month, 2),
+        (Circle((10.0, 10.0), 1_000.0), Window(T0, T0 + timedelta(days=15)), 2),
         (Circle((10.0, 10.0), 50_000.0), Window(T0, T0 + timedelta(hours=47)), 3),
     ):
         assert find_grain(Volume(outline, HeightBand(None, None), window), grid) is grid.grains[place]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from entente.blind import sizes
 from entente.blind.asking import AskRow
 from entente.blind.audit import (
     AuditCase,
@@ -435,6 +436,23 @@ def test_sizes_in_the_record_are_those_of_what_was_sent(sides: tuple[Side, Side]
     ru.commit()
     us.amend([make_volume(35.0)], withdrawn=1)
     assert us.audit() == ["wrong-size"]
+
+
+def test_what_was_padded_before_there_were_finer_buckets_is_still_right(
+    sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A record of before: its lists were padded to 10, 20, 50, 100, ... alone. Here finer ones begin at 10.
+    us, ru = sides
+    us.plan = [make_volume(35.0), make_volume(36.0), make_volume(38.0)]
+    us.cells = us.cover(us.plan)
+    own, others = us.commit(), ru.commit()
+    ask, request = us.ask(own, others, ru.key.public)
+    ru.answer(ask, request)
+    monkeypatch.setattr(sizes, "_FINE_FROM", 10)
+    counts = [len(tokens(us.cells, us.grid)) for tokens in (held_tokens, asked_tokens)]
+    assert all(find_bucket(count) < find_bucket(count, said=100) for count in counts)
+    assert us.audit() == []
+    assert ru.audit() == []
 
 
 def test_another_secret_than_the_runs_is_found(sides: tuple[Side, Side]) -> None:

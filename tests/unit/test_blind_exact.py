@@ -6,6 +6,7 @@ Row numbers are those of the table of attacks in docs/formats/blind.md.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -279,6 +280,24 @@ def test_buckets_hold_what_they_are_asked_for(count: int) -> None:
     assert bucket >= count
     assert is_bucket(bucket)
     assert bucket in {10, 20, 50, 100, 200, 1_000_000}
+
+
+def test_large_buckets_are_finer_and_every_wider_one_is_one_still() -> None:
+    counts = (9_999, 10_001, 12_001, 16_001, 20_001, 25_001, 32_001, 40_001, 50_001, 64_001, 80_001)
+    finer = [10_000, 12_000, 16_000, 20_000, 25_000, 32_000, 40_000, 50_000, 64_000, 80_000, 100_000]
+    assert [find_bucket(count) for count in counts] == finer
+    assert all(is_bucket(step * 10**power) for step in (1, 2, 5) for power in range(1, 7))
+    assert [count for count in range(10, 10_001) if is_bucket(count)] == [
+        step * 10**power for power in range(1, 4) for step in (1, 2, 5)
+    ] + [10_000]
+    assert all(1.2 * before <= after <= 1.34 * before for before, after in itertools.pairwise(finer))
+
+
+def test_a_list_is_made_again_by_the_bucket_that_was_said_once() -> None:
+    assert find_bucket(10_001, said=20_000) == 20_000
+    assert find_bucket(341_000, said=500_000) == 500_000
+    # Nothing else that is said counts: neither more than was ever needed, nor too little, nor no bucket.
+    assert [find_bucket(10_001, said=other) for other in (50_000, 10_000, 12_345, 0)] == [12_000] * 4
 
 
 def test_places_tell_nothing(group: Group) -> None:

@@ -124,6 +124,10 @@ def test_grid_writes_no_file_over_another(tmp_path: Path, capsys: pytest.Capture
     assert main([*words, "--out", str(file)]) == 0
     written = file.read_text()
     assert read_rules_file(file)["partner"] == "ru"
+    assert read_rules_file(file)["grid"]["grains"][-1]["bins_s"] == [240]
+    coarse = tmp_path / "coarse.toml"
+    assert main([*words, "--coarse", "--out", str(coarse)]) == 0
+    assert read_rules_file(coarse)["grid"]["grains"][-1]["bins_s"] == [480]
     assert main([*words, "--out", str(file)]) == ExitCode.USAGE
     assert file.read_text() == written
     assert "File exists" in capsys.readouterr().err

@@ -198,7 +198,7 @@ class _Audit:
                 yield Fault(
                     "wrong-root", row.leaf, f"version {row.number}: its cells are others than committed to"
                 )
-            inside, sizes = self._make_tags(row.number, before, opened)
+            inside, sizes = self._make_tags(row, before, opened)
             if sizes != (row.added, row.withdrawn):
                 yield Fault(
                     "wrong-size", row.leaf, f"version {row.number}: expected {sizes} tags added and withdrawn"
@@ -211,13 +211,13 @@ class _Audit:
                 )
             before = opened.cells
 
-    def _make_tags(self, number: int, before: Rows, opened: OpenVersion) -> tuple[bytes, tuple[int, int]]:
+    def _make_tags(self, row: VersionRow, before: Rows, opened: OpenVersion) -> tuple[bytes, tuple[int, int]]:
         tokens = held_tokens(opened.cells, self._grid)
-        if number == 0:
-            held = hold(self._group, self._key, self._domain, tokens, opened.pad_seed)
+        if row.number == 0:
+            held = hold(self._group, self._key, self._domain, tokens, opened.pad_seed, said=row.added)
             return encode_tags(held.tags, np.empty(0, np.uint64)), (held.bucket, 0)
         old = held_tokens(before, self._grid)
-        changed = change(self._group, self._key, self._domain, old, tokens, opened.pad_seed)
+        changed = change(self._group, self._key, self._domain, old, tokens, opened.pad_seed, said=row.added)
         sizes = changed.added.bucket, len(changed.withdrawn)
         return encode_tags(changed.added.tags, changed.withdrawn), sizes
 
@@ -235,7 +235,8 @@ class _Audit:
             yield Fault("wrong-root", row.leaf, f"{what}: its cells are not those committed to")
         public = bytes.fromhex(self._case.public_keys[row.responder])
         asking = Asking(self._domain, public, row.ask.run, name_run(row.asker, row.ask, self._domain))
-        asked = question(self._group, asking, asked_tokens(opened.cells, self._grid), opened.seed)
+        tokens = asked_tokens(opened.cells, self._grid)
+        asked = question(self._group, asking, tokens, opened.seed, said=row.ask.bucket)
         if asked.bucket != row.ask.bucket:
             yield Fault("wrong-size", row.leaf, f"{what}: expected {asked.bucket} cells, padded")
         if hashlib.sha256(asked.request).hexdigest() != row.ask.request.inside:
@@ -314,8 +315,9 @@ class _Audit:
             yield Fault("wrong-secret", leaf, "list: its secret is not the one that the run was started with")
         derive = asked_tokens if party == row.starter else held_tokens
         tokens = derive(version.cells, self._grid)
-        if find_bucket(len(tokens)) != said.bucket:
-            yield Fault("wrong-size", leaf, f"list: expected {find_bucket(len(tokens))} tags, padded")
+        bucket = find_bucket(len(tokens), said.bucket)
+        if bucket != said.bucket:
+            yield Fault("wrong-size", leaf, f"list: expected {bucket} tags, padded")
         name = name_match(row.starter, row.match, self._domain)
         made = make_list(
             self._group,
@@ -325,6 +327,7 @@ class _Audit:
             tokens,
             mask=opened.mask,
             pad_seed=opened.pad_seed,
+            said=said.bucket,
         )
         if hashlib.sha256(made).hexdigest() != said.tags.inside:
             yield Fault("wrong-list", leaf, "list: it is not that of the version that it names")

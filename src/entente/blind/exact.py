@@ -153,31 +153,46 @@ def hold(
     tokens: Rows,
     pad_seed: bytes,
     on_progress: Progress | None = None,
+    *,
+    said: int | None = None,
 ) -> Held:
-    """Return the tags of what is held from the beginning of an epoch: tokens, canaries, padding."""
+    """Return the tags of what is held from the beginning of an epoch: tokens, canaries, padding.
+
+    Args:
+        said: The bucket that a message says, here and below, where a list is made again (`find_bucket`).
+    """
     tokens = check_rows(tokens, TOKEN_BYTES, "tokens")
     canaries = make_canaries(domain, key.public, CANARIES["whole"])
     every = tag_own(group, key, Inputs(np.concatenate((tokens, canaries)), domain), on_progress)
-    bucket = find_bucket(len(tokens))
+    bucket = find_bucket(len(tokens), said)
     return Held(pad_tags(every, bucket + len(canaries), pad_seed), every[: len(tokens)], bucket)
 
 
-def change(group: Group, key: PrfKey, domain: bytes, old: Rows, new: Rows, pad_seed: bytes) -> Change:
+def change(
+    group: Group,
+    key: PrfKey,
+    domain: bytes,
+    old: Rows,
+    new: Rows,
+    pad_seed: bytes,
+    *,
+    said: int | None = None,
+) -> Change:
     """Return what a holding of tokens ``old`` sends to become one of ``new``."""
     return Change(
-        _add(group, key, domain, subtract_rows(new, old), pad_seed),
+        _add(group, key, domain, subtract_rows(new, old), pad_seed, said),
         np.sort(tag_own(group, key, Inputs(subtract_rows(old, new), domain))),
     )
 
 
-def _add(group: Group, key: PrfKey, domain: bytes, tokens: Rows, pad_seed: bytes) -> Held:
+def _add(group: Group, key: PrfKey, domain: bytes, tokens: Rows, pad_seed: bytes, said: int | None) -> Held:
     """Return the tags of what is added later: tokens and padding; no tokens, no tags."""
     tokens = check_rows(tokens, TOKEN_BYTES, "tokens")
     if not len(tokens):
         none = np.empty(0, np.uint64)
         return Held(none, none, 0)
     tags = tag_own(group, key, Inputs(tokens, domain))
-    bucket = find_bucket(len(tokens))
+    bucket = find_bucket(len(tokens), said)
     return Held(pad_tags(tags, bucket, pad_seed), tags, bucket)
 
 
@@ -198,7 +213,13 @@ def pad_tags(tags: Tags, count: int, pad_seed: bytes) -> Tags:
 
 
 def question(
-    group: Group, asking: Asking, tokens: Rows, seed: bytes, on_progress: Progress | None = None
+    group: Group,
+    asking: Asking,
+    tokens: Rows,
+    seed: bytes,
+    on_progress: Progress | None = None,
+    *,
+    said: int | None = None,
 ) -> Question:
     """Return the request for these tokens, every one different, and what is needed to read the reply."""
     if len(seed) != KEY_BYTES:
@@ -207,7 +228,7 @@ def question(
     run = asking.run
     held = make_canaries(asking.domain, asking.public_key, CANARIES["whole"])[: CANARIES[run]]
     inputs = np.concatenate((tokens, held, make_run_canaries(asking.name, SESSION_CANARIES[run])))
-    bucket = find_bucket(len(tokens))
+    bucket = find_bucket(len(tokens), said)
     count = count_elements(bucket, run)
     scalars = group.derive_scalars(seed, 0, count)
     blinded = group.blind(Inputs(inputs, asking.domain), GROUP_DST, scalars[: len(inputs)], on_progress)

@@ -1,11 +1,11 @@
-"""The grid that is proposed where nobody has a better one: chosen by measurement (docs/adr/0020).
+"""The grid that is proposed where nobody has a better one: chosen by measurement (docs/adr/0020 and 0027).
 
 What it is for: two parties that agree on a separation need cells. Much finer than the separation they cost
-more than they tell apart; much coarser they raise false alarms.
-
+more XX
 Invariants:
   * Computed from the separation alone, by whole numbers: both sides come to the same.
   * Bands do not begin at round heights in metres, at which plans like to begin and end.
+  * What stands for days has few sizes of cell: each more is another token of every flight.
 
 It binds nobody: what counts is the grid in the agreement.
 
@@ -38,7 +38,9 @@ _EDGE_CM: Final = 920_000_000
 """A side of a cell of level 0, about; each level halves it."""
 
 
-def propose_grid(separation: Separation, *, origin_utc: datetime, widened: Side) -> Grid:
+def propose_grid(
+    separation: Separation, *, origin_utc: datetime, widened: Side, is_coarse: bool = False
+) -> Grid:
     """Return a grid for volumes that keep ``separation``."""
     keep = encode_separation(separation)
     level = _FINEST
@@ -49,25 +51,22 @@ def propose_grid(separation: Separation, *, origin_utc: datetime, widened: Side)
         band_cm *= 2
     while bin_s < min(4 * keep.time_s, _MOST_BIN_S):
         bin_s *= 2
-    days = (8 * _DAY_S, _DAY_S)
+    if is_coarse:
+        level = max(0, level - 1)
+        band_cm, bin_s = min(2 * band_cm, _MOST_BAND_CM), min(2 * bin_s, _MOST_BIN_S)
+    week_s = 8 * _DAY_S
     return Grid(
         grains=(
-            # What is as wide as a country, by the day; what stands for days and is wider than some cells;
-            # what else stands for days; what stands for an hour or more, such as a closed area; and the rest.
+            # What is as wide as a country; what stands for weeks, and for days; what stands for an hour or
+            # more, such as a closed area; and the rest.
             Grain(
                 _coarsen(level, 6, 3),
                 (3 * band_cm,),
-                days,
+                (week_s, _DAY_S),
                 across_cm=min(64 * (_EDGE_CM >> level), _WIDEST_CM),
             ),
-            Grain(
-                _coarsen(level, 3, 0),
-                (3 * band_cm,),
-                days,
-                across_cm=min(2 * (_EDGE_CM >> level), _WIDEST_CM),
-                lasts_s=2 * _DAY_S,
-            ),
-            Grain((level + 1,), (3 * band_cm,), days, lasts_s=2 * _DAY_S),
+            Grain(_coarsen(level, 3, 0), (3 * band_cm,), (week_s,), lasts_s=2 * week_s),
+            Grain(_coarsen(level, 3, 0), (3 * band_cm,), (_DAY_S,), lasts_s=2 * _DAY_S),
             Grain((level,), (3 * band_cm,), (_LONG * bin_s,), lasts_s=_LONG * bin_s),
             Grain((level,), (band_cm,), (bin_s,)),
         ),

@@ -168,17 +168,19 @@ def make_list(
     *,
     mask: bytes,
     pad_seed: bytes,
+    said: int | None = None,
     on_progress: Progress | None = None,
 ) -> bytes:
     """Return what a party gives to the center: mask; then, for each list, canaries' tags and all tags.
 
     Args:
         mask: 32 random bytes, under which the result comes back to this party.
+        said: The bucket that a message says, where a list is made again (`find_bucket`).
     """
     if len(mask) != KEY_BYTES:
         raise ValueError(f"mask: expected {KEY_BYTES} bytes, got {len(mask)}")
     key, domain = pairing.key, pairing.domain
-    plan, bucket = plan_decoys(key, pairing.bucket), find_bucket(len(tokens))
+    plan, bucket = plan_decoys(key, pairing.bucket), find_bucket(len(tokens), said)
     every = make_run_canaries(pairing.name, MATCH_CANARIES * LISTS)
     canaries = group.keyed_tags(every, domain, key)
     parts = [LIST_HEAD, mask]

@@ -4,11 +4,15 @@ How many cells a plan has says how much is going on (threat 9 of docs/formats/bl
 side and the host can count is a *bucket*, and what is in it beyond the cells is filled up so that nobody can
 tell.
 
-Invariants: a bucket is 10, 20, 50, 100, ... and holds at least what it is asked for; canaries and probes come
-on top of it, as many as the mode says and never by what the plan is.
+Invariants:
+  * A bucket is 10, 20, 50, 100, ... and from 10,000 on one of ten a decade (12,000, 16,000, ...): filling up
+    a large list costs seconds, and its size is told no better than to a third.
+  * It holds at least what it is asked for; canaries and probes come on top of it, as many as the mode says
+    and never by what the plan is.
+  * What was a bucket before stays one: 20,000, 50,000, ... are among the finer ones.
 
-    >>> find_bucket(0), find_bucket(201)
-    (10, 500)
+    >>> find_bucket(0), find_bucket(201), find_bucket(51_000)
+    (10, 500, 64000)
 """
 
 from __future__ import annotations
@@ -32,24 +36,38 @@ CANARIES: Final[dict[RunType, int]] = {"whole": 16, "delta": 2}
 for a small question; a large one has as many as a loss of a tenth needs to be found with 80 %."""
 SESSION_CANARIES: Final[dict[RunType, int]] = {"whole": 16, "delta": 0}
 """Canaries made for this run alone, whose tags come with the answer."""
+_FINE_FROM: Final = 10_000
+_FEW_STEPS: Final = (10, 20, 50)
+_MANY_STEPS: Final = (10, 12, 16, 20, 25, 32, 40, 50, 64, 80)
 LEAST_PROBES: Final = 64
 """Elements r*G in an unproven request whose answers the asker can check: r*pk."""
 
 
-def find_bucket(count: int) -> int:
-    """Return the least of 10, 20, 50, 100, ... that holds ``count``.
+def find_bucket(count: int, said: int | None = None) -> int:
+    """Return the least bucket that holds ``count``.
+
+    Args:
+        said: What a message says. The least of 10, 20, 50, 100, ... is returned where that is said: a list of
+            more than 10,000 was padded so before there were finer buckets, and is made again as it was.
 
     Raises:
         Malformed: More than any plan may have.
     """
     if not 0 <= count <= MOST_CELLS:
         raise Malformed("too-many-cells", f"cells: expected <= {MOST_CELLS}, got {count}: use a coarser grid")
-    scale = 1
+    wide = _find_step(count, _FEW_STEPS)
+    if wide == said or wide <= _FINE_FROM:
+        return wide
+    return _find_step(count, _MANY_STEPS)
+
+
+def _find_step(count: int, steps: tuple[int, ...]) -> int:
+    tenth = 1
     while True:
-        for step in (1, 2, 5):
-            if step * scale >= max(count, LEAST_BUCKET):
-                return step * scale
-        scale *= 10
+        for step in steps:
+            if step * tenth >= count:
+                return step * tenth
+        tenth *= 10
 
 
 def is_bucket(count: int) -> bool:

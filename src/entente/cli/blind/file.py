@@ -78,12 +78,14 @@ _ORDER: Final = (
 )
 
 
-def make_default_rules(keep: Separation, partner: str, rules_id: str, origin: str) -> dict[str, Any]:
+def make_default_rules(
+    keep: Separation, partner: str, rules_id: str, origin: str, *, is_coarse: bool = False
+) -> dict[str, Any]:
     """Return rules with a grid for a separation and an allowance to start from."""
     from entente.blind.grid import encode_grid
     from entente.blind.grid_default import propose_grid
 
-    grid = propose_grid(keep, origin_utc=parse_utc(origin, path="--origin"), widened="a")
+    grid = propose_grid(keep, origin_utc=parse_utc(origin, path="--origin"), widened="a", is_coarse=is_coarse)
     return {
         "id": rules_id,
         "partner": partner,

@@ -206,7 +206,7 @@ class BlindAsking:
             raise Denied("not-committed", "question: expected the other side to have committed")
         asking = Asking(domain, bytes.fromhex(others.public_key), ask.run, name_run(parts.party, ask, domain))
         progress = parts.report(f"question {ask.number} under {rules.id}")
-        made = question(parts.group, asking, tokens, seed, progress)
+        made = question(parts.group, asking, tokens, seed, progress, said=ask.bucket)
         # Making it again costs as much as making it: the newest ones are held until their answers are there.
         # A seed is of one question; after a restart it is made again from the book.
         self._held = dict([*self._held.items(), (seed, made)][-_MOST_HELD:])

@@ -21,7 +21,7 @@ from entente.kernel.rows import get_row
 if TYPE_CHECKING:
     from entente.desk.assembly import Desk
 
-_SIZES: Final = "10, 20, 50, 100, 200, 500 and so on"
+_SIZES: Final = "10, 20, 50, 100, 200, 500 and so on, beyond 10,000 in steps of a fifth to a third"
 
 
 def explain(desk: Desk, request: BlindExplainRequest) -> ExplainAnswer:

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from entente.blind.cells import Cell, Numbers, Rows, pack_rows, parse_cells, unpack_rows
+from entente.blind.cells import Cell, Numbers, Rows, parse_cells, unpack_rows
 from entente.blind.lift import find_askers
 from entente.blind.rules import RulesRow
 from entente.desk.blind.parts import read_grid
@@ -44,18 +44,25 @@ def locate(
     grid = read_grid(rules.rules)
     rows = list_item_rows(rules, party, items) if listed is None else listed
     met = find_askers(rows.pack(), grid, hits)
-    # Of each item's rows those that met, by their two numbers, in the items' order.
-    chosen = np.flatnonzero(np.isin(_join(rows.high, rows.low), _join(*unpack_rows(met))))
-    if not len(chosen):
+    # Of each item's rows those that met, by their place among these, in the items' order.
+    wanted, known = _join(rows.high, rows.low), _join(*unpack_rows(met))
+    if not len(known):
         return []  # what met is no item's any more
+    at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    chosen = np.flatnonzero(known[at] == wanted)
     chosen = chosen[np.argsort(rows.place[chosen], kind="stable")]
     places, begin = np.unique(rows.place[chosen], return_index=True)
-    found = []
-    for place, mine in zip(places.tolist(), np.split(chosen, begin[1:]), strict=True):
-        cells = pack_rows(rows.high[mine], rows.low[mine])
-        boxes = [make_box(cell) for cell in parse_cells(cells[:MAX_BOXES], grid)]
-        found.append(ConflictAnswer(items[place].name, len(cells), boxes, added_later))
-    return found
+    cells = [np.unique(mine) for mine in np.split(at[chosen], begin[1:])]
+    # Many items share a cell: its box is made once.
+    shown = np.unique(np.concatenate([mine[:MAX_BOXES] for mine in cells]))
+    made = map(make_box, parse_cells(met[shown], grid))
+    boxes = dict(zip(shown.tolist(), made, strict=True))
+    return [
+        ConflictAnswer(
+            items[place].name, len(mine), [boxes[one] for one in mine[:MAX_BOXES].tolist()], added_later
+        )
+        for place, mine in zip(places.tolist(), cells, strict=True)
+    ]
 
 
 def _join(high: Numbers, low: Numbers) -> NDArray[np.bytes_]:
