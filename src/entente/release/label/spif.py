@@ -43,7 +43,7 @@ from entente.release.label.policy import (
     sum_masks,
 )
 
-MAX_POLICY_CATEGORIES: Final = 4096
+MAX_POLICY_CATEGORIES: Final = 1024
 """Most categories in one policy, and most tags; the largest published one has 205."""
 MAX_CLASSIFICATIONS: Final = 64
 SPIF_SPACE: Final = "http://www.xmlspif.org/spif"
@@ -77,6 +77,8 @@ class _Draft:
     """Each category's element, tag and number; its place in this list is its index."""
     numbers: dict[tuple[str, TagType], dict[int, int]] = field(default_factory=dict)
     """By tag set name and type: index by number."""
+    masks: dict[tuple[str, TagType], int] = field(default_factory=dict)
+    """By tag set name and type: all its categories."""
 
 
 def read_spif(data: bytes) -> LabelPolicy:
@@ -295,6 +297,7 @@ def _number_tag(element: Element, tag_set: str, tag_set_id: str, draft: _Draft) 
         markings=_read_markings(element),
     )
     draft.tags.append(tag)
+    draft.masks[tag_set, tag_type] = draft.masks.get((tag_set, tag_type), 0) | tag.mask
     for one in found:
         number = one.get_number("lacv")
         if number in numbers:
@@ -377,7 +380,7 @@ def _read_group(element: Element, draft: _Draft) -> Group:
             f"expected categories of this policy, got {tag_set[:60]!r} {tag_type} {number}",
         )
     if number is None:
-        return Group(f"any of {tag_set} ({tag_type})", sum(1 << index for index in numbers.values()))
+        return Group(f"any of {tag_set} ({tag_type})", draft.masks[tag_set, tag_type])
     index = numbers[number]
     return Group(f"{tag_set}: {_read_name(draft.numbered[index][0])}", 1 << index)
 
@@ -408,8 +411,9 @@ def _refuse_contradictions(categories: tuple[TagCategory, ...]) -> None:
 
     Two categories that require each other are sound: a label holds both or none.
     """
-    needs = [
-        sum_masks(
+    held = [
+        one.bit
+        | sum_masks(
             group.mask
             for rule in one.requirements
             for group in rule.groups
@@ -417,21 +421,20 @@ def _refuse_contradictions(categories: tuple[TagCategory, ...]) -> None:
         )
         for one in categories
     ]
+    # What is required in any number of steps (Warshall's closure, a row at a time).
     for one in categories:
-        held, new = one.bit, one.bit
-        while new:
-            new = sum_masks(needs[index] for index in find_bits(new)) & ~held
-            held |= new
-        excluded = sum_masks(
-            group.mask if group.mask.bit_count() == 1 else group.mask & ~categories[index].bit
-            for index in find_bits(held)
-            for group in categories[index].excluded
-        )
-        if held & excluded:
-            first = categories[next(find_bits(held & excluded))]
+        row = held[one.index]
+        held = [mask | row if mask & one.bit else mask for mask in held]
+    excluded = [
+        sum_masks(group.mask if group.mask == one.bit else group.mask & ~one.bit for group in one.excluded)
+        for one in categories
+    ]
+    for one in categories:
+        both = held[one.index] & sum_masks(excluded[index] for index in find_bits(held[one.index]))
+        if both:
+            first = categories[next(find_bits(both))]
             raise Malformed(
-                "contradiction",
-                f"label policy: {one.words!r} requires what excludes {first.words!r}",
+                "contradiction", f"label policy: {one.words!r} requires what excludes {first.words!r}"
             )
 
 
