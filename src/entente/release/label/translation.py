@@ -209,7 +209,7 @@ def _translate_categories(bound: BoundLabel, steps: _SenderSteps | _ReceiverStep
     # SECURITY: a reader of the label meets every restrictive category and one category of each permissive
     # tag. Each of these conditions must have an image that still asks for it, and no two may share a
     # permissive tag, where meeting one of them would do for both
-    # (tests/unit/test_release_translation.py, test_a_translation_admits_nobody_new).
+    # (tests/properties/test_release_translation.py, test_a_translation_admits_nobody_new).
     relevant = sum_masks(tag.mask for tag in target.tags if tag.kind != "informative")
     taken: dict[int, tuple[int, str]] = {}
     for number, (words, mask) in enumerate(_list_conditions(bound)):
