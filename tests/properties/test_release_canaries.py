@@ -33,7 +33,7 @@ def make_planted(at: tuple[int, int], moment_us: int) -> Report:
         lon_e7=at[1],
         moment_us=moment_us,
         accuracy_m=987_653,
-        tear_lines=tuple(replace(line, claims=NOTHING) for line in report.tear_lines),
+        tear_lines=tuple(replace(line, claims=NOTHING, label=None) for line in report.tear_lines),
         fields=(replace(first, claims=NOTHING), replace(second, claims=None)),
     )
 
@@ -52,7 +52,7 @@ def find_leaks(data: bytes, report: Report, let_out: set[str]) -> list[str]:
     planted = set(list_planted(report)) | {str(report.height_cm), str(report.accuracy_m)}
     for private in PRIVATE:
         planted |= set(list_planted(private))
-    assert len(planted) > 60
+    assert len(planted) > 50
     return sorted(word for word in planted - let_out if word.encode() in data)
 
 

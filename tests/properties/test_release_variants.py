@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from entente.kernel.errors import Denied, Malformed
-from entente.release.source.report import Claims, Report, hash_report
+from entente.release.source.report import NOTHING, Claims, Field, Report, TearLine, hash_report
 from entente.release.variant.build import (
     build_variant,
     encode_variant,
@@ -31,7 +31,7 @@ from entente.release.variant.ladder import DEFAULT_LADDER, Level
 from entente.release.variant.sent import parse_variant, parse_variant_bytes
 from entente.release.variant.shape import Sighting, earliest_us, meet, shape_of
 from entente.release.variant.words import describe_cell, describe_shape, describe_variant
-from tests.release_reports import LEVELS, POSITIONS, REPORTS
+from tests.release_reports import LABEL, LEVELS, POSITIONS, REPORTS, plant
 
 STEPS = range(1, len(DEFAULT_LADDER.places_arcsec) + 1)
 
@@ -164,6 +164,26 @@ def test_a_text_or_field_never_goes_with_a_shape_coarser_than_it_claims(
                 build_variant(report, level, DEFAULT_LADDER, fields=[field.name])
     chosen = data.draw(st.permutations(names))
     assert [one.name for one in build_variant(report, level, DEFAULT_LADDER, fields=chosen).fields] == names
+
+
+def test_a_field_bears_the_label_of_its_report() -> None:
+    """Whoever is cleared for a text below the tear line, and no more, gets no field."""
+    lower = msgspec.structs.replace(LABEL, classification="GREEN")
+    report = msgspec.structs.replace(
+        plant(Report),
+        label=LABEL,
+        fields=(Field("heading", "south", NOTHING),),
+        tear_lines=(TearLine("same", "a", None, NOTHING), TearLine("lower", "b", lower, NOTHING)),
+    )
+    level = DEFAULT_LADDER.coarsest
+    for line in (None, "same"):
+        assert list_fields(report, level, DEFAULT_LADDER, tear_line=line) == ["heading"]
+        assert build_variant(report, level, DEFAULT_LADDER, tear_line=line, fields=["heading"]).fields
+    assert list_fields(report, level, DEFAULT_LADDER, tear_line="lower") == []
+    assert build_variant(report, level, DEFAULT_LADDER, tear_line="lower").text == "b"
+    with pytest.raises(Denied, match="label of its own") as caught:
+        build_variant(report, level, DEFAULT_LADDER, tear_line="lower", fields=["heading"])
+    assert caught.value.code == "other-label"
 
 
 @given(REPORTS, LEVELS)

@@ -4,7 +4,8 @@ What it is for: the last step before a message is made. What is not named here d
 
   1. The shape: cell, window, band, prefix of the path, as the level says.
   2. One tear line or none: never with a shape that is coarser than its words claim.
-  3. Fields that are marked as releasable, of the names that were asked for: by the same rule.
+  3. Fields that are marked as releasable, of the names that were asked for: by the same rule, and never
+     beside a tear line with a label of its own, since fields bear the report's.
   4. Nothing else.
 
 Invariants:
@@ -86,14 +87,22 @@ def list_tear_lines(report: Report, level: Level, ladder: Ladder) -> list[TearLi
     return [line for line in report.tear_lines if not find_overclaims(line.claims, shape, ladder)]
 
 
-def list_fields(report: Report, level: Level, ladder: Ladder) -> list[str]:
-    """Return the names of the fields that may go with a level, sorted."""
+def list_fields(report: Report, level: Level, ladder: Ladder, *, tear_line: str | None = None) -> list[str]:
+    """Return the names of the fields that may go with a level and a tear line, sorted."""
+    if not _bears_own_label(report, tear_line):
+        return []
     shape = shape_of(report, level, ladder)
     return sorted(
         field.name
         for field in report.fields
         if field.claims is not None and not find_overclaims(field.claims, shape, ladder)
     )
+
+
+def _bears_own_label(report: Report, tear_line: str | None) -> bool:
+    """Tell whether what goes out bears the report's own label, as its fields do."""
+    line = None if tear_line is None else report.find_tear_line(tear_line)
+    return report.label_of(line) == report.label
 
 
 def build_variant(
@@ -112,7 +121,7 @@ def build_variant(
 
     Raises:
         Denied: A text or field that the report does not have, that is private, or that tells more than the
-        shape.
+            shape; a field beside a text with another label.
         Malformed: Altogether too large.
     """
     shape = shape_of(report, level, ladder)
@@ -123,9 +132,17 @@ def build_variant(
             raise Denied("no-such-tear-line", f"tear line: expected one of the report, got {tear_line!r}")
         _require_claims(f"tear line {line.id!r}", line.claims, shape, ladder)
         text = line.text
+    wanted = frozenset(fields)
+    # SECURITY: a text below the tear line goes to those who are cleared for that line alone, and a field is
+    # not part of it (tests/properties/test_release_variants.py, test_a_field_bears_the_label_of_its_report).
+    if wanted and not _bears_own_label(report, tear_line):
+        raise Denied(
+            "other-label",
+            f"fields: expected none beside a tear line with a label of its own, got {sorted(wanted)}",
+        )
     return parse_variant(
         VariantWire(
-            fields=tuple(_take_fields(report, frozenset(fields), shape, ladder)),
+            fields=tuple(_take_fields(report, wanted, shape, ladder)),
             format=FORMAT,
             height=HeightWire(*shape.height_cm) if shape.height_cm else None,
             path=shape.path,
