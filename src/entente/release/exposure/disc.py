@@ -8,7 +8,7 @@ radians of the mean Earth. Cells are rectangles in it. A disc over a pole or the
 the edge of the world, and shares are of what remains.
 
 Invariants:
-  * Shares of nested cells add up: the children's to the parent's, the world's to 1, to 1e-12.
+  * Shares of nested cells add up: the children's to the parent's, the world's to 1, to 1e-11.
   * A cell that does not meet the disc has exactly 0; a cell cut by its edge never has 0, however thin the
     part: what can happen must not be judged impossible.
 
@@ -37,6 +37,9 @@ Flags = NDArray[np.bool_]
 EARTH_RADIUS_M: Final = 6_371_008.8
 ARCSEC: Final = np.pi / 648_000
 """An arc second in radians."""
+_PER_ARCSEC: Final = 10**7
+_UNIT: Final = ARCSEC / _PER_ARCSEC
+_HALF_TURN: Final = 648_000 * _PER_ARCSEC
 _LEAST_COSINE: Final = 1e-9
 _LEAST_SHARE: Final = 1e-18
 """Of a part so thin that the closed form loses it."""
@@ -44,10 +47,10 @@ _LEAST_SHARE: Final = 1e-18
 
 @dataclass(frozen=True, slots=True)
 class Discs:
-    """Discs as arrays: centers and radii in radians, and what of each lies in the world."""
+    """Discs as arrays: centers, radii in radians, and what of each lies in the world."""
 
-    lat: Floats
-    lon: Floats
+    lat_e7: Ints
+    lon_e7: Ints
     radius: Floats
     cosine: Floats
     area: Floats
@@ -56,16 +59,16 @@ class Discs:
     @classmethod
     def of(cls, circles: Sequence[tuple[int, int, int]]) -> Discs:
         """Make discs of (latitude, longitude in 1e-7 degree, radius in metres)."""
-        table = np.array(circles, dtype=np.float64).reshape(-1, 3)
-        lat, lon = np.radians(table[:, 0] / 1e7), np.radians(table[:, 1] / 1e7)
+        table = np.array(circles, dtype=np.int64).reshape(-1, 3)
+        lat = np.radians(table[:, 0] / 1e7)
         radius = table[:, 2] / EARTH_RADIUS_M
         cosine = np.maximum(np.cos(lat), _LEAST_COSINE)
         edge = np.pi * cosine / radius
         area = _rectangle(-edge, (-np.pi / 2 - lat) / radius, edge, (np.pi / 2 - lat) / radius)
-        return cls(lat, lon, radius, cosine, area)
+        return cls(table[:, 0], table[:, 1], radius, cosine, area)
 
     def __len__(self) -> int:
-        return len(self.lat)
+        return len(self.lat_e7)
 
 
 def join_discs(parts: Sequence[Discs]) -> Discs:
@@ -73,7 +76,7 @@ def join_discs(parts: Sequence[Discs]) -> Discs:
     return Discs(
         *(
             np.concatenate([getattr(part, name) for part in parts])
-            for name in ("lat", "lon", "radius", "cosine", "area")
+            for name in ("lat_e7", "lon_e7", "radius", "cosine", "area")
         )
     )
 
@@ -87,11 +90,13 @@ def find_shares(
         disc: Which disc, by number.
         south, west, north, east: Of the cell, in arc seconds, as `Ladder.bounds_arcsec` gives them.
     """
-    lat, lon, radius, cosine = discs.lat[disc], discs.lon[disc], discs.radius[disc], discs.cosine[disc]
-    low, high = (south * ARCSEC - lat) / radius, (north * ARCSEC - lat) / radius
+    radius, cosine = discs.radius[disc], discs.cosine[disc]
+    # Whole numbers of 1e-7 arc second: what cells have in common stays the same to the last digit.
+    lat, lon = discs.lat_e7[disc] * 3_600, discs.lon_e7[disc] * 3_600
+    low, high = ((side * _PER_ARCSEC - lat) * _UNIT / radius for side in (south, north))
     # Cells are at most one turn wide, so that one of them meets the cut opposite the center at most once.
-    start = np.mod(west * ARCSEC - lon + np.pi, 2 * np.pi) - np.pi
-    end = start + (east - west) * ARCSEC
+    first = np.mod(west * _PER_ARCSEC - lon + _HALF_TURN, 2 * _HALF_TURN) - _HALF_TURN
+    start, end = first * _UNIT, (first + (east - west) * _PER_ARCSEC) * _UNIT
     scale = cosine / radius
     area, is_whole = _cut(start * scale, low, np.minimum(end, np.pi) * scale, high)
     around = np.flatnonzero(end > np.pi)
