@@ -203,6 +203,7 @@ def test_a_tear_lines_label_lets_out_what_it_tells_and_no_more(three: ReleaseDes
         "depth": 1,
         "height_m": None,
     }
+    assert (plan["variant"]["fields"], plan["label"]["created"]) == ((), plan["due"])
     assert (plan["marking"], list(plan["variant"]["path"])) == ("TLP:AMBER", ["air"])
     assert plan["due"] == "2016-09-17T00:00:00Z", "no time is shown, so the end of the day is waited for"
     assert three.send(plan)["state"] == "recorded"

@@ -15,7 +15,7 @@ from entente.desk.compose import Draft
 from entente.desk.outbox import Outbox
 from entente.desk.release.parts import ReleaseParts
 from entente.desk.release.plans import recompute_digest
-from entente.kernel.errors import Denied, StoreError
+from entente.kernel.errors import Denied, Malformed, StoreError
 from tests.protocol.desk_stage import open_scratch
 from tests.release_desks import (
     CLEARANCES,
@@ -326,6 +326,56 @@ def test_what_is_refused_after_the_charge_stays_charged_and_goes_again_as_it_is(
     assert len(three.ledger()["charges"]) == 1
 
 
+@pytest.mark.parametrize("change", ("clearance", "veto", "officer", "until"))
+def test_what_was_refused_goes_again_only_as_policy_stands(
+    three: ReleaseDesks, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    (plan,) = three.plan("r-1", "ru", until="2016-10-01T00:00:00Z")
+    three.center.refuse_next = "not-today"
+    three.send(plan)
+    if change == "clearance":
+        three.ask("us", "release-drop", shelf="clearance", name="ru:tlp")
+    elif change == "veto":
+        three.vetoes["us"].refuses = lambda _asked: True
+    elif change == "until":
+        three.clock.pass_s(40 * 86_400)
+    else:
+        monkeypatch.setattr(ReleaseParts, "list_officers", lambda _self: ["duty-3"])
+    with pytest.raises(Denied):
+        say_yes(three, plan)
+    assert three.get(plan)["state"] == "refused"
+    assert "release.item" not in three.list_kinds()
+
+
+def test_another_version_is_no_second_observation(three: ReleaseDesks) -> None:
+    three.give("r-1")
+    one = three.learned()["chance_percent"]
+    for text in ("second words", "third words"):
+        three.load_reports(make_report("r-1", text=text))
+        assert three.give("r-1")["level"]["place_arcsec"] == 1800
+    assert three.learned()["chance_percent"] == one
+    assert three.learned()["releases"] == 3
+    # A correction that contradicts what was said is no correction: it is recalled, and told anew.
+    three.load_reports(make_report("r-1", at=(36.50, 41.45), when="2016-09-15T09:00:00Z"))
+    (plan,) = three.plan("r-1", "ru")
+    assert (plan["state"], plan["code"]) == ("denied", "unexplained")
+    assert three.ask("us", "release-check")["faults"] == []
+
+
+def test_two_clearances_are_none(three: ReleaseDesks) -> None:
+    by_id = '[[clearance]]\nparty = "ru"\npolicy_id = "60a3c5c5-0d10-413e-aab3-9e08dde9e88d"\nup_to = "RED"\n'
+    three.load("clearances", by_id)
+    (plan,) = three.plan("r-1", "ru")
+    assert (plan["state"], plan["code"]) == ("denied", "label")
+
+
+def test_a_report_that_its_source_could_not_have_made_is_not_taken(three: ReleaseDesks) -> None:
+    with pytest.raises(Malformed, match="that its source covers"):
+        three.load_reports(make_report("odd", at=(36.25, 42.30)))
+    with pytest.raises(Malformed, match="words of a path"):
+        three.load_reports(make_report("odd", path=("air", "a", "b", "c", "d")))
+
+
 def test_what_is_withdrawn_after_the_charge_stays_charged(three: ReleaseDesks) -> None:
     three.center.lies.add("no-network")
     three.us.link.state = "down"
@@ -439,7 +489,7 @@ def test_stopped_inside_the_one_transaction_nothing_of_it_stays(
     three.us.close()
     three.open("us")
     assert three.ledger()["charges"] == []
-    assert not three.us.release.ledger.is_given(item, "ru")
+    assert not three.us.release.ledger.is_given(item, "ru", 1)
     three.run()
     assert three.get(plan)["state"] == "recorded"
 

@@ -222,16 +222,13 @@ _SCHEMA: Final = (
         PRIMARY KEY (shelf, name, version)
     ) STRICT;
     CREATE TABLE release_items (
-        item TEXT PRIMARY KEY,
-        report TEXT NOT NULL,
-        version INTEGER NOT NULL,
-        at TEXT NOT NULL,
-        UNIQUE (report, version)
+        item TEXT PRIMARY KEY, report TEXT NOT NULL UNIQUE, at TEXT NOT NULL
     ) STRICT;
     CREATE TABLE release_plans (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         token TEXT NOT NULL UNIQUE,
         item TEXT NOT NULL,
+        version INTEGER NOT NULL,
         recipient TEXT NOT NULL,
         purpose TEXT NOT NULL,
         officer TEXT NOT NULL,
@@ -264,12 +261,13 @@ _SCHEMA: Final = (
     CREATE TABLE release_given (
         item TEXT NOT NULL,
         recipient TEXT NOT NULL,
+        version INTEGER NOT NULL,
         source TEXT NOT NULL,
         theatre TEXT NOT NULL,
         shape BLOB NOT NULL,
         plan INTEGER,
         at TEXT NOT NULL,
-        PRIMARY KEY (item, recipient)
+        PRIMARY KEY (item, recipient, version)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX release_given_source ON release_given (source, item);
     CREATE TABLE release_beliefs (
@@ -291,6 +289,7 @@ _SCHEMA: Final = (
         pool TEXT NOT NULL,
         recipient TEXT NOT NULL,
         item TEXT NOT NULL,
+        version INTEGER NOT NULL,
         theatre TEXT NOT NULL,
         plan INTEGER,
         leaf TEXT NOT NULL DEFAULT '',
@@ -299,7 +298,7 @@ _SCHEMA: Final = (
         worst_chance REAL NOT NULL,
         bits REAL NOT NULL,
         at TEXT NOT NULL,
-        UNIQUE (secret, pool, item, recipient)
+        UNIQUE (secret, pool, item, recipient, version)
     ) STRICT;
     CREATE INDEX release_charges_pool ON release_charges (secret, pool, id);
     CREATE INDEX release_charges_held ON release_charges (pool, id);

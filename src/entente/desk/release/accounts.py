@@ -226,7 +226,8 @@ class ReleaseAccounts:
         for row in self._parts.book.read(
             "SELECT id FROM release_plans WHERE is_charged = 1 AND body IS NOT NULL AND json_extract(data,"
             " '$.action') = 'release' AND NOT EXISTS (SELECT 1 FROM release_given WHERE"
-            " release_given.item = release_plans.item AND release_given.recipient = release_plans.recipient)"
+            " release_given.item = release_plans.item AND release_given.recipient = release_plans.recipient"
+            " AND release_given.version = release_plans.version)"
         ):
             faults.append(f"plan {row['id']}: is sent, and what was given is not in the ledger")
         count = self._parts.book.read_one("SELECT count(*) AS n FROM release_charges")

@@ -12,8 +12,8 @@ Invariants:
   * A belief is a function of the catalogue and of what was given (`rebuild`): when a secret, an observer or a
     pool changes, it is computed again from all that was ever given, also from before the secret was written
     down.
-  * One item given twice to one recipient is charged once. Two shapes of one item given to members of a pool
-    are their meet there, not two observations.
+  * A report is one item in all its versions. One version given twice to one recipient is charged once; two
+    shapes of one item given to members of a pool are their meet there, not two observations.
   * A charge is never changed and never taken back.
   * SECURITY: a belief that lies in the book otherwise than it was written stops the desk; nothing is judged
     by it (tests/protocol/test_desk_release_attacks.py, test_a_belief_changed_in_the_book).
@@ -59,6 +59,7 @@ class Given:
     source: str
     theatre: str
     shape: Shape = field(repr=False)
+    version: int = 0
     plan: int | None = None
     leaf: str = ""
 
@@ -229,10 +230,11 @@ class ReleaseLedger:
 
     # Charging
 
-    def is_given(self, item: str, recipient: str) -> bool:
-        """Tell whether a recipient was charged for an item."""
+    def is_given(self, item: str, recipient: str, version: int) -> bool:
+        """Tell whether a recipient was charged for an item in a version."""
         row = self._parts.book.read_one(
-            "SELECT 1 FROM release_given WHERE item = ? AND recipient = ?", (item, recipient)
+            "SELECT 1 FROM release_given WHERE item = ? AND recipient = ? AND version = ?",
+            (item, recipient, version),
         )
         return row is not None
 
@@ -242,7 +244,7 @@ class ReleaseLedger:
         Args:
             worst: What the judged level could have taught at most, by secret and pool.
         """
-        if self.is_given(given.item, given.recipient):
+        if self.is_given(given.item, given.recipient, given.version):
             return []
         stakes = self.make_stakes(given.source, given.item, [given.recipient])
         return self._enter(given, stakes, worst)
@@ -253,10 +255,11 @@ class ReleaseLedger:
         found = []
         with self._parts.book.transaction() as db:
             db.execute(
-                "INSERT INTO release_given VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO release_given VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     given.item,
                     given.recipient,
+                    given.version,
                     given.source,
                     given.theatre,
                     encode_shape(given.shape),
@@ -281,13 +284,14 @@ class ReleaseLedger:
         name = (secret, pool.name)
         with self._parts.book.transaction() as db:
             db.execute(
-                "INSERT INTO release_charges (secret, pool, recipient, item, theatre, plan, leaf,"
+                "INSERT INTO release_charges (secret, pool, recipient, item, version, theatre, plan, leaf,"
                 " before_chance, after_chance, worst_chance, bits, at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *name,
                     given.recipient,
                     given.item,
+                    given.version,
                     given.theatre,
                     given.plan,
                     given.leaf,

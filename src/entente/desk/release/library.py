@@ -42,8 +42,10 @@ from entente.release.label.clearance import encode_clearance, parse_clearance, p
 from entente.release.label.policy import LabelPolicy
 from entente.release.source.catalogue import Catalogue, check_report, encode_catalogue, parse_catalogue
 from entente.release.source.catalogue_file import read_catalogue
+from entente.release.source.observer import Observer
 from entente.release.source.report import Report, encode_report, parse_report
 from entente.release.source.report_file import read_reports
+from entente.space import distance_and_bearing
 
 CATALOGUE: Final = "catalogue"
 EMPTY: Final = Catalogue(observers=(), sources=(), secrets=())
@@ -94,8 +96,7 @@ class Library:
             case "reports":
                 catalogue = self.get_catalogue()[1]
                 for report in read_reports(text.encode()):
-                    for fault in check_report(report, catalogue):
-                        raise Malformed("bad-report", fault, path=report.id)
+                    self._check_report(report, catalogue)
                     yield "report", report.id, encode_report(report)
             case "policy":
                 policy = self._check_policy(text.encode())
@@ -118,6 +119,22 @@ class Library:
                     yield "purpose", purpose.id, encode_house(purpose)
             case _:
                 raise Malformed("bad-kind", f"file: expected a kind of shelf, got {kind!r}", path="$.kind")
+
+    def _check_report(self, report: Report, catalogue: Catalogue) -> None:
+        """Return if a report fits its source, and follows the version before it."""
+        for fault in check_report(report, catalogue):
+            raise Malformed("bad-report", fault, path=report.id)
+        source = catalogue.source[report.source]
+        if not covers(catalogue.observer[source.observer], report.lat_e7, report.lon_e7):
+            # Nothing that a ledger said about it would hold: the model rules it out.
+            raise Malformed(
+                "bad-report",
+                f"report {report.id!r}: expected a place that its source covers, got one outside",
+                path=report.id,
+            )
+        old = self.shelves.find("report", report.id)
+        if old is not None and old.data is not None and parse_report(old.data).source != report.source:
+            raise Denied("other-source", f"report {report.id!r}: expected the source of its earlier versions")
 
     def _check_catalogue(self, text: str) -> Catalogue:
         """Return a file's catalogue, or raise `Denied` where it forgets what is charged.
@@ -252,6 +269,17 @@ class Library:
             read = [decode_purpose(one) for one in data if one is not None]
             found = self._keep("purposes", {one.id: one for one in read})
         return found.get(name)
+
+
+def covers(observer: Observer, lat_e7: int, lon_e7: int) -> bool:
+    """Tell whether an observer covers a place."""
+    if observer.circles is None:
+        return True
+    return any(
+        distance_and_bearing(one.lat_e7 / 1e7, one.lon_e7 / 1e7, lat_e7 / 1e7, lon_e7 / 1e7)[0]
+        <= one.radius_m
+        for one in observer.circles
+    )
 
 
 def parse_clearances(text: str) -> list[tuple[str, Clearance]]:

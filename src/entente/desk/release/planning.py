@@ -43,13 +43,16 @@ from entente.release.exposure.plan import Refusal
 from entente.release.exposure.plan import plan as choose_levels
 from entente.release.exposure.usefulness import DEFAULT_WEIGHTS, Weights
 from entente.release.item import ReleaseItem
+from entente.release.label import LabelWire, encode_label
 from entente.release.source.report import Report, TearLine
 from entente.release.variant.build import build_variant, list_fields, list_tear_lines
+from entente.release.variant.cautions import list_cautions
 from entente.release.variant.kept import encode_shape, hash_ladder
 from entente.release.variant.ladder import Level
 from entente.release.variant.shape import earliest_us
 from entente.release.variant.words import describe_shape
 
+_DAY_US: Final = 86_400_000_000
 _DIMENSIONS: Final = {
     "": "all of it",
     "place": "a finer place",
@@ -96,11 +99,11 @@ class ReleasePlanning:
             NotFound: No such report on the shelf.
         """
         report = self._parts.library.get_report(name)
-        item = self.name_item(report)
+        item = self.name_item(report.value)
         found: dict[str, Plan] = {}
         allowed: dict[str, Allowed] = {}
         for recipient in dict.fromkeys(recipients):
-            known = self._plans.find_given(item, recipient)
+            known = self._plans.find_given(item, recipient, report.version)
             if known is not None:
                 found[recipient] = known
                 continue
@@ -116,22 +119,19 @@ class ReleasePlanning:
                 found[recipient] = self._keep(report, item, recipient, wish, allowed[recipient], offer)
         return [found[recipient] for recipient in dict.fromkeys(recipients)]
 
-    def name_item(self, report: Versioned[Report]) -> str:
-        """Return what a report in one version is called in the ledger; drawn at first use, never sent."""
+    def name_item(self, report: Report) -> str:
+        """Return what a report is called in the ledger, in all its versions; drawn at first use, never sent.
+
+        SECURITY: a corrected report is about the same event: what was shown of each version is met with what
+        was shown before, and is no second observation (tests/protocol/test_desk_release_attacks.py,
+        test_another_version_is_no_second_observation).
+        """
         with self._parts.book.transaction() as db:
             db.execute(
-                "INSERT OR IGNORE INTO release_items VALUES (?, ?, ?, ?)",
-                (
-                    self._parts.random.draw(32).hex(),
-                    report.value.id,
-                    report.version,
-                    encode_utc(self._parts.clock.now_utc()),
-                ),
+                "INSERT OR IGNORE INTO release_items VALUES (?, ?, ?)",
+                (self._parts.random.draw(32).hex(), report.id, encode_utc(self._parts.clock.now_utc())),
             )
-            row = db.execute(
-                "SELECT item FROM release_items WHERE report = ? AND version = ?",
-                (report.value.id, report.version),
-            ).fetchone()
+            row = db.execute("SELECT item FROM release_items WHERE report = ?", (report.id,)).fetchone()
         return str(row["item"])
 
     def _offer(
@@ -182,9 +182,9 @@ class ReleasePlanning:
         if vetoed is not None:
             return self._keep_denied(report, item, recipient, wish, vetoed)
         line = pick_line(report.value, allowed, offer.level, self._parts)
-        fields = tuple(list_fields(report.value, offer.level, self._parts.ladder))
+        fields = pick_fields(report.value, allowed, offer.level, self._parts)
         due_us = earliest_us(report.value, offer.shape, self._parts.ladder)
-        body = self._write_body(report, recipient, wish, allowed, offer.level, line, fields)
+        body = self._write_body(report, recipient, wish, allowed, offer, line)
         content = self.describe_offer(report, wish, allowed, offer, line.id if line else "", fields)
         return self._add(
             NewPlan(item, recipient, wish.purpose, wish.officer, content, body, allowed.needs, due_us)
@@ -259,6 +259,15 @@ class ReleasePlanning:
             fields=fields,
             exposed=exposed,
             blockers=show_blocks(offer.blocks),
+            cautions=tuple(
+                list_cautions(
+                    report.value,
+                    offer.level,
+                    ladder,
+                    tear_line=tear_line or None,
+                    source=self._parts.library.get_catalogue()[1].source.get(report.value.source),
+                )
+            ),
         )
 
     def _describe(
@@ -302,23 +311,27 @@ class ReleasePlanning:
         recipient: str,
         wish: Wish,
         allowed: Allowed,
-        level: Level,
+        offer: Offer,
         line: TearLine | None,
-        fields: tuple[str, ...],
     ) -> bytes:
         """Return the exact body that would leave."""
+        due_us = earliest_us(report.value, offer.shape, self._parts.ladder)
         until = wish.until
         if not until and allowed.purpose.keep_days:
-            ends = self._parts.clock.now_utc().replace(microsecond=0) + timedelta(
-                days=allowed.purpose.keep_days
-            )
-            until = encode_utc(ends)
+            # SECURITY: by the day, and not before what is shown is over: when it was planned tells when it
+            # was seen (tests/protocol/test_desk_release_alike.py).
+            begins_us = -(-max(due_us, self._parts.now_us()) // _DAY_US) * _DAY_US
+            until = encode_utc(from_us(begins_us) + timedelta(days=allowed.purpose.keep_days))
         body = ReleaseItem(
             item=self._parts.random.draw(32).hex(),
             variant=build_variant(
-                report.value, level, self._parts.ladder, tear_line=line.id if line else None, fields=fields
+                report.value,
+                offer.level,
+                self._parts.ladder,
+                tear_line=line.id if line else None,
+                fields=pick_fields(report.value, allowed, offer.level, self._parts),
             ),
-            label=allowed.label,
+            label=write_label(allowed, due_us),
             originator=self._parts.party,
             grant=None,
             purpose=wish.purpose,
@@ -355,17 +368,19 @@ class ReleasePlanning:
         (tests/protocol/test_desk_release_attacks.py, test_a_refusal_is_the_same_for_every_report).
         """
         ladder, proposal = self._parts.ladder, allowed.proposal
-        for name, step in zip(("place", "span", "delay", "depth", "height"), offered, strict=True):
+        for name, step in zip(("span", "delay", "depth", "height"), offered[1:], strict=True):
             proposal = set_step(proposal, ladder, name, step)
         proposal = replace(
             proposal,
             officers=tuple(officers),
             has_text=bool(allowed.lines),
-            fields=tuple(one.name for one in report.fields if one.claims is not None),
+            fields=tuple(one.name for one in report.fields if one.claims is not None and allowed.has_fields),
             worst_percent=percent_up(worst),
         )
-        (answer,) = self._parts.veto.judge([proposal])
-        if answer.is_allowed:
+        # The report may fall into any cell that is no finer: each must be allowed.
+        places = [set_step(proposal, ladder, "place", step) for step in range(offered.place + 1)]
+        answer = next((one for one in self._parts.veto.judge(places) if not one.is_allowed), None)
+        if answer is None:
             return None
         words = "; ".join(answer.reasons)
         steps = (*allowed.steps, f"veto: no: {words}")
@@ -393,6 +408,20 @@ def pick_line(report: Report, allowed: Allowed, level: Level, parts: ReleasePart
     """Return the first tear line that the policy lets out and that claims no more than the shape shows."""
     fitting = {line.id for line in list_tear_lines(report, level, parts.ladder)}
     return next((line for line in allowed.lines if line.id in fitting), None)
+
+
+def pick_fields(report: Report, allowed: Allowed, level: Level, parts: ReleaseParts) -> tuple[str, ...]:
+    """Return the fields that go out: those that are marked so, fit the shape, and bear the label given."""
+    return tuple(list_fields(report, level, parts.ladder)) if allowed.has_fields else ()
+
+
+def write_label(allowed: Allowed, due_us: int) -> LabelWire:
+    """Return the label as it goes out, given when what is shown may go out.
+
+    SECURITY: never at the time of the report or of the officer, which may be the second of what was seen
+    (tests/protocol/test_desk_release_alike.py).
+    """
+    return encode_label(allowed.label, created=from_us(due_us // 1_000_000 * 1_000_000))
 
 
 def percent_up(chance: float) -> int:

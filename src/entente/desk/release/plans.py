@@ -78,6 +78,7 @@ class PlanContent(msgspec.Struct, frozen=True):
         tear_line, fields: What goes with it. ``asked_line``: the tear line that the officer named, or empty.
         steps: What each step of the gate said, in order.
         vetoes, ladder: Which rules and marks were in force, by hash.
+        cautions: What an officer should look at again.
     """
 
     action: str
@@ -100,6 +101,7 @@ class PlanContent(msgspec.Struct, frozen=True):
     ladder: str
     words: str
     about: str = ""
+    cautions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +165,13 @@ class PlanBook:
         data = msgspec.json.encode(plan.content)
         with self._book.transaction() as db:
             number = db.execute(
-                "INSERT INTO release_plans (token, item, recipient, purpose, officer, at, state, needs,"
-                " due_us, data, body, digest, code, reason)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO release_plans (token, item, version, recipient, purpose, officer, at, state,"
+                " needs, due_us, data, body, digest, code, reason)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     token,
                     plan.item,
+                    plan.content.version,
                     plan.recipient,
                     plan.purpose,
                     plan.officer,
@@ -202,12 +205,12 @@ class PlanBook:
         row = self._book.read_one("SELECT * FROM release_plans WHERE leaf = ? ORDER BY id LIMIT 1", (leaf,))
         return None if row is None else _read(row)
 
-    def find_given(self, item: str, recipient: str) -> Plan | None:
-        """Return the plan by which an item was charged to a recipient, or None."""
+    def find_given(self, item: str, recipient: str, version: int) -> Plan | None:
+        """Return the plan by which an item, in a version, was charged to a recipient, or None."""
         row = self._book.read_one(
-            "SELECT * FROM release_plans WHERE item = ? AND recipient = ? AND is_charged = 1"
+            "SELECT * FROM release_plans WHERE item = ? AND recipient = ? AND version = ? AND is_charged = 1"
             " ORDER BY id LIMIT 1",
-            (item, recipient),
+            (item, recipient, version),
         )
         return None if row is None else _read(row)
 
@@ -256,20 +259,28 @@ class PlanBook:
         Raises:
             Denied: Other bytes than the officer has seen, or a plan that waits for no yes.
         """
-        if digest and digest != plan.digest:
-            raise Denied("other-plan", f"plan {plan.id}: expected {digest}, got {plan.digest}")
         if plan.state not in {"planned", "held"}:
             raise Denied(
                 "not-planned", f"plan {plan.id}: expected one that waits for its officers, it is {plan.state}"
             )
-        at = encode_utc(self._clock.now_utc())
-        with self._book.transaction() as db:
-            db.execute(
-                "INSERT OR IGNORE INTO release_approvals VALUES (?, ?, ?, ?)",
-                (plan.id, officer, plan.digest, at),
-            )
+        with self._book.transaction():
+            self.note_yes(plan, officer=officer, digest=digest)
             if len(self.list_approved(plan, roster)) >= plan.needs:
                 self.move(plan, "held")
+
+    def note_yes(self, plan: Plan, *, officer: str, digest: str) -> None:
+        """Note an officer's yes to a plan as it is in the book.
+
+        Raises:
+            Denied: ``other-plan``: it is not what the officer has seen.
+        """
+        if digest and digest != plan.digest:
+            raise Denied("other-plan", f"plan {plan.id}: expected {digest}, got {plan.digest}")
+        with self._book.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO release_approvals VALUES (?, ?, ?, ?)",
+                (plan.id, officer, plan.digest, encode_utc(self._clock.now_utc())),
+            )
 
     def mark_charged(self, plan: Plan, token: str) -> None:
         """Note that a plan is charged and in the outbox under a token, in the caller's transaction."""

@@ -34,10 +34,10 @@ from entente.kernel.kinds import Decision
 from entente.release.label import (
     Clearance,
     Judgement,
+    Label,
     LabelWire,
     address,
     decide,
-    encode_label,
     mark,
     parse_label,
 )
@@ -76,14 +76,16 @@ class Allowed:
     """A yes of the policy, and what goes with it.
 
     Args:
-        label: As it is addressed to the recipient.
+        label: As it is addressed to the recipient: without a time, which is given when it is written.
+        has_fields: Whether fields may go with it: they bear the report's own label.
         lines: The tear lines that may go with it.
         mask: Steps that may be shown.
         needs: How many officers.
     """
 
     purpose: Purpose
-    label: LabelWire
+    label: Label
+    has_fields: bool
     marking: str
     lines: tuple[TearLine, ...] = field(repr=False)
     mask: Mask = field(repr=False)
@@ -177,7 +179,11 @@ class ReleasePolicy:
         )
         return Allowed(
             purpose=purpose,
-            label=encode_label(addressed, created=parse_label(label).created),
+            label=addressed,
+            # SECURITY: a field bears the report's own label, and does not go out under a tear line's
+            # (tests/protocol/test_desk_release.py,
+            # test_a_tear_lines_label_lets_out_what_it_tells_and_no_more).
+            has_fields=label == report.label,
             marking=mark(addressed, policy),
             lines=lines,
             mask=mask,
@@ -233,14 +239,15 @@ class ReleasePolicy:
     def _judge_label(self, wire: LabelWire, recipient: str) -> tuple[Judgement, Clearance | None]:
         policies, label = self._parts.library.policies(), parse_label(wire)
         policy = policies.find_of(label)
-        clearance = next(
-            (
-                one
-                for one in self._parts.library.list_clearances(recipient)
-                if policy is not None and policy.is_policy_of(one.policy_id, one.policy)
-            ),
-            None,
-        )
+        fitting = [
+            one
+            for one in self._parts.library.list_clearances(recipient)
+            if policy is not None and policy.is_policy_of(one.policy_id, one.policy)
+        ]
+        # SECURITY: of two clearances under one policy, filed by name and by identifier, none counts: the
+        # older one might be the higher
+        # (tests/protocol/test_desk_release_attacks.py, test_two_clearances_are_none).
+        clearance = fitting[0] if len(fitting) == 1 else None
         return decide(label, clearance, policies), clearance
 
     def _mask_claims(self, line: TearLine, mask: Mask) -> Mask:
@@ -305,6 +312,10 @@ class ReleasePolicy:
         for (name, step, _), answer in zip(asked, answers, strict=True):
             if answer.is_allowed:
                 kept[name].add(step)
+        # A report may fall into a coarser cell than the level's: so what is coarser must be allowed too.
+        every = range(len(ladder.places_arcsec) + 1)
+        barred = next((step for step in every if step not in kept["place"]), len(every))
+        kept["place"] = {step for step in kept["place"] if step < barred}
         return Mask(*(frozenset(kept[name]) for name, _ in _list_dimensions(mask)))
 
 
@@ -314,11 +325,8 @@ def _require(decision: Decision, step: str) -> None:
 
 
 def _steps_down_to(sizes: tuple[int, ...], claimed: int) -> frozenset[int]:
-    """Return the steps no finer than the coarsest that shows what is claimed; only 0 where nothing is."""
-    if not claimed:
-        return frozenset({0})
-    fine = next((step for step, size in enumerate(sizes, 1) if size <= claimed), len(sizes))
-    return frozenset(range(fine + 1))
+    """Return the steps that show no more than is claimed; only 0 where nothing is."""
+    return frozenset({0, *(step for step, size in enumerate(sizes, 1) if size >= claimed > 0)})
 
 
 def _list_dimensions(mask: Mask) -> tuple[tuple[str, frozenset[int]], ...]:

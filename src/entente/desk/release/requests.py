@@ -153,6 +153,7 @@ class PlanAnswer(msgspec.Struct, frozen=True):
         (docs/formats/release-desk.md). sha256: What an officer says yes to.
         approved: Officers who have said yes. ``needs``: how many, each another.
         due: Not before.
+        cautions: What an officer should look at again before saying yes.
     """
 
     plan: int
@@ -178,6 +179,7 @@ class PlanAnswer(msgspec.Struct, frozen=True):
     marking: str
     exposures: list[ExposureAnswer]
     blockers: list[BlockerAnswer]
+    cautions: list[str]
     is_charged: bool
     number: int | None
     leaf: str

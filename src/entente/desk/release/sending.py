@@ -36,8 +36,8 @@ from entente.desk.compose import Draft
 from entente.desk.outbox import RECORDED, REFUSED, WITHDRAWN, Outbox
 from entente.desk.release.ledger import Given, ReleaseLedger
 from entente.desk.release.parts import ReleaseParts
-from entente.desk.release.planning import ReleasePlanning, pick_line
-from entente.desk.release.plans import GRANT, RELEASE, Plan, PlanBook
+from entente.desk.release.planning import ReleasePlanning, pick_fields, pick_line, write_label
+from entente.desk.release.plans import GRANT, PASS, RELEASE, Plan, PlanBook
 from entente.desk.release.policy import Allowed, Refused, ReleasePolicy
 from entente.kernel.errors import Denied, EntenteError, NotFound, StoreError
 from entente.kernel.time import parse_utc
@@ -113,7 +113,7 @@ class ReleaseSending:
         if plan.state in {SENDING, RECORDED}:
             return plan
         if plan.is_charged:
-            self._send_again(plan)
+            self._send_again(plan, officer=officer, digest=digest)
         else:
             self._plans.approve(plan, officer=officer, digest=digest, roster=self._parts.list_officers())
         return self._plans.get(number)
@@ -185,15 +185,47 @@ class ReleaseSending:
         self._plans.mark_charged(plan, token)
         self._outbox.put(Draft(kind, plan.body, officers, addressees, token=token))
 
-    def _send_again(self, plan: Plan) -> None:
-        """Send what was charged and not taken: the same bytes, and no new charge."""
+    def _send_again(self, plan: Plan, *, officer: str, digest: str) -> None:
+        """Send what was charged and not taken: the same bytes, and no new charge.
+
+        SECURITY: policy, vetoes and officers are asked again; of the budget nothing is left to ask
+        (tests/protocol/test_desk_release_attacks.py, test_what_was_refused_goes_again_only_as_policy_stands).
+
+        Raises:
+            Denied: Policy, vetoes or officers say no now; it stays as it is.
+        """
         before = self._outbox.find_token(plan.sent_as)
         if before is None:
             raise StoreError("book", f"plan {plan.id}: expected its message in the outbox, found none")
         with self._outbox.writing():
             plan = self._plans.get(plan.id)
-            if plan.state in {"refused", "withdrawn"}:
-                self._put(plan, before.kind, tuple(before.addressees), tuple(before.officers))
+            if plan.state not in {"refused", "withdrawn"}:
+                return
+            self._plans.note_yes(plan, officer=officer, digest=digest)
+            try:
+                officers = self._judge_charged(plan)
+            except _Changed as changed:
+                raise Denied(changed.code, f"plan {plan.id}: {changed.words}") from changed
+            self._put(plan, before.kind, tuple(before.addressees), officers)
+
+    def _judge_charged(self, plan: Plan) -> tuple[str, ...]:
+        """Return who has said yes to sending again what is charged; raise `_Changed` if it may not go."""
+        if plan.content.action == PASS:
+            return self._require_officers(plan, 1)
+        report = self._get_report(plan, is_newest=False)
+        allowed = self._decide(plan, report, GIVE if plan.content.action == RELEASE else ONWARD)
+        officers = self._require_officers(plan, allowed.needs)
+        if plan.content.offered is None:
+            raise StoreError("book", f"plan {plan.id}: expected the level that was chosen, found none")
+        worst = max((one.worst for one in plan.content.exposed), default=0.0)
+        vetoed = self._planning.ask_final_veto(
+            allowed, plan.content.offered, report, worst=worst, officers=officers
+        )
+        if vetoed is not None:
+            raise _Changed(vetoed.code, vetoed.words)
+        if plan.content.action == RELEASE:
+            self._require_use(_decode(plan, ReleaseItem))
+        return officers
 
     def _settle(self, plan: Plan) -> bool:
         item = self._outbox.find_token(plan.sent_as)
@@ -225,7 +257,7 @@ class ReleaseSending:
 
     def _judge_release(self, plan: Plan) -> Ready:
         report = self._get_report(plan, is_newest=True)
-        if self._ledger.is_given(plan.item, plan.recipient):
+        if self._ledger.is_given(plan.item, plan.recipient, plan.content.version):
             raise _Changed("given", f"{plan.recipient} was given this item by another plan")
         allowed = self._decide(plan, report, GIVE)
         officers = self._require_officers(plan, allowed.needs)
@@ -233,26 +265,30 @@ class ReleaseSending:
         body, ladder = _decode(plan, ReleaseItem), self._parts.ladder
         line = pick_line(report, allowed, offer.level, self._parts)
         variant = build_variant(
-            report, offer.level, ladder, tear_line=line.id if line else None, fields=plan.content.fields
+            report,
+            offer.level,
+            ladder,
+            tear_line=line.id if line else None,
+            fields=pick_fields(report, allowed, offer.level, self._parts),
         )
+        label = write_label(allowed, earliest_us(report, offer.shape, ladder))
         # SECURITY: what leaves is built again from the report and compared, field by field: a body that was
         # changed in the book is not sent (tests/protocol/test_desk_release_attacks.py,
         # test_a_row_changed_in_the_book).
         if (body.variant, body.label, body.purpose, body.originator, body.grant) != (
             variant,
-            allowed.label,
+            label,
             plan.purpose,
             self._parts.party,
             None,
         ):
             raise _Changed("other-message", "what would be sent now is not what was planned")
-        if body.until is not None and parse_utc(body.until) <= self._parts.clock.now_utc():
-            raise _Changed("over", f"it was to be used until {body.until}, which is past")
+        self._require_use(body)
         return Ready(
             RELEASE_ITEM.name,
             (plan.recipient,),
             officers,
-            Given(plan.item, plan.recipient, report.source, report.theatre, offer.shape, plan.id),
+            self._make_given(plan, report, offer),
             self._list_worst(plan, offer),
         )
 
@@ -273,8 +309,8 @@ class ReleaseSending:
         if not body.granted or body.to != plan.recipient or body.variant != hash_variant(variant):
             raise _Changed("other-message", "what would be granted now is not what was planned")
         given = None
-        if not self._ledger.is_given(plan.item, plan.recipient):
-            given = Given(plan.item, plan.recipient, report.source, report.theatre, offer.shape, plan.id)
+        if not self._ledger.is_given(plan.item, plan.recipient, plan.content.version):
+            given = self._make_given(plan, report, offer)
         return Ready(
             RELEASE_GRANT.name,
             tuple(sorted((body.holder, body.to))),
@@ -316,6 +352,22 @@ class ReleaseSending:
             )
             raise _Changed("officers", words, state="planned")
         return tuple(sorted(said))
+
+    @staticmethod
+    def _make_given(plan: Plan, report: Report, offer: Offer) -> Given:
+        return Given(
+            item=plan.item,
+            recipient=plan.recipient,
+            source=report.source,
+            theatre=report.theatre,
+            shape=offer.shape,
+            version=plan.content.version,
+            plan=plan.id,
+        )
+
+    def _require_use(self, body: ReleaseItem) -> None:
+        if body.until is not None and parse_utc(body.until) <= self._parts.clock.now_utc():
+            raise _Changed("over", f"it was to be used until {body.until}, which is past")
 
     @staticmethod
     def _list_worst(plan: Plan, offer: Offer) -> dict[tuple[str, str], float]:

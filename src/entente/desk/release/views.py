@@ -97,6 +97,7 @@ def show_plan(desk: Desk, plan: Plan) -> ask.PlanAnswer:
         blockers=[
             ask.BlockerAnswer(one.dimension, one.secret, one.pool, one.words) for one in content.blockers
         ],
+        cautions=list(content.cautions),
         is_charged=plan.is_charged,
         number=None if number is None else number.id,
         leaf=plan.leaf,
