@@ -29,7 +29,7 @@ from entente.kernel.errors import Denied, Malformed, NotFound
 from entente.kernel.message import encode_body
 from entente.kernel.rows import Rows
 from entente.release.item import GrantRow, ItemRow
-from entente.release.recall import RELEASE_RECALL, ReleaseRecall, find_owed
+from entente.release.recall import RELEASE_RECALL, ReleaseRecall
 from entente.terms.words.text import clean_text
 
 if TYPE_CHECKING:
@@ -61,14 +61,14 @@ def recall(desk: Desk, request: ask.ReleaseRecallRequest) -> list[ask.RecallAnsw
     for of, to in meant:
         body = ReleaseRecall(of, request.reason, request.words)
         token = f"recall-{of[:32]}-{request.token[:20]}" if request.token else f"recall-{of[:48]}"
-        draft = Draft(RELEASE_RECALL.name, encode_body(body), (request.officer,), (to,), token=token)
+        draft = Draft(RELEASE_RECALL.name, encode_body(body), (request.officer,), to, token=token)
         last = desk.outbox.put(draft).id
     desk.wait_for(last, request.wait_s)
-    return [find_recall(desk, of, to) for of, to in meant]
+    return [find_recall(desk, of, party) for of, to in meant for party in to]
 
 
-def _list_meant(desk: Desk, request: ask.ReleaseRecallRequest) -> Iterator[tuple[str, str]]:
-    """Yield leaf and holder of everything that a request means, each once."""
+def _list_meant(desk: Desk, request: ask.ReleaseRecallRequest) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield leaf and addressees of everything that a request means, each once."""
     leaves = [get_leaf(desk, name) for name in request.of]
     if request.report:
         rows = desk.book.read(
@@ -79,7 +79,7 @@ def _list_meant(desk: Desk, request: ask.ReleaseRecallRequest) -> Iterator[tuple
         leaves = [row["leaf"] for row in rows]
     seen: set[str] = set()
     for leaf in leaves:
-        for of, to in list_holders(desk.rows, leaf, desk.party):
+        for of, to in list_holdings(desk.rows, leaf, desk.party):
             if of not in seen:
                 seen.add(of)
                 yield of, to
@@ -89,23 +89,36 @@ def _list_meant(desk: Desk, request: ask.ReleaseRecallRequest) -> Iterator[tuple
             )
 
 
-def list_holders(rows: Rows, leaf: str, party: str) -> Iterator[tuple[str, str]]:
-    """Yield what names a holding that is not recalled, and its holder: of an item of ours, or of a grant."""
-    item = rows.find(ItemRow, leaf)
+def list_holdings(rows: Rows, leaf: str, party: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield what names a holding that is not recalled, and whom a recall of it goes to.
+
+    Of an item of ours: the item, and every grant by which it went further, hop by hop; of a grant: the grant.
+    """
+    item, grant = rows.find(ItemRow, leaf), rows.find(GrantRow, leaf)
     if item is not None and item.author == party:
         if not item.recalled:
-            yield item.message, item.to
-        for grant in rows.select(GrantRow, sha256=item.sha256):
-            if grant.originator == party and grant.holder == item.to:
+            yield item.message, (item.to,)
+        yield from _list_further(rows, item, party)
+    if grant is not None and grant.originator == party:
+        yield from _list_grant(grant)
+
+
+def _list_further(rows: Rows, item: ItemRow, party: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    grants = [one for one in rows.select(GrantRow, sha256=item.sha256) if one.originator == party]
+    holders, waiting = {item.to}, [item.to]
+    while waiting:
+        holder = waiting.pop()
+        for grant in grants:
+            if grant.holder == holder:
                 yield from _list_grant(grant)
-    grant_row = rows.find(GrantRow, leaf)
-    if grant_row is not None and grant_row.originator == party:
-        yield from _list_grant(grant_row)
+                if grant.to not in holders:
+                    holders.add(grant.to)
+                    waiting.append(grant.to)
 
 
-def _list_grant(grant: GrantRow) -> Iterator[tuple[str, str]]:
+def _list_grant(grant: GrantRow) -> Iterator[tuple[str, tuple[str, ...]]]:
     if grant.is_granted and not grant.recalled:
-        yield grant.message, grant.to
+        yield grant.message, tuple(sorted({grant.holder, grant.to}))
 
 
 def find_recall(desk: Desk, of: str, party: str) -> ask.RecallAnswer:
@@ -142,8 +155,3 @@ def _find_own(desk: Desk, of: str) -> tuple[str, str, str]:
     said = desk.outbox.get(row["id"])
     state = "refused" if said.state == REFUSED else "sent" if said.state == RECORDED else "queued"
     return state, said.leaf, said.at
-
-
-def list_owed(desk_rows: Rows, party: str) -> list[ItemRow]:
-    """Return what we passed on of items that were recalled from us, and have not recalled ourselves."""
-    return list(find_owed(desk_rows, party))
