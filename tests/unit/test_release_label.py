@@ -473,10 +473,11 @@ def test_what_is_remembered_is_bounded_and_changes_nothing(policy: LabelPolicy) 
     reader = bind_clearance(clearance("CLOSED", to=["south"], nets=[]), policy)
     bound = bind_label(label("CLOSED", to=["south"]), policy)
     before = decide_bound(bound, reader)
-    policy.memory.clear()
-    policy.memory.update({(9, number, 0): None for number in range(MAX_MEMORY)})
+    memory = policy.memory.common
+    memory.clear()
+    memory.update({-number: before.reasons[0] for number in range(1, MAX_MEMORY + 1)})
     assert decide_bound(bound, reader) == before
-    assert len(policy.memory) == 1
+    assert len(memory) == 1
 
 
 def test_a_recipient_is_told_its_own_part_of_the_audience(policy: LabelPolicy) -> None:

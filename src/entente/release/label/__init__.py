@@ -15,7 +15,7 @@ It does not decide whether something is released: exposure, officers and the rec
     label, clearance     values by names, and their forms   stanag4774, stanag5636   forms of others
     policy, phrases      what a policy says                 spif, tlp                where it is read from
     bound, judgement     faults; who may see it             join, translation        labels made of labels
-    marking              what is printed                    markup                   XML within limits
+    reason, marking      why; what is printed               markup                   XML within limits
 
     >>> theirs = make_clearance(policy="TLP", up_to="GREEN")
     >>> decide(make_label(policy="TLP", classification="AMBER"), theirs, Policies([TLP])).reasons[0].words
@@ -25,7 +25,6 @@ It does not decide whether something is released: exposure, officers and the rec
 from entente.release.label.bound import (
     BoundClearance,
     BoundLabel,
-    Reason,
     bind_clearance,
     bind_label,
     find_faults,
@@ -53,6 +52,7 @@ from entente.release.label.label import (
 )
 from entente.release.label.marking import mark, mark_clearance
 from entente.release.label.policy import LabelPolicy, Policies
+from entente.release.label.reason import Reason
 from entente.release.label.spif import read_spif
 from entente.release.label.stanag4774 import (
     encode_clearance_xml,

@@ -16,32 +16,15 @@ It does not decide: see `entente.release.label.judgement`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import msgspec
+from typing import Final
 
 from entente.kernel.errors import Denied
 from entente.release.label.clearance import Clearance
 from entente.release.label.label import Label
-from entente.release.label.policy import Classification, LabelPolicy
+from entente.release.label.policy import Classification, LabelPolicy, find_bits
+from entente.release.label.reason import Reason
 
-
-class Reason(msgspec.Struct, frozen=True):
-    """One step of a decision: what was asked for, and whether it was met.
-
-    Args:
-        code: For machines: ``"classification"``, ``"restrictive"``, ``"permissive"`` where met or not met by
-            the clearance; others name what is wrong with the label itself.
-        about: The classification or tag set.
-        words: For people.
-        is_met: False where this step refuses.
-        needs: What a recipient would have to hold: all of it, or for ``"permissive"`` one of it.
-    """
-
-    code: str
-    about: str
-    words: str
-    is_met: bool
-    needs: tuple[str, ...] = ()
+MAX_STANDINGS: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,30 +35,34 @@ class BoundLabel:
         mask: All its categories; ``restrictive`` those of them that a reader must hold all of.
         permissive: For each tag with permissive categories, those that a reader must hold one of.
         faults: What makes it invalid; none for a valid label.
-        met: The reasons that stand when classification and restrictive categories are met.
         officers: How many officers must agree to a release of what bears it.
     """
 
     policy: LabelPolicy
     label: Label
     classification: Classification
-    class_bit: int
+    rank: int
     mask: int
     restrictive: int
     permissive: tuple[int, ...]
     faults: tuple[Reason, ...]
-    met: tuple[Reason, ...]
     officers: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BoundClearance:
-    """A clearance under its policy: classifications and categories held, as masks."""
+    """A clearance under its policy.
+
+    Args:
+        classes, held: Its classifications and categories, as masks.
+        standing: For each classification of the policy whether it is within the clearance, as a reason.
+    """
 
     policy: LabelPolicy
     clearance: Clearance
     classes: int
     held: int
+    standing: tuple[Reason, ...]
 
 
 def bind_label(label: Label, policy: LabelPolicy, *, is_new: bool = False) -> BoundLabel:
@@ -122,27 +109,15 @@ def make_bound(
             restrictive |= one.bit
         elif one.tag.kind == "permissive":
             permissive[one.tag.index] = permissive.get(one.tag.index, 0) | one.bit
-    met = [
-        Reason(
-            "classification",
-            classification.name,
-            f"{classification.name} is within the clearance",
-            is_met=True,
-        )
-    ]
-    if restrictive:
-        names = ", ".join(one.words for one in policy.find_categories(restrictive))
-        met.append(Reason("restrictive", names, f"the clearance holds {names}", is_met=True))
     return BoundLabel(
         policy=policy,
         label=label,
         classification=classification,
-        class_bit=classification.bit,
+        rank=classification.rank,
         mask=mask,
         restrictive=restrictive,
         permissive=tuple(permissive.values()),
         faults=faults,
-        met=tuple(met),
         officers=officers,
     )
 
@@ -164,7 +139,31 @@ def bind_clearance(clearance: Clearance, policy: LabelPolicy) -> BoundClearance:
                 f"clearance: expected a classification of policy {policy.name!r}, got {name!r}",
             )
         classes |= (found.bit << 1) - 1 if name == clearance.up_to else found.bit
-    return BoundClearance(policy, clearance, classes, policy.get_mask(clearance.categories))
+    held = policy.get_mask(clearance.categories)
+    return BoundClearance(policy, clearance, classes, held, _spell_standing(policy, classes))
+
+
+def _spell_standing(policy: LabelPolicy, classes: int) -> tuple[Reason, ...]:
+    """Return, for each classification, the reason that it is or is not within a clearance."""
+    known = policy.memory.standing.get(classes)
+    if known is None:
+        listed = ", ".join(policy.classifications[rank].name for rank in find_bits(classes))
+        known = tuple(
+            Reason("classification", one.name, f"{one.name} is within the clearance", is_met=True)
+            if one.bit & classes
+            else Reason(
+                "classification",
+                one.name,
+                f"{one.name} is not within the clearance, which holds {listed}",
+                is_met=False,
+                needs=(one.name,),
+            )
+            for one in policy.classifications
+        )
+        # Not more than there are ways to be cleared, of which a desk knows a few.
+        if len(policy.memory.standing) < MAX_STANDINGS:
+            policy.memory.standing[classes] = known
+    return known
 
 
 def find_faults(label: Label, policy: LabelPolicy, *, is_new: bool = False) -> tuple[Reason, ...]:

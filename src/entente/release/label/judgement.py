@@ -22,22 +22,22 @@ It keeps what reasons were spelt before with the policy, within a bound; it reme
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from entente.kernel.errors import Denied, EntenteError
-from entente.release.label.bound import BoundClearance, BoundLabel, Reason, bind_clearance, bind_label
+from entente.release.label.bound import BoundClearance, BoundLabel, bind_clearance, bind_label
 from entente.release.label.clearance import Clearance
 from entente.release.label.label import Label, make_label
-from entente.release.label.policy import LabelPolicy, Policies, find_bits
+from entente.release.label.policy import LabelPolicy, Policies
+from entente.release.label.reason import Reason
 
 MAX_MEMORY: Final = 65_536
-"""Most reasons that are kept with a policy: some tens of megabytes with the largest one."""
+"""Most reasons of one kind that are kept with a policy: some tens of megabytes in all."""
 
 
-class Judgement(msgspec.Struct, frozen=True):
+class Judgement(msgspec.Struct, frozen=True, gc=False):
     """What was decided about one label and one recipient.
 
     Args:
@@ -84,26 +84,34 @@ def refuse(code: str, about: str, words: str) -> Judgement:
 def decide_bound(label: BoundLabel, clearance: BoundClearance) -> Judgement:
     """Return the same as `decide`, for what has been bound before."""
     policy = label.policy
-    held = clearance.held
-    if (
-        label.faults
-        or not label.class_bit & clearance.classes
-        or label.restrictive & ~held
-        or (clearance.policy is not policy and clearance.policy.sha256 != policy.sha256)
-    ):
-        return _explain_refusal(label, clearance)
-    reasons = label.met
-    memory = policy.memory
+    if clearance.policy is not policy and clearance.policy.sha256 != policy.sha256:
+        return refuse(
+            "other-policy",
+            policy.name,
+            f"the clearance is of another policy or edition, not of {policy.name!r}",
+        )
+    if label.faults:
+        return Judgement(False, label.faults, label.officers, policy.sha256)
+    memory, held = policy.memory, clearance.held
+    first = clearance.standing[label.rank]
+    is_allowed, reasons = first.is_met, [first]
+    if label.restrictive:
+        missing = label.restrictive & ~held
+        if missing:
+            is_allowed = False
+            reasons.append(memory.missing.get(missing) or _remember(policy, memory.missing, missing))
+        else:
+            reasons.append(
+                memory.held.get(label.restrictive) or _remember(policy, memory.held, label.restrictive)
+            )
     for mask in label.permissive:
         common = mask & held
-        if not common:
-            return _explain_refusal(label, clearance)
-        key = (2, common, 0)
-        reason = memory.get(key)
-        if reason is None:
-            reason = _remember(policy, key, _spell_permissive)
-        reasons += (reason,)
-    return Judgement(True, reasons, label.officers, policy.sha256)
+        if common:
+            reasons.append(memory.common.get(common) or _remember(policy, memory.common, common))
+        else:
+            is_allowed = False
+            reasons.append(memory.nothing.get(mask) or _remember(policy, memory.nothing, mask))
+    return Judgement(is_allowed, tuple(reasons), label.officers, policy.sha256)
 
 
 def address(label: Label, clearance: Clearance, policy: LabelPolicy) -> Label:
@@ -136,88 +144,23 @@ def address(label: Label, clearance: Clearance, policy: LabelPolicy) -> Label:
     return addressed
 
 
-def _explain_refusal(label: BoundLabel, clearance: BoundClearance) -> Judgement:
-    """Return the refusal with every step, met or not."""
-    policy = label.policy
-    if clearance.policy is not policy and clearance.policy.sha256 != policy.sha256:
-        return refuse(
-            "other-policy",
-            policy.name,
-            f"the clearance is of another policy or edition, not of {policy.name!r}",
-        )
-    if label.faults:
-        return Judgement(
-            is_allowed=False,
-            reasons=label.faults,
-            officers_needed=label.officers,
-            policy_sha256=policy.sha256,
-        )
-    held = clearance.held
-    keys: list[tuple[tuple[int, int, int], Callable[[LabelPolicy, tuple[int, int, int]], Reason]]] = []
-    reasons: list[Reason] = []
-    if label.class_bit & clearance.classes:
-        reasons.append(label.met[0])
+def _remember(policy: LabelPolicy, memory: dict[int, Reason], mask: int) -> Reason:
+    """Spell a reason, and keep it with the policy: the same words are asked for again and again."""
+    if len(memory) >= MAX_MEMORY:
+        memory.clear()
+    categories = list(policy.find_categories(mask))
+    if memory is policy.memory.common or memory is policy.memory.nothing:
+        tag_set = categories[0].tag.tag_set
+        listed = ", ".join([one.name for one in categories])
+        is_met = memory is policy.memory.common
+        words = f"{tag_set}: {listed}" if is_met else f"{tag_set}: the clearance holds none of {listed}"
+        needs = () if is_met else tuple([one.words for one in categories])
+        reason = Reason("permissive", tag_set, words, is_met, needs)
     else:
-        keys.append(((0, label.class_bit, clearance.classes), _spell_classification))
-    missing = label.restrictive & ~held
-    if missing:
-        keys.append(((1, missing, 0), _spell_missing))
-    elif label.restrictive:
-        reasons.append(label.met[1])
-    for mask in label.permissive:
-        common = mask & held
-        keys.append(((2, common, 0), _spell_permissive) if common else ((3, mask, 0), _spell_not_releasable))
-    memory = policy.memory
-    for key, spell in keys:
-        reason = memory.get(key)
-        reasons.append(_remember(policy, key, spell) if reason is None else reason)
-    return Judgement(
-        is_allowed=False,
-        reasons=tuple(reasons),
-        officers_needed=label.officers,
-        policy_sha256=policy.sha256,
-    )
-
-
-def _remember(
-    policy: LabelPolicy,
-    key: tuple[int, int, int],
-    spell: Callable[[LabelPolicy, tuple[int, int, int]], Reason],
-) -> Reason:
-    """Return a reason, and keep it with the policy: the same words are asked for again and again."""
-    if len(policy.memory) >= MAX_MEMORY:
-        policy.memory.clear()
-    reason = policy.memory[key] = spell(policy, key)
+        names = tuple([one.words for one in categories])
+        listed = ", ".join(names)
+        is_met = memory is policy.memory.held
+        words = f"the clearance holds {listed}" if is_met else f"the clearance does not hold {listed}"
+        reason = Reason("restrictive", listed, words, is_met, () if is_met else names)
+    memory[mask] = reason
     return reason
-
-
-def _spell_classification(policy: LabelPolicy, key: tuple[int, int, int]) -> Reason:
-    _, class_bit, classes = key
-    name = policy.classifications[class_bit.bit_length() - 1].name
-    listed = ", ".join(policy.classifications[rank].name for rank in find_bits(classes))
-    return Reason(
-        "classification",
-        name,
-        f"{name} is not within the clearance, which holds {listed}",
-        is_met=False,
-        needs=(name,),
-    )
-
-
-def _spell_missing(policy: LabelPolicy, key: tuple[int, int, int]) -> Reason:
-    names = tuple(one.words for one in policy.find_categories(key[1]))
-    listed = ", ".join(names)
-    return Reason("restrictive", listed, f"the clearance does not hold {listed}", is_met=False, needs=names)
-
-
-def _spell_permissive(policy: LabelPolicy, key: tuple[int, int, int]) -> Reason:
-    found = list(policy.find_categories(key[1]))
-    tag_set = found[0].tag.tag_set
-    return Reason("permissive", tag_set, f"{tag_set}: {', '.join(one.name for one in found)}", is_met=True)
-
-
-def _spell_not_releasable(policy: LabelPolicy, key: tuple[int, int, int]) -> Reason:
-    found = list(policy.find_categories(key[1]))
-    tag_set, names = found[0].tag.tag_set, tuple(one.words for one in found)
-    words = f"{tag_set}: the clearance holds none of {', '.join(one.name for one in found)}"
-    return Reason("permissive", tag_set, words, is_met=False, needs=names)

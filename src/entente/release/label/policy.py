@@ -19,11 +19,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from entente.kernel.errors import Denied, Malformed
 from entente.release.label.label import Category, CategoryKind, Label
 from entente.release.label.phrases import Markings
+from entente.release.label.reason import ReasonMemory
 
 TagType = Literal[
     "enumerated-permissive", "enumerated-restrictive", "informative", "permissive", "restrictive"
@@ -229,7 +230,7 @@ class LabelPolicy:
     categories: tuple[TagCategory, ...]
     equivalent_policies: tuple[EquivalentPolicy, ...]
     markings: Markings
-    memory: dict[tuple[int, int, int], Any] = field(init=False, default_factory=dict, repr=False)
+    memory: ReasonMemory = field(init=False, default_factory=ReasonMemory, repr=False)
     """Reasons that were spelt before, kept by `entente.release.label.judgement` within a bound."""
     _classes: dict[str | int, Classification] = field(init=False)
     _numbers: dict[tuple[str, TagType, int], TagCategory] = field(init=False)
