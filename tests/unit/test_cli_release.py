@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ def make_plan(**more: Any) -> dict[str, Any]:
         "officer": "duty-1",
         "at": "2026-12-01T06:00:00Z",
         "needs": 2,
+        "cautions": ["the text names a town"],
         "approved": [],
         "due": "2026-12-01T12:00:00Z",
         "sha256": "ab" * 32,
@@ -106,6 +108,7 @@ def test_a_plan_is_told_with_what_it_teaches() -> None:
     assert "  they see: 35 N to 36 N, 40 E to 41 E, on 2026-12-01, air, fixed-wing; held back 6h" in lines
     assert "  with the words: a transport" in lines
     assert "  marked: NATO SECRET REL TO RUS" in lines
+    assert "  LOOK AGAIN: the text names a town" in lines
     assert (
         "  where-eye-3 for ru: best guess 8 % at first, 25 % now, 50 % after, at worst 50 % (budget 50 %), "
         "2.58 bits" in lines
@@ -492,3 +495,23 @@ def test_every_fault_of_a_file_is_told_with_its_line(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) >= 2
     assert all(re.match(rf"{re.escape(str(bad))}:\d+:\d+: ", line) for line in lines)
+
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "release.md"
+
+
+def list_page_commands() -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("line", list_page_commands())
+def test_every_command_of_the_page_is_one(line: str) -> None:
+    words = shlex.split(line)
+    assert words[:2] == ["entente", "release"]
+    _, bound, _ = release_app.parse_args(words[2:], exit_on_error=False, print_error=False)
+    assert bound.arguments
+
+
+def test_the_page_has_commands() -> None:
+    assert len(list_page_commands()) >= 20

@@ -81,6 +81,7 @@ def list_plan(plan: Answer, *, is_short: bool = False) -> list[str]:
         lines.append(f"  marked: {clean_text(plan['marking'])}")
     lines += [f"  {_say_exposure(one)}" for one in plan["exposures"]]
     lines += [f"  nothing finer: {_say_blocker(one)}" for one in plan["blockers"]]
+    lines += [f"  LOOK AGAIN: {clean_text(one)}" for one in plan["cautions"]]
     if plan["state"] == "planned":
         lines.append(f"Say yes: entente release send {plan['plan']} --sha256 {plan['sha256'][:64]}")
     return lines
