@@ -1,11 +1,11 @@
-"""May this recipient see what bears this label: decisions with reasons, and cedarpy beside them on the same rule.
+"""May this recipient see what bears this label: decisions with reasons, cedarpy beside them on the same rule.
 
     python -m bench.release_labels [--small]
 
-The policy has the shape of NATO's published one: 5 classifications, 9 restrictive categories, two "releasable"
-tag sets of 90, 11 contexts, 5 informative ones. Labels and clearances are drawn at random, many and distinct, and
-paired at random, so that hardly a pair comes twice. What is measured in one round begins with a policy that
-remembers no reason. Every decision is compared with cedarpy's and with a plain one on names and sets.
+The policy has the shape of NATO's published one: 5 classifications, 9 restrictive categories, two tag sets of
+90 countries and alliances, 11 contexts, 5 informative categories. Labels and clearances are drawn at random,
+many and distinct, and paired at random, so that hardly a pair comes twice. Each round begins with a policy
+that remembers no reason. Every decision is compared with one on names and sets, cedarpy's with ours.
 """
 
 from __future__ import annotations
@@ -79,16 +79,16 @@ SMALL: Final = Plan(labels=200, clearances=30, pairs=500, peer_pairs=100, rounds
 
 
 def make_spif() -> bytes:
-    """Return the policy, with the exclusions that NATO's has: the highest classification is for nobody else."""
+    """Return the policy, with exclusions as NATO's has: the highest classification is for nobody else."""
     classes = "".join(
         f'<securityClassification name="{name}" lacv="{rank + 1}" hierarchy="{rank + 1}"/>'
         for rank, name in enumerate(CLASSES)
     )
-    rule = "<excludedClass>TOP SECRET</excludedClass>"
+    rules = {"permissive": "<excludedClass>TOP SECRET</excludedClass>"}
     sets = "".join(
         f'<securityCategoryTagSet name="{name}" id="1.2.3.{place}"><securityCategoryTag name="{name}" {form}>'
         + "".join(
-            f'<tagCategory name="{name[0]}{n}" lacv="{n}">{rule if kind == "permissive" and n else ""}</tagCategory>'
+            f'<tagCategory name="{name[0]}{n}" lacv="{n}">{rules.get(kind, "")}</tagCategory>'
             for n in range(count)
         )
         + "</securityCategoryTag></securityCategoryTagSet>"
@@ -208,16 +208,12 @@ def measure_ours(report: Report, plan: Plan) -> list[tuple[Label, Clearance, boo
     for label in labels[: len(few)]:
         mark(label, policy)
     report.add("labels: markings", min(len(few), len(labels)) / (time.process_time() - began), "/s")
-    parts = [
-        (str(place), make_label(policy="BENCH", classification="SECRET", categories=one.categories[:1]))
-        for place, one in enumerate(labels[:10])
-        if one.categories and one.categories[0].kind != "permissive"
-    ]
-    if parts:
-        began = time.process_time()
-        for _ in range(100):
-            join(parts, policy)
-        report.add(f"labels: joins of {len(parts)} parts", 100 / (time.process_time() - began), "/s")
+    alike = [make_label(policy="BENCH", classification=one.classification) for one in labels[:10]]
+    parts = [(str(place), one) for place, one in enumerate([*alike, labels[0]])]
+    began = time.process_time()
+    for _ in range(100):
+        join(parts, policy)
+    report.add(f"labels: joins of {len(parts)} parts", 100 / (time.process_time() - began), "/s")
     report.add(f"labels: reading a policy of {len(data) >> 10} KiB", reading_ms, "ms")
     peers = places[: plan.peer_pairs]
     return [
@@ -238,7 +234,7 @@ def make_entity(kind: str, place: int, level: int, categories: tuple[Category, .
 def measure_peer(
     report: Report, decided: list[tuple[Label, Clearance, bool]], ours: float, rounds: int
 ) -> None:
-    """Add cedarpy's rows: one question at a time, and in its fastest form, a batch with everything parsed before."""
+    """Add cedarpy's rows: in its fastest form, a batch with everything parsed before, and one at a time."""
     import json
 
     import cedarpy
