@@ -33,6 +33,8 @@ from entente.release.variant.shape import Sighting, earliest_us, meet, shape_of
 from entente.release.variant.words import describe_cell, describe_shape, describe_variant
 from tests.release_reports import LABEL, LEVELS, POSITIONS, REPORTS, plant
 
+FEW = settings(max_examples=60)
+"""Drawing a whole report is what takes the time."""
 STEPS = range(1, len(DEFAULT_LADDER.places_arcsec) + 1)
 
 
@@ -50,6 +52,7 @@ def test_a_position_is_in_one_cell_of_each_step_and_they_lie_in_each_other(at: t
         assert west <= at[1] < east
 
 
+@FEW
 @given(REPORTS, LEVELS, LEVELS, st.lists(st.sampled_from(("ru", "us", "un-ocha")), min_size=1, max_size=4))
 def test_the_same_item_is_always_in_the_same_cell(
     report: Report, a: Level, b: Level, recipients: list[str]
@@ -66,12 +69,14 @@ def test_the_same_item_is_always_in_the_same_cell(
     assert len({encode_variant(build_variant(report, a, DEFAULT_LADDER)) for _ in recipients}) == 1
 
 
+@FEW
 @given(REPORTS, REPORTS, LEVELS)
 def test_two_items_at_one_spot_are_in_the_same_cell(one: Report, other: Report, level: Level) -> None:
     moved = msgspec.structs.replace(other, lat_e7=one.lat_e7, lon_e7=one.lon_e7)
     assert shape_of(one, level, DEFAULT_LADDER).cell == shape_of(moved, level, DEFAULT_LADDER).cell
 
 
+@FEW
 @given(REPORTS, REPORTS, LEVELS, st.tuples(*[st.floats(0, 1, exclude_max=True)] * 4))
 def test_what_a_shape_hides_changes_no_byte(
     report: Report, other: Report, level: Level, spread: tuple[float, ...]
@@ -103,6 +108,7 @@ def test_what_a_shape_hides_changes_no_byte(
         assert earliest_us(report, shape, DEFAULT_LADDER) == earliest_us(twin, shape, DEFAULT_LADDER)
 
 
+@FEW
 @given(REPORTS, LEVELS, LEVELS)
 def test_two_shapes_of_one_report_never_contradict(report: Report, a: Level, b: Level) -> None:
     one, other = shape_of(report, a, DEFAULT_LADDER), shape_of(report, b, DEFAULT_LADDER)
@@ -111,6 +117,7 @@ def test_two_shapes_of_one_report_never_contradict(report: Report, a: Level, b: 
     assert meet(one, one, DEFAULT_LADDER) == one
 
 
+@FEW
 @given(REPORTS, LEVELS)
 def test_a_shape_is_stored_and_read_back(report: Report, level: Level) -> None:
     shape = shape_of(report, level, DEFAULT_LADDER)
@@ -118,6 +125,7 @@ def test_a_shape_is_stored_and_read_back(report: Report, level: Level) -> None:
     assert earliest_us(report, shape, DEFAULT_LADDER) > report.moment_us
 
 
+@FEW
 @given(REPORTS, LEVELS)
 def test_a_variant_has_one_spelling_and_says_what_its_shape_says(report: Report, level: Level) -> None:
     variant = build_variant(report, level, DEFAULT_LADDER)
@@ -130,6 +138,7 @@ def test_a_variant_has_one_spelling_and_says_what_its_shape_says(report: Report,
     assert b"." not in data  # no fraction
 
 
+@FEW
 @given(REPORTS, LEVELS, st.data())
 def test_a_text_or_field_never_goes_with_a_shape_coarser_than_it_claims(
     report: Report, level: Level, data: st.DataObject
@@ -186,6 +195,7 @@ def test_a_field_bears_the_label_of_its_report() -> None:
     assert caught.value.code == "other-label"
 
 
+@FEW
 @given(REPORTS, LEVELS)
 def test_claims_that_fit_a_level_fit_every_finer_one(report: Report, level: Level) -> None:
     finer = DEFAULT_LADDER.finest
@@ -193,6 +203,7 @@ def test_claims_that_fit_a_level_fit_every_finer_one(report: Report, level: Leve
         assert not find_overclaims(line.claims, shape_of(report, finer, DEFAULT_LADDER), DEFAULT_LADDER)
 
 
+@FEW
 @given(REPORTS, LEVELS)
 def test_a_derivation_names_what_was_used_and_stays(report: Report, level: Level) -> None:
     variant = build_variant(report, level, DEFAULT_LADDER)
@@ -213,6 +224,7 @@ def test_any_bytes_give_a_variant_or_a_fault(data: bytes) -> None:
             parse(data)
 
 
+@FEW
 @given(REPORTS, LEVELS.filter(lambda level: level.place and level.span and level.height), st.data())
 def test_a_variant_off_the_fixed_marks_is_refused(report: Report, level: Level, data: st.DataObject) -> None:
     variant = build_variant(msgspec.structs.replace(report, height_cm=5_000), level, DEFAULT_LADDER)

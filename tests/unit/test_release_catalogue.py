@@ -158,6 +158,7 @@ def find_faults(text: str) -> set[tuple[str, str]]:
         ("gain = { within_km = 10 }", 'gain = "best"', "secret[0].gain", "wrong-type"),
         ('who = "liaison-a"', 'who = "both-liaisons"', "secret[0].budgets[1]", "duplicate-id"),
         ('words = "Aleppo"', 'words = "A\\u001Bleppo"', "secret[0].hypothesis[0].words", "bad-text"),
+        ('words = "Aleppo"', 'words = "A\\u202Eoppel"', "secret[0].hypothesis[0].words", "bad-text"),
         ('words = "Aleppo"', 'words = ""', "secret[0].hypothesis[0].words", "bad-text"),
     ),
 )

@@ -31,6 +31,7 @@ from entente.kernel.ids import SLUG_PATTERN
 from entente.release.source.catalogue import PathOf, say_path_of
 from entente.release.source.fraction import parse_fraction, say_fraction
 from entente.terms.file.faults import TermsInvalid
+from entente.terms.file.look_alikes import find_hidden
 from entente.terms.file.toml_limits import read_text
 from entente.terms.file.toml_places import Places, find_places
 from entente.terms.model import Place
@@ -39,7 +40,6 @@ MAX_FAULTS: Final = 100
 """Whoever has more to mend than this mends these first."""
 
 _SLUG: Final = re.compile(SLUG_PATTERN)
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _E7: Final = Decimal(10_000_000)
 _DIGITS: Final = 20
@@ -201,8 +201,9 @@ class Table:
         if key in self._value and not 1 <= len(value) <= most:
             self.add("bad-text", key, f"{key}: expected 1 to {most} characters, got {len(value)}")
             return ""
-        if _CONTROL.search(value) or (not lines and re.search(r"[\t\n]", value)):
-            self.add("bad-text", key, f"{key}: expected no control characters, got {value[:60]!r}")
+        # The file's own text was checked, but TOML can spell a character by its number.
+        if find_hidden(value) is not None or (not lines and re.search(r"[\t\n]", value)):
+            self.add("bad-text", key, f"{key}: expected characters that can be seen, got {value[:60]!a}")
             return ""
         return value
 
