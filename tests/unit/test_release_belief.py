@@ -53,6 +53,23 @@ def test_single_rows_agree_with_the_closed_form() -> None:
     )
 
 
+def test_what_was_far_behind_comes_back_exactly() -> None:
+    """Ten million nats behind, a float keeps nine digits; what is added there must not be lost."""
+    chance = np.random.default_rng(3)
+    belief = Belief.start(HYPOTHESES)
+    far = np.array([np.exp(-500.0), 1.0, 1.0, 1.0, 1.0])
+    for _ in range(4):
+        belief = belief.updated_by_many(np.broadcast_to(far, (5_000, 5)))
+    rows = chance.uniform(0.2, 1.0, size=(500, 5))
+    for row in rows:
+        belief = belief.updated(None, row)
+    near = np.array([1.0, *[np.exp(-500.0)] * 4])
+    for _ in range(4):
+        belief = belief.updated_by_many(np.broadcast_to(near, (5_000, 5)))
+    exact = np.log(rows).sum(axis=0)
+    assert belief.posterior == pytest.approx(np.exp(exact) / np.exp(exact).sum(), rel=1e-11)
+
+
 def test_what_was_ruled_out_comes_back_when_its_row_is_taken_out() -> None:
     row = np.array([0.0, 0.5, 0.0, 0.25, 0.25])
     other = np.array([0.5, 0.5, 0.125, 0.25, 0.25])
@@ -90,12 +107,15 @@ def test_stored_to_the_last_bit() -> None:
 def test_a_belief_about_other_hypotheses_is_refused() -> None:
     moved = sites(5, radius_m=60_001)
     other = make_catalogue(moved, [make_secret("site", [[each.id] for each in moved])])
-    data = encode_belief(Belief.start(HypothesisSet.of(other.secrets[0], other, "s", DEFAULT_LADDER)))
+    changed = HypothesisSet.of(other.secrets[0], other, "s", DEFAULT_LADDER)
+    data = encode_belief(Belief.start(changed))
     with pytest.raises(Malformed, match="the catalogue changed"):
         parse_belief(data, HYPOTHESES)
-    for broken in (data[:-1], data + b"\0", b"", b"x" * len(data)):
-        with pytest.raises(Malformed):
-            parse_belief(broken, HYPOTHESES)
+    ruled_out = data[:-40] + (1).to_bytes(8, "little") * 5
+    scaled = data[:64] + np.full(5, -1e308).tobytes() + data[104:]
+    for broken in (ruled_out, scaled, data[:-1], data + b"\0", b"", b"x" * len(data)):
+        with pytest.raises(Malformed, match="belief: expected"):
+            parse_belief(broken, changed)
 
 
 def test_two_shapes_of_one_item_are_one_observation() -> None:

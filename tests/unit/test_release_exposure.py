@@ -239,6 +239,39 @@ def test_a_plan_for_many_counts_what_those_before_are_to_get() -> None:
     assert plan(["b"], after, EVENT, DEFAULT_LADDER)["b"] == both["b"]
 
 
+@pytest.mark.parametrize(("chance", "is_told"), (("2/3", True), ("13/20", False)))
+def test_an_output_at_the_budget_is_told_and_one_just_above_is_not(chance: str, is_told: bool) -> None:
+    """Two sites; one has half its circle in each of two cells of 5 degrees, the other all of it in one, and a
+    third all of it in the other: either cell makes one of them two thirds likely.
+    """
+    seen_by = [
+        observer("both", 32.5, 35, 100_000),
+        observer("west", 32.5, 32.5, 100_000),
+        observer("east", 32.5, 37.5, 100_000),
+    ]
+    catalogue = make_catalogue(seen_by, [make_secret("site", [[each.id] for each in seen_by], chance)])
+    stakes = start(catalogue, [pool("a"), pool("b"), pool("a", "b")])
+    event = Sighting(325_000_000, 325_000_000, 10**15, PATH, 100)
+    plans = plan(["a", "b"], stakes, event, DEFAULT_LADDER)
+    for found in plans.values():
+        assert isinstance(found, Plan)
+        assert found.level.place == (2 if is_told else 1)
+    if is_told:
+        # The second got what the first has: nothing new, however often it is counted.
+        second = plans["b"]
+        assert isinstance(second, Plan)
+        assert sorted(each.chance_before for each in second.exposures) == pytest.approx([1 / 3, 2 / 3])
+        assert [each.chance_after for each in second.exposures] == pytest.approx([2 / 3, 2 / 3])
+
+
+def test_an_observer_that_covers_everything_reaches_every_cell() -> None:
+    seen_by = [observer("post", 35, 40, 100_000), observer("satellite", 0, 0, 1, circles=None)]
+    catalogue = make_catalogue(seen_by, [make_secret("method", [["post"], ["satellite"]], "3/5")])
+    stakes = start(catalogue, [pool("ru")])
+    found = only(plan(["ru"], stakes, Sighting(350_000_000, 400_000_000, 10**15, PATH, 100), DEFAULT_LADDER))
+    assert found.level.place == 0
+
+
 def test_every_secret_and_every_theatre_counts() -> None:
     """Two secrets of one source, and one secret of two sources in two theatres."""
     second = make_secret("who", [[each.id for each in TWELVE[:6]], [each.id for each in TWELVE[6:]]], "1/2")

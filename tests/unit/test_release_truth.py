@@ -68,7 +68,7 @@ def test_levels_are_chosen_without_the_report() -> None:
         event = event._replace(moment_us=event.moment_us + seed, path=("air", *map(str, range(seed % 4))))
         outcome = plan(["a"], stakes, event, DEFAULT_LADDER)["a"]
         assert isinstance(outcome, Plan)
-        seen.add((outcome.level._replace(place=0), outcome.finest_place, outcome.blocks[1:]))
+        seen.add((outcome.level._replace(place=0), outcome.offered, outcome.blocks[1:]))
         cell = outcome.shape.cell
         for step in range(1, 9):
             over = DEFAULT_LADDER.cell_at(event.lat_e7, event.lon_e7, step)

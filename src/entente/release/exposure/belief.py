@@ -170,6 +170,11 @@ def parse_belief(data: bytes, hypotheses: Hypotheses) -> Belief:
     ruled_out = np.frombuffer(data, "<i8", count, _HEAD.size + 16 * count).astype(np.int64)
     if not (np.isfinite(high).all() and np.isfinite(low).all() and (ruled_out >= 0).all()):
         raise Malformed("bad-belief", "belief: expected finite numbers and counts from 0")
+    is_possible = ruled_out == 0
+    # SECURITY: as it is written, the likeliest of what is possible has logarithm 0; without one there would
+    # be no chances to compare with a budget (tests/unit/test_release_belief.py).
+    if not is_possible.any() or abs(float((high + low)[is_possible].max())) > 1e-6:
+        raise Malformed("bad-belief", "belief: expected something possible, the likeliest scaled to 1")
     return Belief(digest, items, high, low, ruled_out)
 
 

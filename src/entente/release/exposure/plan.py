@@ -35,6 +35,7 @@ from entente.release.exposure.choice import (
     find_uneven,
     name_worst,
 )
+from entente.release.exposure.disc import Floats
 from entente.release.exposure.filling import Filling
 from entente.release.exposure.ground import Ground, join_ground
 from entente.release.exposure.pools import Exposure, Pool, Stake, charge, check_closed, measure
@@ -51,16 +52,16 @@ class Plan:
     """What one recipient may get.
 
     Args:
+        offered: The level as chosen, before the report was looked at: what `judge` is asked about later.
         level: As it goes out: ``place`` is the step of the leaf that holds the report.
-        finest_place: The finest step that could have come out.
         useful: Of the level by the stated measure, before the report was looked at.
         exposures: What it teaches: one for each pool that holds the recipient and each secret.
         blocks: What stands against more, one for each dimension.
     """
 
+    offered: Level
     level: Level
     shape: Shape
-    finest_place: int
     useful: float
     exposures: tuple[Exposure, ...]
     blocks: tuple[Block, ...]
@@ -118,9 +119,9 @@ def plan(
         level, block = found
         shape = shape_of(report, level, ladder)
         result[recipient] = Plan(
+            offered=choice.level,
             level=level,
             shape=shape,
-            finest_place=choice.level.place,
             useful=choice.useful,
             exposures=table.release(seat, shape, choice.worst),
             blocks=(block, *choice.blocks),
@@ -136,7 +137,7 @@ def judge(
     The answer has the leaf that holds the report now; it is never finer than ``level.place``.
     """
     if not stakes:
-        return Plan(level, shape_of(report, level, ladder), level.place, 0.0, (), ())
+        return Plan(level, level, shape_of(report, level, ladder), 0.0, (), ())
     table = _Table.of(stakes, ladder)
     seat = table.seat(recipient)
     dims = Dims.at(ladder, level)
@@ -150,7 +151,7 @@ def judge(
     leaf, block = found
     shape = shape_of(report, leaf, ladder)
     limits = tuple(tuple(view.limits.tolist()) for view in seat.views)
-    return Plan(leaf, shape, cap, 0.0, table.release(seat, shape, limits), (block,))
+    return Plan(level, leaf, shape, 0.0, table.release(seat, shape, limits), (block,))
 
 
 class _Table:
@@ -158,7 +159,8 @@ class _Table:
 
     def __init__(self, ground: Ground, stakes: dict[Pool, list[Stake]]) -> None:
         self.stakes = stakes
-        self.views = {pool: _see(pool, row) for pool, row in stakes.items()}
+        self.limits = {pool: self._find_limits(pool) for pool in stakes}
+        self.views = {pool: self._see(pool) for pool in stakes}
         self.court = Court(ground, tuple(self.views.values()))
         self.fillings: dict[int, Filling] = {}
 
@@ -202,28 +204,34 @@ class _Table:
         for view, row in zip(seat.views, worst, strict=True):
             before = self.stakes[view.pool]
             after = [charge(stake, shape) for stake in before]
-            for one, other, most in zip(before, after, row, strict=True):
+            for one, other, most, limit in zip(before, after, row, view.limits.tolist(), strict=True):
                 figures = measure(one, other)
-                exposures.append(figures._replace(chance_worst=max(most, figures.chance_after)))
+                worst_of_all = max(most, figures.chance_after)
+                exposures.append(figures._replace(chance_worst=worst_of_all, limit=limit))
             self.stakes[view.pool] = after
-            self.views[view.pool] = _see(view.pool, after)
+            self.views[view.pool] = self._see(view.pool)
         return tuple(exposures)
 
+    def _find_limits(self, pool: Pool) -> Floats:
+        """Return the limit of each secret: the least of all pools within this one."""
+        within = [row for other, row in self.stakes.items() if other.members <= pool.members]
+        return np.asarray(np.array([[stake.limit for stake in row] for row in within]).min(axis=0))
 
-def _see(pool: Pool, row: Sequence[Stake]) -> View:
-    chances = []
-    for stake in row:
-        belief = stake.belief
-        if stake.known is not None:
-            belief = belief.without(stake.hypotheses.row(stake.known))
-        chances.append(belief.chances(LEAST))
-    return View(
-        pool,
-        np.concatenate(chances),
-        np.concatenate([stake.belief.is_possible for stake in row]),
-        np.array([stake.limit for stake in row]),
-        row[0].known,
-    )
+    def _see(self, pool: Pool) -> View:
+        row = self.stakes[pool]
+        chances = []
+        for stake in row:
+            belief = stake.belief
+            if stake.known is not None:
+                belief = belief.without(stake.hypotheses.row(stake.known))
+            chances.append(belief.chances(LEAST))
+        return View(
+            pool,
+            np.concatenate(chances),
+            np.concatenate([stake.belief.is_possible for stake in row]),
+            self.limits[pool],
+            row[0].known,
+        )
 
 
 def _look(
@@ -297,4 +305,4 @@ def _plan_free(
             best = (useful, level)
     if best is None:
         return Refusal("not-allowed", (Block("", "not-allowed"),))
-    return Plan(best[1], shape_of(report, best[1], ladder), best[1].place, best[0], (), ())
+    return Plan(best[1], best[1], shape_of(report, best[1], ladder), best[0], (), ())

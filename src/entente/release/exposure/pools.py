@@ -6,6 +6,7 @@ what it believes, and what its members already have of the item in question.
 Invariants:
   * Pools are closed: of two that overlap, some pool holds both. Else the level that a common member gets
     would depend on what the other pool knows, and tell this one of it (docs/adr/0024 and its proof).
+  * What a pool may know is limited by its own budget and by that of every pool and recipient within it.
   * `charge` changes a stake as the release of a shape does, and nothing else does. Two shapes of one item are
     one observation: the belief holds the row of their meet.
 
@@ -55,8 +56,13 @@ class Stake:
 
     @property
     def limit(self) -> float:
-        """The most that the pool's best guess may be worth."""
-        return self.hypotheses.limit_of(self.pool.name)
+        """The most that the pool's best guess may be worth: its own budget, and that of each member alone.
+
+        SECURITY: what one member gets depends on what the pool knows, and so tells him of it, as far as the
+        pool's limit lets it (tests/unit/test_release_attacker.py).
+        """
+        names = (self.pool.name, *sorted(self.pool.members))
+        return min(self.hypotheses.limit_of(name) for name in names)
 
 
 class Exposure(NamedTuple):

@@ -194,7 +194,7 @@ class Court:
         total = np.add.reduceat(joint, entries.segment_starts, axis=1)
         best = self._best(joint, entries)
         limits = np.stack([view.limits for view in views])[:, entries.secret]
-        is_over = best > total * (limits + TOLERANCE)
+        is_over = ~(best <= total * (limits + TOLERANCE))  # also where either is no number
         node_starts = find_group_starts(entries.node)
         is_fit = np.ones((len(views), len(entries.rows)), np.bool_)
         is_fit[:, entries.node[node_starts]] = ~np.logical_or.reduceat(is_over, node_starts, axis=1)
@@ -218,7 +218,7 @@ class Court:
         # The pool knows the cell: every cell that holds it says that much and no more.
         row = self.ground.terms.row(cell, factor) * view.chances
         total, best = self.ground.reduce_row(row), self.best_of_row(row)
-        is_over = bool((best > total * (view.limits + TOLERANCE)).any())
+        is_over = not bool((best <= total * (view.limits + TOLERANCE)).all())
         worth = np.divide(best, total, out=np.zeros_like(best), where=total > 0.0)
         return Verdict(
             ~(is_met & is_over),
