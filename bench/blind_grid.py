@@ -45,6 +45,7 @@ BINS_S: Final = (480, 240, 120, 60)
 BANDS_CM: Final = (64_000, 16_000)
 TIMES: Final = 5
 Pairs = NDArray[np.int64]
+Cells = tuple[Ints, Numbers, Numbers]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +138,19 @@ def join(
 
 def compare(a: Plan, b: Plan, grid: Grid, truth: set[tuple[int, int]]) -> Outcome:
     """Cover both plans and compare their tokens."""
+    return judge(a, b, grid, truth, list_cells(a, b, grid))
+
+
+def list_cells(a: Plan, b: Plan, grid: Grid) -> tuple[Cells, Cells]:
+    """Return the cells of both plans: of which object, and a row's two numbers."""
     ours = list_rows(a.volumes, grid, is_widened=True, most=MANY)
     theirs = list_rows(b.volumes, grid, is_widened=False, most=MANY)
-    ours, theirs = (own(a)[ours[0]], *ours[1:]), (own(b)[theirs[0]], *theirs[1:])
+    return (own(a)[ours[0]], *ours[1:]), (own(b)[theirs[0]], *theirs[1:])
+
+
+def judge(a: Plan, b: Plan, grid: Grid, truth: set[tuple[int, int]], cells: tuple[Cells, Cells]) -> Outcome:
+    """Compare the tokens of both plans' cells."""
+    ours, theirs = cells
     count = len(b.objects)
     found, held_a, asked_b = join(
         lift_rows(*ours, grid, grid.lifts.held), lift_rows(*theirs, grid, grid.lifts.asked), count
@@ -244,7 +255,7 @@ def say(grid: Grid) -> str:
     return f"level {last.space_levels[0]}, {last.bands_cm[0] / 100:g} m, {last.bins_s[0]} s"
 
 
-def draw_picture(path: Path, points: list[tuple[Grid, Outcome]], proposed: Grid) -> None:
+def draw_picture(path: Path, points: list[tuple[Grid, Outcome]], proposed: Grid, coarse: Grid) -> None:
     """Draw tokens against false alarms, one line for each level."""
     import matplotlib as mpl
 
@@ -265,26 +276,20 @@ def draw_picture(path: Path, points: list[tuple[Grid, Outcome]], proposed: Grid)
             axis.plot([p[0] for p in line], [p[1] for p in line], marker="o", label=f"cells of level {level}")
             for tokens, share, bin_s in line:
                 axis.annotate(f"{bin_s} s", (tokens, share), (4, 5), textcoords="offset points", fontsize=7)
-        chosen = next(outcome for grid, outcome in points if grid == proposed)
-        axis.plot(
-            *(chosen.tokens, chosen.false_flights[side]),
-            *("s",),
-            ms=13,
-            mfc="none",
-            mec="black",
-            ls="none",
-            label="proposed",
-        )
+        for name_of, wanted, mark in (("proposed", proposed, "s"), ("coarse", coarse, "D")):
+            chosen = next(outcome for grid, outcome in points if grid == wanted)
+            at = (chosen.tokens, chosen.false_flights[side])
+            axis.plot(*at, mark, ms=11, mfc="none", mec="black", ls="none", label=name_of)
         axis.axhline(2.0, color="grey", ls=":", lw=1)
         axis.text(1.0, 2.1, "wanted: 2 %", transform=axis.get_yaxis_transform(), ha="right", fontsize=8)
         axis.set_xscale("log")
         axis.set_title(f"flights of {name}", fontsize=10)
         axis.set_xlabel("tokens held and asked by both sides")
         axis.grid(visible=True, which="both", lw=0.3)
-    ticks = [2e5, 5e5, 1e6, 2e6, 4e6]
+    ticks = [1e5, 2e5, 5e5, 1e6, 2e6, 4e6]
     axes[0].set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
     axes[0].set_xticks([], minor=True)
-    axes[0].set_ylim(0, 18)
+    axes[0].set_ylim(0, 20)
     axes[0].set_ylabel("false alarms, % of checks")
     axes[0].legend(fontsize=8, loc="upper right")
     figure.savefig(path, dpi=110)
@@ -305,10 +310,11 @@ def main(arguments: list[str]) -> None:
         )
         return
     grid = propose_grid(KEEP, origin_utc=DAY, widened="a")
+    coarse = propose_grid(KEEP, origin_utc=DAY, widened="a", is_coarse=True)
     report = Report("blind_grid")
     truth = find_true_pairs(a, b)
     measure_times(report, a, b, grid)
-    variants = [grid]
+    variants = [grid, coarse]
     if not asked.small:
         variants += [vary(grid, level=level, bin_s=bin_s) for level in LEVELS for bin_s in BINS_S]
         variants += [vary(grid, band_cm=band_cm) for band_cm in BANDS_CM]
@@ -343,7 +349,7 @@ def main(arguments: list[str]) -> None:
         target=">= 20",
     )
     if asked.picture:
-        draw_picture(asked.picture, points, grid)
+        draw_picture(asked.picture, points, grid, coarse)
     if not asked.small:
         report.write()
 

@@ -7,13 +7,13 @@
 * Whole: from `blind-check` at the widened side's desk until both desks tell how it ended: both questions.
 * Addition: one new flight against the other side's plan, from `blind-check` to its end, several.
 * Yes/no: by way of the center, from `blind-check` until both desks tell it.
-* By the proposed grid, and by the coarser one of ADR 0020 that needs the fewest tokens.
+* By the proposed grid, and by the coarse one that is proposed to whom that takes too long (ADR 0027).
 * Beside it what cells of one size would need, the finest of the proposed grid: its tokens are counted, and
   times what a token was measured to cost here. Computed: nobody waits a day for it.
 
 Only processor time is a property of the code alone; the clock is of two cores that three processes share.
 
-    python -m bench.blind_whole [--small] [--only proposed|fewest]
+    python -m bench.blind_whole [--small] [--only proposed|coarse]
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ import msgspec
 import numpy as np
 import shapely
 
-from bench.blind_grid import count_one_level, say, vary
+from bench.blind_grid import count_one_level, say
 from bench.blind_plans import DAY, KEEP, Plan, make_plans
 from bench.blind_stage import MOST_S, OFFICER, PARTIES, Spent, World, measure, running_world, wait_for
 from bench.deconflict_files import read_day
@@ -273,7 +273,7 @@ def main() -> None:
     """Measure, and write the figures unless only a part or a small one was asked for."""
     parser = argparse.ArgumentParser(prog="python -m bench.blind_whole")
     parser.add_argument("--small", action="store_true", help="a quick run for correctness; writes no results")
-    parser.add_argument("--only", choices=("proposed", "fewest"))
+    parser.add_argument("--only", choices=("proposed", "coarse"))
     given = parser.parse_args()
     small = {"flights": 10, "sites": 5, "zones": 1} if given.small else {}
     try:
@@ -285,7 +285,8 @@ def main() -> None:
         return
     report = Report("blind_whole")
     proposed = propose_grid(KEEP, origin_utc=DAY, widened="a")
-    grids = {"proposed": proposed, "fewest": vary(proposed, level=8, bin_s=480)}
+    coarse = propose_grid(KEEP, origin_utc=DAY, widened="a", is_coarse=True)
+    grids = {"proposed": proposed, "coarse": coarse}
     costs = {}
     for name, grid in grids.items():
         if given.only in {None, name} and not (given.small and name == "proposed"):
