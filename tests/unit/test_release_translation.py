@@ -202,7 +202,7 @@ def test_an_invalid_label_is_not_translated() -> None:
 def test_equivalence_has_a_direction() -> None:
     here = make_here(
         {
-            "H0": classed(10, "encrypt") + classed(11, "decrypt"),
+            "H0": classed(11, "encrypt") + classed(10, "decrypt"),
             "H1": classed(12, "decrypt"),
             "a0": called("P", 0, "encrypt") + called("P", 1, "decrypt"),
             "c0": called("R", 0),
@@ -210,13 +210,13 @@ def test_equivalence_has_a_direction() -> None:
     ).read()
     there = make_there().read()
     sent = translate(label("a0 c0"), here, there).label
-    assert list_names(sent) == ["T0", "p0", "r0"]
-    # What left as T0 with p0 does not come back as anything: only T1 and p1 are known on the way in.
+    assert list_names(sent) == ["T1", "p0", "r0"]
+    # What left as T1 with p0 does not come back as anything: only T0 and p1 are known on the way in.
     with pytest.raises(Denied, match="expected one equivalent in 'Here', got none"):
         translate(sent, there, here, by="receiver")
     came = make_label(
         policy="There",
-        classification="T1",
+        classification="T0",
         categories=[make_category("P", "permissive", ["p1"]), make_category("R", "restrictive", ["r0"])],
     )
     assert list_names(translate(came, there, here, by="receiver").label) == ["H0", "a0", "c0"]

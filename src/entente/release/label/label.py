@@ -40,13 +40,15 @@ MAX_CATEGORIES: Final = 32
 MAX_VALUES: Final = 400
 """Most categories of one tag set in one label: NATO's "Releasable To" knows 208."""
 
-_HIDDEN: Final = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+_HIDDEN: Final = r"\u0000-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
 _NAME: Final = rf"[^\s{_HIDDEN}](?:[^{_HIDDEN}]*[^\s{_HIDDEN}])?"
 _NAME_FORM: Final = re.compile(_NAME)
 _PRINTED_FORM: Final = re.compile(rf"[^{_HIDDEN}]*")
 
-# SECURITY: no control characters, so that a label cannot repaint the terminal that it is shown on, and no
-# space at either end, so that no two names look alike (tests/unit/test_release_label.py, test_no_name).
+# SECURITY: no control characters, so that a label cannot repaint the terminal that it is shown on; nothing
+# that turns the direction of reading or shows nothing, and no space at either end, so that a name shows what
+# it is (tests/unit/test_release_label.py, test_no_name; tests/unit/test_release_attacks.py,
+# test_a_name_of_a_label_shows_what_it_is).
 LabelName = Annotated[str, msgspec.Meta(pattern=rf"^{_NAME}$(?!\n)", min_length=1, max_length=MAX_NAME)]
 PolicyName = Annotated[str, msgspec.Meta(pattern=rf"^(?:{_NAME})?$(?!\n)", max_length=MAX_NAME)]
 """As a `LabelName`, or empty when only the other of name and identifier is given."""
@@ -126,7 +128,7 @@ def check_name(text: str, what: str, *, path: str = "") -> str:
     if len(text) > MAX_NAME or not _NAME_FORM.fullmatch(text):
         raise Malformed(
             "bad-name",
-            f"{what}: expected 1 to {MAX_NAME} characters, no control characters, no space at the ends, "
+            f"{what}: expected 1 to {MAX_NAME} characters, nothing hidden, no space at the ends, "
             f"got {text[:60]!r}",
             path=path,
         )

@@ -35,7 +35,7 @@ _MAX_DEPTH: Final = 24
 _MAX_ATTRIBUTES: Final = 32
 _MAX_ELEMENTS: Final = 100_000
 _NUMBER: Final = re.compile(r"[0-9]{1,10}")
-_ENCODING: Final = re.compile(rb"\A\s*<\?xml[^>]{0,200}?\bencoding\s*=\s*[\"']([^\"']{1,40})[\"']")
+_ENCODING: Final = re.compile(rb"\A\s*<\?xml[^>]*?\bencoding\s*=\s*[\"']([^\"']{1,40})[\"']")
 # Attributes that say nothing about the content: where a schema lies, what editors keep.
 _IDLE_SPACES: Final = frozenset(
     {"http://www.w3.org/2001/XMLSchema-instance", "http://www.w3.org/XML/1998/namespace"}
@@ -106,6 +106,11 @@ class Element:
         if text not in {"true", "false", "1", "0"}:
             raise self.fail("bad-flag", f"expected {name} true or false, got {text[:40]!r}")
         return text in {"true", "1"}
+
+    def expect_no_text(self) -> None:
+        """Raise `Malformed` for text directly in this element: a person would read it, and no program."""
+        if self.text:
+            raise self.fail("unexpected-text", f"expected elements alone, got {self.text[:40]!r}")
 
     def find_all(self, name: str) -> Iterator[Element]:
         """Yield the children of this element's own namespace with that name."""

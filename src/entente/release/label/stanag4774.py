@@ -53,6 +53,12 @@ def parse_label_xml(data: bytes) -> Label:
     root.expect("ConfidentialityInformation", "CreationDateTime", "OriginatorID")
     itself = root.get_child("ConfidentialityInformation")
     itself.expect("Category", "Classification", "PolicyIdentifier")
+    itself.expect_attributes()
+    itself.expect_nothing_foreign()
+    # SECURITY: no words where a person reads them and a program does not
+    # (tests/unit/test_release_attacks.py, test_a_label_with_words_where_none_belong_is_refused).
+    root.expect_no_text()
+    itself.expect_no_text()
     policy_id, policy = _read_policy(itself.get_child("PolicyIdentifier"))
     created = root.find("CreationDateTime")
     return make_label(
@@ -93,6 +99,8 @@ def parse_clearance_xml(data: bytes) -> Clearance:
     policy_id, policy = _read_policy(root.get_child("PolicyIdentifier"))
     listed = root.get_child("ClassificationList")
     listed.expect("Classification")
+    root.expect_no_text()
+    listed.expect_no_text()
     return make_clearance(
         policy_id=policy_id,
         policy=policy,
@@ -154,6 +162,7 @@ def _read_policy(element: Element) -> tuple[str, str]:
 
 def _read_category(element: Element) -> Category:
     element.expect("GenericValue")
+    element.expect_no_text()
     element.expect_attributes("TagName", "Type", "URI")
     element.expect_nothing_foreign()
     kind = element.get("Type")

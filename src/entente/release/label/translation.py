@@ -8,6 +8,7 @@ Invariants:
   * Refused rather than guessed: a classification or category with no equivalent, or with two, is an error.
   * Nobody gains: every restrictive category and every permissive tag of the label still keeps out whom it
     kept out, as far as policies can say; what would be lost, or turned from "all" to "one of", is an error.
+  * No way round: an equivalent that would come back as a lower classification is refused.
   * Directional: what holds one way says nothing about the other. The original is kept beside it.
 
 It does not say that the partner keeps its policy.
@@ -65,6 +66,7 @@ def translate(label: Label, source: LabelPolicy, target: LabelPolicy, *, by: Sid
         raise Denied(bound.faults[0].code, f"label to translate: {bound.faults[0].words}")
     steps = _SenderSteps(source, target) if by == "sender" else _ReceiverSteps(source, target)
     classification, requirements = steps.find_classification(bound.classification)
+    _refuse_weaker_return(bound.classification, classification, source, target)
     mask = _translate_categories(bound, steps)
     for requirement in requirements:
         mask = _fulfil(requirement, mask, target)
@@ -189,6 +191,37 @@ class _ReceiverSteps:
         return found[0].bit if found else None
 
 
+def _refuse_weaker_return(
+    there: Classification, here: Classification, source: LabelPolicy, target: LabelPolicy
+) -> None:
+    """Raise `Denied` where either policy takes the equivalent for a lower classification than it came from.
+
+    SECURITY: else whoever translates there and back has lowered a label, each step by somebody's policy
+    (tests/unit/test_release_attacks.py, test_a_label_does_not_come_back_weaker_from_another_policy).
+    """
+    sent = {
+        one.lacv
+        for one in here.equivalents
+        if one.policy_id == source.id and one.applied in {"encrypt", "both"}
+    }
+    back = [
+        one
+        for one in source.classifications
+        if one.lacv in sent
+        or any(
+            each.policy_id == target.id and each.lacv == here.lacv and each.applied in {"decrypt", "both"}
+            for each in one.equivalents
+        )
+    ]
+    weaker = [one.name for one in back if one.rank < there.rank]
+    if weaker:
+        raise Denied(
+            "equivalents-disagree",
+            f"{there.name!r} of {source.name!r} is {here.name!r} of {target.name!r}, which would come back "
+            f"as {weaker[0]!r}: expected policies that agree",
+        )
+
+
 def _not_one(name: str, source: LabelPolicy, target: LabelPolicy, found: list[str]) -> Denied:
     listed = ", ".join(found) or "none"
     return Denied(
@@ -228,6 +261,17 @@ def _translate_categories(bound: BoundLabel, steps: _SenderSteps | _ReceiverStep
                         f"{other_words} and {words}: expected different tags of {target.name!r}, both are "
                         f"{tag.name!r}",
                     )
+    # What decides nothing may come to decide, but never open what one of the conditions closes.
+    for one in source.find_categories(bound.mask):
+        if one.tag.kind != "informative":
+            continue
+        for tag in target.tags:
+            if tag.kind == "permissive" and tag.mask & images[one.index] and tag.index in taken:
+                raise Denied(
+                    "would-widen",
+                    f"{taken[tag.index][1]} and {one.words}: expected different tags of {target.name!r}, "
+                    f"both are {tag.name!r}",
+                )
     return sum_masks(images.values())
 
 
