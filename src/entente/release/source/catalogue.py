@@ -32,7 +32,7 @@ from entente.kernel.errors import Malformed
 from entente.kernel.wire import WireStruct
 from entente.release.source.observer import Observer, Share, Source
 from entente.release.source.report import Report
-from entente.release.source.secret import MAX_MATRIX, Budget, Secret
+from entente.release.source.secret import MAX_MATRIX, Budget, Hypothesis, Secret
 
 MAX_OBSERVERS: Final = 30_000
 MAX_SOURCES: Final = 2_000
@@ -112,14 +112,19 @@ def find_misfits(catalogue: Catalogue) -> Iterator[Misfit]:
         label = f"observer {observer.id!r}, sees"
         yield from _find_twice(("observers", number, "sees"), observer.sees, label)
     known = frozenset(catalogue.observer)
+    # Found once: many sources may share a secret of many hypotheses.
+    truths = {
+        secret.id: next((one for one in secret.hypotheses if one.id == secret.truth), None)
+        for secret in catalogue.secrets
+    }
     for number, source in enumerate(catalogue.sources):
-        yield from _check_source(source, ("sources", number), catalogue, known)
+        yield from _check_source(source, ("sources", number), truths, known)
     for number, secret in enumerate(catalogue.secrets):
         yield from _check_secret(secret, ("secrets", number), known)
 
 
 def _check_source(
-    source: Source, path: PathOf, catalogue: Catalogue, known: frozenset[str]
+    source: Source, path: PathOf, truths: Mapping[str, Hypothesis | None], known: frozenset[str]
 ) -> Iterator[Misfit]:
     label = f"source {source.id!r}"
     if source.observer not in known:
@@ -128,11 +133,10 @@ def _check_source(
     yield from _find_twice((*path, "secrets"), source.secrets, f"{label}, secrets")
     yield from _check_alternatives(source.alternatives, (*path, "alternatives"), label, known)
     for number, name in enumerate(source.secrets):
-        secret = catalogue.secret.get(name)
-        if secret is None:
+        if name not in truths:
             yield _unknown((*path, "secrets", number), label, "a secret", name)
             continue
-        truth = next((one for one in secret.hypotheses if one.id == secret.truth), None)
+        truth = truths[name]
         if truth is not None and source.observer not in {one.observer for one in truth.observers}:
             yield Misfit(
                 (*path, "observer"),
