@@ -358,7 +358,11 @@ def test_words_for_people() -> None:
         (0.3333333, "1 time in 3"),
         (0.9999, "practically always"),
         (1.0, "always"),
-        (0.031, "4 times in 100"),
+        (0.031, "4 % of the time"),
+        (0.58, "7 times in 12"),
+        (0.5801, "7 times in 12"),
+        (4 / 13, "31 % of the time"),
+        (0.2999, "3 times in 10"),
         (0.004, "less than 1 time in 100"),
     ):
         assert say_chance(chance) == words
@@ -366,7 +370,7 @@ def test_words_for_people() -> None:
         text = say_chance(hundredths / 100)
         if " in " in text:
             count, _, of = text.partition(" in ")
-            assert int(count.split()[0]) / int(of) >= hundredths / 100 - 1e-9, text
+            assert 0.0 <= int(count.split()[0]) / int(of) - hundredths / 100 + 1e-9 <= 0.011, text
     stakes = start(CATALOGUE, [pool("ru")])
     found = only(plan(["ru"], stakes, EVENT, DEFAULT_LADDER))
     text = say_exposure(found.exposures[0], CATALOGUE.secrets[0])

@@ -1,7 +1,8 @@
 """Exposure in words that an officer can weigh: chances as people say them, and what stands against more.
 
 What it is for: the screen before a release, and the answer to "why in this form". Figures stay beside the
-words; words round, and never to the good: a chance is said as the nearest simple fraction that is not less.
+words; words round, and never down: a chance is said as simple odds that are at most a point more, else in per
+cent.
 
 Invariants: plain sentences, no trailing full stop, nothing but what is in the figures. Names of secrets and
 pools are this desk's own: these texts never leave it.
@@ -12,7 +13,6 @@ pools are this desk's own: these texts never leave it.
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Final
 
 from entente.release.exposure.choice import Block
@@ -20,9 +20,9 @@ from entente.release.exposure.plan import Refusal
 from entente.release.exposure.pools import Exposure
 from entente.release.source.secret import Secret
 
-_LARGEST: Final = 20
-"""Denominators beyond that nobody pictures."""
-_NEAR: Final = 0.004
+_SIZES: Final = (2, 3, 4, 5, 6, 8, 10, 12, 20)
+"""Of what people picture odds: 1 in 4, 3 in 10."""
+_NEAR: Final = 0.01
 
 _GUESS: Final = {
     "exact": "of {count} {kind}, they would name the right one",
@@ -52,16 +52,16 @@ def say_chance(chance: float) -> str:
         raise ValueError(f"chance: expected 0 to 1, got {chance}")
     if chance >= 1.0 - 1e-9:
         return "always"
-    if chance > 1.0 - 1.0 / _LARGEST + _NEAR:
+    if chance > 0.99:
         return "practically always"
-    if chance < 1.0 / _LARGEST - _NEAR:
-        return f"{_above(chance * 100)} times in 100" if chance > 0.01 else "less than 1 time in 100"
-    for size in range(2, _LARGEST + 1):
-        # The least count that is not less, to within what an eye sees.
-        count = -int(-(Fraction(chance).limit_denominator(10**9) * size - Fraction(1, 10**6)) // 1)
+    if chance <= 0.01:
+        return "less than 1 time in 100"
+    for size in _SIZES:
+        # Up, to within what rounding of a float may be: never less than it is.
+        count = _above(chance * size - 1e-6)
         if 0 < count < size and count / size - chance <= _NEAR:
             return f"{count} {'times' if count > 1 else 'time'} in {size}"
-    return f"{_above(chance * 100)} times in 100"
+    return f"{_above(chance * 100 - 1e-6)} % of the time"
 
 
 def say_exposure(exposure: Exposure, secret: Secret) -> str:
