@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from entente.kernel.errors import Denied, Malformed
-from entente.release.source.report import NOTHING, Claims, Field, Report, TearLine, hash_report
+from entente.release.source.report import MAX_MOMENT_US, NOTHING, Claims, Field, Report, TearLine, hash_report
 from entente.release.variant.build import (
     build_variant,
     encode_variant,
@@ -27,8 +27,15 @@ from entente.release.variant.kept import (
     parse_derivation,
     parse_shape,
 )
-from entente.release.variant.ladder import DEFAULT_LADDER, Level
-from entente.release.variant.sent import parse_variant, parse_variant_bytes
+from entente.release.variant.ladder import DEFAULT_LADDER, MAX_SPAN_S, Level
+from entente.release.variant.sent import (
+    HeightWire,
+    PlaceWire,
+    VariantWire,
+    WindowWire,
+    parse_variant,
+    parse_variant_bytes,
+)
 from entente.release.variant.shape import Sighting, earliest_us, meet, shape_of
 from entente.release.variant.words import describe_cell, describe_shape, describe_variant
 from tests.release_reports import LABEL, LEVELS, POSITIONS, REPORTS, plant
@@ -244,6 +251,34 @@ def test_a_variant_off_the_fixed_marks_is_refused(report: Report, level: Level, 
     ):
         with pytest.raises(Malformed, match="expected"):
             parse_variant(wrong)
+
+
+@FEW
+@given(
+    st.sampled_from([size for size in range(1, 648_001) if 648_000 % size == 0]),
+    st.floats(0, 1, exclude_max=True),
+    st.integers(1, MAX_SPAN_S * 1_000_000),
+    st.integers(-MAX_MOMENT_US, MAX_MOMENT_US),
+    st.integers(1, 10_000_000),
+    st.integers(-(10**10), 10**10),
+)
+def test_a_partner_s_variant_can_always_be_said_in_words(
+    size: int, spread: float, span_us: int, moment_us: int, thick_cm: int, height_cm: int
+) -> None:
+    """Whatever keeps the form, on marks of a ladder that is not ours too."""
+    rows = 648_000 // size
+    variant = VariantWire(
+        fields=(),
+        format="entente-variant-1",
+        height=HeightWire(height_cm // thick_cm * thick_cm, height_cm // thick_cm * thick_cm + thick_cm),
+        path=(),
+        place=PlaceWire(size, int(spread * rows), int(spread * 2 * rows)),
+        text="",
+        window=WindowWire(moment_us // span_us * span_us, span_us),
+    )
+    words = describe_variant(parse_variant_bytes(encode_variant(variant)))
+    assert " in " in words
+    assert words.endswith(" m")
 
 
 def test_words_never_tell_a_finer_cell() -> None:
