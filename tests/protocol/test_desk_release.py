@@ -311,6 +311,7 @@ def test_a_notification_is_charged_and_never_refused(tmp_path: Path) -> None:
         far = make_volume((200_000_000, 100_000_000), radius_m=2000)
         notify(three.us, msgspec.structs.replace(request, id="convoy-2", volumes=[far]))
         assert three.learned()["releases"] == 1
+        assert three.alarms() == {}
         assert three.ask("us", "release-check")["faults"] == []
 
 

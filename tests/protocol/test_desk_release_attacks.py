@@ -261,6 +261,17 @@ def test_a_charged_secret_is_not_left_out(three: ReleaseDesks, left_out: str) ->
     assert caught.value.code == "secret-gone"
 
 
+def test_a_catalogue_that_rules_out_what_was_given_is_not_taken(three: ReleaseDesks) -> None:
+    three.give("r-1")
+    elsewhere = WIDE.replace("at = [36.", "at = [46.").replace("at = [37.", "at = [47.")
+    with pytest.raises(Denied) as caught:
+        three.load("catalogue", elsewhere)
+    assert caught.value.code == "unexplained"
+    assert three.learned()["chance_percent"] == 30.16, "nothing of it was kept"
+    assert three.give("r-2")["state"] == "recorded"
+    assert three.ask("us", "release-check")["faults"] == []
+
+
 def test_a_refusal_is_the_same_for_every_report(three: ReleaseDesks) -> None:
     """Two reports of one source: what is refused of one is refused of the other, in the same words."""
     three.load("catalogue", make_catalogue(chance="1/12"))

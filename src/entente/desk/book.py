@@ -297,12 +297,11 @@ _SCHEMA: Final = (
         after_chance REAL NOT NULL,
         worst_chance REAL NOT NULL,
         bits REAL NOT NULL,
-        at TEXT NOT NULL,
-        UNIQUE (secret, pool, item, recipient, version)
+        at TEXT NOT NULL
     ) STRICT;
     CREATE INDEX release_charges_pool ON release_charges (secret, pool, id);
     CREATE INDEX release_charges_held ON release_charges (pool, id);
-    CREATE INDEX release_charges_item ON release_charges (item, recipient);
+    CREATE INDEX release_charges_plan ON release_charges (plan);
     CREATE TABLE release_tallies (
         secret TEXT NOT NULL,
         pool TEXT NOT NULL,

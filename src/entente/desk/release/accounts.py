@@ -4,7 +4,7 @@ Invariants: an answer is read from counters and beliefs that were written with e
 as long with a million releases as with ten (`bench/release_ledger.py`); chances are shown in percent, never
 smaller than they are; which hypothesis is true is in no answer.
 
-It changes nothing, but for `refresh`, which computes again what has another ground.
+It changes nothing.
 
     >>> accounts.look(ReleaseLedgerRequest(secret="post-site", recipient="ru")).learned[0].chance_percent
     25.0
@@ -207,10 +207,6 @@ class ReleaseAccounts:
         return sorted(rows, key=lambda row: (row["at"], row["plan"] or 0, row["item"], row["recipient"]))
 
     # Ground
-
-    def refresh(self) -> int:
-        """Compute again every belief whose ground has changed; return how many were."""
-        return self._ledger.refresh()
 
     def check(self) -> ask.ReleaseCheckAnswer:
         """Compare every belief with what follows from what was given, and every charge with its plan."""

@@ -23,6 +23,7 @@ from entente.desk.release.planning import ReleasePlanning
 from entente.desk.release.plans import PlanBook
 from entente.desk.release.policy import ReleasePolicy
 from entente.desk.release.sending import ReleaseSending
+from entente.desk.release.shelves import Shelved
 
 
 class ReleaseCarrier:
@@ -46,6 +47,23 @@ class ReleaseCarrier:
         self.accounts = ReleaseAccounts(parts, ledger)
         self.on_wanted: Callable[[], None] = lambda: None
         self._is_stopped = is_stopped
+
+    def load(self, kind: str, text: str, *, officer: str) -> tuple[list[Shelved], int]:
+        """Put a file on the shelves; what is judged by another ground from now on is computed again with it.
+
+        Raises:
+            Malformed, Denied: Nothing was put. ``unexplained``: the catalogue rules out what was given.
+        """
+        try:
+            with self.parts.book.transaction():
+                shelved, changed = self.parts.library.load(kind, text, officer=officer)
+                if changed and kind in {"catalogue", "pools"}:
+                    self.ledger.refresh()
+        except BaseException:
+            self.parts.library.forget()
+            self.ledger.forget()
+            raise
+        return shelved, changed
 
     def step(self) -> bool:
         """Do what is due; return whether anything moved.

@@ -34,18 +34,23 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
+import numpy as np
 
 from entente.desk.release.parts import ReleaseParts
 from entente.kernel.charter import list_parties
 from entente.kernel.errors import StoreError
 from entente.kernel.time import encode_utc
 from entente.release.exposure.belief import Belief, encode_belief, parse_belief
+from entente.release.exposure.disc import Floats
 from entente.release.exposure.hypotheses import HypothesisSet
 from entente.release.exposure.pools import Exposure, Pool, Stake, charge, close_pools, measure
 from entente.release.source.catalogue import Catalogue
 from entente.release.variant.kept import encode_shape, parse_shape
 from entente.release.variant.shape import Shape, meet
 
+_CHUNK: Final = 256
+"""Rows that are put into a belief at once when it is computed again: some megabytes of a large secret."""
+_MOST_ROWS: Final = 4096
 NOTICE: Final = ""
 """In place of a source: a notification of this desk's own."""
 
@@ -124,20 +129,24 @@ class ReleaseLedger:
                 self._sets[name] = found
         return found
 
+    def forget(self) -> None:
+        """Let go of what was read from a catalogue that was not kept after all."""
+        with self._lock:
+            self._sets.clear()
+
     # Beliefs
 
     def find_known(self, item: str, members: Iterable[str]) -> Shape | None:
         """Return what members together have of an item; None: nothing."""
         wanted = set(members)
         rows = self._parts.book.read("SELECT recipient, shape FROM release_given WHERE item = ?", (item,))
-        return self._meet_all(item, [row["shape"] for row in rows if row["recipient"] in wanted])
+        shapes = [bytes(row["shape"]) for row in rows if row["recipient"] in wanted]
+        return self._meet_all(item, shapes) if shapes else None
 
-    def _meet_all(self, item: str, shapes: Sequence[bytes]) -> Shape | None:
-        if not shapes:
-            return None
-        found: Shape | None = parse_shape(bytes(shapes[0]))
+    def _meet_all(self, item: str, shapes: Sequence[bytes]) -> Shape:
+        found: Shape | None = parse_shape(shapes[0])
         for data in shapes[1:]:
-            found = None if found is None else meet(found, parse_shape(bytes(data)), self._parts.ladder)
+            found = None if found is None else meet(found, parse_shape(data), self._parts.ladder)
         if found is None:
             raise StoreError("bad-given", f"item {item[:12]}: expected shapes that agree, they contradict")
         return found
@@ -165,16 +174,28 @@ class ReleaseLedger:
         return parse_belief(bytes(row["data"]), hypotheses)
 
     def rebuild(self, secret: str, pool: Pool) -> Belief:
-        """Compute a belief from all that was ever given to a pool's members."""
+        """Compute a belief from all that was ever given to a pool's members.
+
+        Raises:
+            Denied: ``unexplained``: no hypothesis explains all of it.
+        """
         version, catalogue = self._parts.library.get_catalogue()
         belief = Belief.start(self.get_hypotheses(version, catalogue, secret, NOTICE))
+        known: dict[tuple[str, bytes], Floats] = {}
+        waiting: list[Floats] = []
         for item, source, shapes in self._list_given(catalogue, secret, pool):
-            shape = self._meet_all(item, shapes)
-            if shape is not None:
+            name = (source, shapes[0] if len(shapes) == 1 else b"".join(shapes))
+            row = known.get(name)
+            if row is None:
+                shape = self._meet_all(item, shapes)
                 row = self.get_hypotheses(version, catalogue, secret, source).row(shape)
-                if row.any():
-                    belief = belief.updated(None, row)
-        return belief
+                if len(known) < _MOST_ROWS:
+                    known[name] = row
+            if row.any() or source != NOTICE:
+                waiting.append(row)
+            if len(waiting) == _CHUNK:
+                belief, waiting = belief.updated_by_many(np.stack(waiting)), []
+        return belief.updated_by_many(np.stack(waiting)) if waiting else belief
 
     def refresh(self) -> int:
         """Compute again every belief whose ground has changed, and those that had none; return how many were.
@@ -218,7 +239,7 @@ class ReleaseLedger:
                     yield item, source, shapes
                     shapes = []
                 item = row["item"]
-                shapes.append(row["shape"])
+                shapes.append(bytes(row["shape"]))
             if shapes:
                 yield item, source, shapes
 
@@ -268,6 +289,8 @@ class ReleaseLedger:
                 ),
             )
             for stake in stakes:
+                if given.source == NOTICE and not stake.hypotheses.row(given.shape).any():
+                    continue  # no hypothesis has to do with this place: it tells nothing of them
                 after = charge(stake, given.shape)
                 found.append(self._enter_one(given, stake, after, worst))
         return found

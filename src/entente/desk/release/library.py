@@ -199,6 +199,12 @@ class Library:
             )
         self.shelves.drop(shelf, name, officer=officer)
 
+    def forget(self) -> None:
+        """Let go of what was read from a shelf that was not kept after all."""
+        with self._lock:
+            self._held.clear()
+            self._mark = -1
+
     # Finding
 
     def _get(self, name: str) -> Any:  # noqa: ANN401 - each name has one caller

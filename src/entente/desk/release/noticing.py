@@ -50,7 +50,9 @@ class NoticeCharger:
         if not any(secret.notified for secret in catalogue.secrets):
             return
         for cell in sorted({find_cell(volume, self._parts.ladder) for volume in volumes}):
-            item = hashlib.sha256(f"notice {name} {cell.step} {cell.row} {cell.column}".encode()).hexdigest()
+            item = hashlib.sha256(f"notice {name} {cell.step} {cell.row} {cell.column}".encode()).hexdigest()[
+                :32
+            ]
             shape = Shape(cell, None, 0, 0, (), None)
             for recipient in recipients:
                 given = Given(item, recipient, NOTICE, NOTIFIED, shape, leaf=leaf)

@@ -129,7 +129,7 @@ class ReleasePlanning:
         with self._parts.book.transaction() as db:
             db.execute(
                 "INSERT OR IGNORE INTO release_items VALUES (?, ?, ?)",
-                (self._parts.random.draw(32).hex(), report.id, encode_utc(self._parts.clock.now_utc())),
+                (self._parts.random.draw(16).hex(), report.id, encode_utc(self._parts.clock.now_utc())),
             )
             row = db.execute("SELECT item FROM release_items WHERE report = ?", (report.id,)).fetchone()
         return str(row["item"])
@@ -178,7 +178,7 @@ class ReleasePlanning:
         if isinstance(offer, Refusal):
             return self._keep_refusal(report, item, recipient, wish, allowed, offer)
         worst = max((one.chance_worst for one in offer.exposures), default=0.0)
-        vetoed = self.ask_final_veto(allowed, find_offered(offer), report.value, worst=worst)
+        vetoed = self.ask_final_veto(allowed, offer.offered, report.value, worst=worst)
         if vetoed is not None:
             return self._keep_denied(report, item, recipient, wish, vetoed)
         line = pick_line(report.value, allowed, offer.level, self._parts)
@@ -252,7 +252,7 @@ class ReleasePlanning:
         return msgspec.structs.replace(
             plain,
             level=offer.level,
-            offered=find_offered(offer),
+            offered=offer.offered,
             shape=encode_shape(offer.shape).hex(),
             tear_line=tear_line,
             asked_line=wish.tear_line,
@@ -436,11 +436,6 @@ def say_exposed(secret: str, pool: str, before: float, after: float, worst: floa
         f"{percent_up(before)}; "
         f"the worst that this level could do: {percent_up(worst)})"
     )
-
-
-def find_offered(offer: Offer) -> Level:
-    """Return the level as it was chosen, before this report's own cell cut its place."""
-    return offer.level._replace(place=offer.finest_place)
 
 
 def show_blocks(blocks: Sequence[Block]) -> tuple[Blocker, ...]:

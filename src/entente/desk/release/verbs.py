@@ -37,9 +37,7 @@ if TYPE_CHECKING:
 def load(desk: Desk, request: ask.ReleaseLoadRequest) -> ask.ReleaseLoadAnswer:
     """Put a file on the shelves; what is judged by another ground from now on is computed again."""
     check_officer(desk, request.officer)
-    shelved, changed = desk.release.parts.library.load(request.kind, request.text, officer=request.officer)
-    if changed and request.kind in {"catalogue", "pools"}:
-        desk.release.accounts.refresh()
+    shelved, changed = desk.release.load(request.kind, request.text, officer=request.officer)
     return ask.ReleaseLoadAnswer([show_shelved(one) for one in shelved], changed)
 
 
