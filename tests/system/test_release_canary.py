@@ -481,8 +481,8 @@ def test_nothing_private_leaves_and_a_planted_leak_is_found(world: Captured) -> 
     assert b'"path":["air","fixed-wing","transport"]' not in places["sockets"]
     at_home = b"\n\n".join(path.read_bytes() for path in (world.folder / "us").glob("desk.db*"))
     assert len(find_needles(at_home, needles)) > len(canaries.texts) / 2
-    for where, data in places.items():
-        got, planted = count_planted(data, needles, every=31)
+    for where in ("sockets", "opened by fr", "log of us"):
+        got, planted = count_planted(places[where], needles, every=31)
         assert 0 < planted == got, where
 
     assert find_leaks(places, needles) == []

@@ -2,8 +2,9 @@
 
 A center and two desks run as processes of their own, with real sockets and signatures; every step is a
 command that an officer could type, shown as it is run. The clock is an exercise clock: one second is a
-minute. Afterwards the question of an article of 2017 is answered from its own sentences (`demo_terms`), and
-the two air forces check a day's plans against each other blind (`demo_blind`).
+minute. Afterwards the question of an article of 2017 is answered from its own sentences (`demo_terms`), one
+side gives the other four reports of a hidden source without giving the source away (`demo_release`), and the
+two air forces check a day's plans against each other blind (`demo_blind`).
 
 Invariants: every number that is printed was computed or read from an answer in this run; what a step
 expects is checked, and a demo that does not show it fails; processes that it started end with it, unless
@@ -33,8 +34,9 @@ from entente.kernel.errors import Malformed
 app = make_app(
     "demo",
     "Replay 17 September 2016 near Deir ez-Zor with a center and two desks, and see what is caught;\n"
-    "then have the question of an article of 2017 answered, with what stands in the way; then two air\n"
-    "forces check a day's plans without showing them, and every byte that crossed is searched for them.\n\n"
+    "then have the question of an article of 2017 answered, with what stands in the way; then four\n"
+    "reports of a hidden camera are given without giving it away; then two air forces check a day's plans\n"
+    "without showing them. Every byte that crossed is searched for what was not to cross.\n\n"
     "Example: entente demo\n"
     "Example: entente demo --stay --folder ./exercise\n\n"
     "Takes about a minute. Exit code 0 when everything that should be caught was caught.",
@@ -55,6 +57,7 @@ def demo(
 ) -> int:
     """Run the replay."""
     from entente.cli.demo_blind import tell_blind
+    from entente.cli.demo_release import tell_release
     from entente.cli.demo_terms import tell_terms
 
     began = time.monotonic()
@@ -69,11 +72,13 @@ def demo(
         if not json:
             _print_summary(stage, story, time.monotonic() - began)
         asked = tell_terms(stage)
+        released = tell_release(stage)
         blind = tell_blind(stage, stays=stay)
-        is_complete = story.is_complete and asked.is_complete and blind.is_complete
+        told = (story, asked, released, blind)
+        is_complete = all(part.is_complete for part in told)
         if json:
             seconds = round(time.monotonic() - began, 1)
-            parts = {"terms": asked.summary(), "blind": blind.summary()}
+            parts = {"terms": asked.summary(), "release": released.summary(), "blind": blind.summary()}
             print_json(story.summary() | parts | {"ok": is_complete, "seconds": seconds})
         if stay:
             _stay(stage)
