@@ -116,6 +116,7 @@ def list_names(made: Label) -> list[str]:
         ({"a0": called("P", 1), "a1": called("P", 0, action='action="discard"')}, "a0 a1", ["T0", "p1"]),
         ({"n0": called("I", 0, action='action="discard"')}, "n0", ["T0"]),
         ({"n0": called("I", 2)}, "n0", ["T0", "i2"]),
+        ({"n0": called("P", 2), "a0": called("Q", 0)}, "a0 n0", ["T0", "p2", "q0"]),
         # What must stand beside a classification or in every label of that policy.
         ({"H0": classed(12, inside=required("R", 1))}, "", ["T2", "r1"]),
         ({"H0": classed(12, inside=required("I", 1, "onlyOne"))}, "", ["T2", "i1"]),
@@ -164,6 +165,9 @@ def test_what_a_partner_requires_in_every_label_is_added_once() -> None:
             "a0 a1",
             "would-widen",
         ),
+        # What decided nothing may come to decide, but must not open what a condition closes.
+        ({"a0": called("P", 0), "n0": called("P", 1)}, "a0 n0", "would-widen"),
+        ({"c0": called("P", 0), "n0": called("P", 0)}, "c0 n0", "would-widen"),
         # What a partner requires may not be guessed, and may not widen either.
         ({"H0": classed(10, inside=required("R", None))}, "", "ambiguous-equivalent"),
         (
