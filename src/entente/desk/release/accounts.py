@@ -18,6 +18,7 @@ from typing import Final
 
 import numpy as np
 
+from entente.desk.release import answers as told
 from entente.desk.release import requests as ask
 from entente.desk.release.ledger import ReleaseLedger, list_sources
 from entente.desk.release.parts import ReleaseParts
@@ -47,14 +48,14 @@ class ReleaseAccounts:
         self._parts = parts
         self._ledger = ledger
 
-    def look(self, request: ask.ReleaseLedgerRequest) -> ask.LedgerAnswer:
+    def look(self, request: ask.ReleaseLedgerRequest) -> told.LedgerAnswer:
         """Return what was learned, the newest charges, and how much went to whom at all."""
         learned = self._list_learned(request)
         charges = self._list_charges(request) if request.limit else []
         before = charges[-1].id if len(charges) == request.limit and charges else 0
-        return ask.LedgerAnswer(learned, charges, self._list_traffic(request.recipient), before)
+        return told.LedgerAnswer(learned, charges, self._list_traffic(request.recipient), before)
 
-    def _list_learned(self, request: ask.ReleaseLedgerRequest) -> list[ask.LearnedAnswer]:
+    def _list_learned(self, request: ask.ReleaseLedgerRequest) -> list[told.LearnedAnswer]:
         _, catalogue = self._parts.library.get_catalogue()
         pools = {pool.name: pool for pool in self._ledger.list_pools()}
         values = (request.secret, request.pool)
@@ -86,7 +87,7 @@ class ReleaseAccounts:
 
     def _show_learned(
         self, row: sqlite3.Row, pool: Pool, secret: Secret, theatres: dict[str, int], last: str
-    ) -> ask.LearnedAnswer:
+    ) -> told.LearnedAnswer:
         budget = self._get_limit(secret, pool)
         count = len(secret.hypotheses)
         words = (
@@ -94,7 +95,7 @@ class ReleaseAccounts:
             f"{percent_up(row['chance'])} times in 100; {percent_up(row['prior'])} before anything was "
             f"given, {percent_up(budget)} at most"
         )
-        return ask.LearnedAnswer(
+        return told.LearnedAnswer(
             secret=secret.id,
             about=secret.about,
             pool=pool.name,
@@ -113,7 +114,7 @@ class ReleaseAccounts:
         version, catalogue = self._parts.library.get_catalogue()
         return self._ledger.get_hypotheses(version, catalogue, secret.id, "").limit_of(pool.name)
 
-    def _list_charges(self, request: ask.ReleaseLedgerRequest) -> list[ask.ChargeAnswer]:
+    def _list_charges(self, request: ask.ReleaseLedgerRequest) -> list[told.ChargeAnswer]:
         # A recipient alone is a pool too: what it was given is what that pool was charged.
         pool = request.pool or request.recipient
         wanted = {
@@ -129,16 +130,16 @@ class ReleaseAccounts:
         )
         return [_show_charge(row) for row in rows]
 
-    def _list_traffic(self, recipient: str) -> list[ask.TrafficAnswer]:
+    def _list_traffic(self, recipient: str) -> list[told.TrafficAnswer]:
         rows = self._parts.book.read(
             "SELECT * FROM exposure_counts WHERE recipient = ?1 OR ?1 = '' ORDER BY recipient, kind LIMIT ?2",
             (recipient, MAX_TRAFFIC),
         )
-        return [ask.TrafficAnswer(**dict(row)) for row in rows]
+        return [told.TrafficAnswer(**dict(row)) for row in rows]
 
     # History
 
-    def get_belief(self, request: ask.ReleaseBeliefRequest) -> ask.BeliefAnswer:
+    def get_belief(self, request: ask.ReleaseBeliefRequest) -> told.BeliefAnswer:
         """Return what a pool may believe about a secret, release by release, the oldest first.
 
         Raises:
@@ -152,7 +153,7 @@ class ReleaseAccounts:
                 "no-belief", f"belief: expected a secret and a pool, got {request.secret!r}, {request.pool!r}"
             )
         plain = self._ledger.get_hypotheses(version, catalogue, secret.id, "")
-        belief, known, steps = Belief.start(plain), dict[str, Shape](), list[ask.BeliefStep]()
+        belief, known, steps = Belief.start(plain), dict[str, Shape](), list[told.BeliefStep]()
         for row in self._list_steps(secret.id, pool):
             source = row["source"]
             hypotheses = self._ledger.get_hypotheses(version, catalogue, secret.id, source)
@@ -166,7 +167,7 @@ class ReleaseAccounts:
                 belief = belief.updated(None if old is None else hypotheses.row(old), row_new)
             known[row["item"]] = new
             steps.append(
-                ask.BeliefStep(
+                told.BeliefStep(
                     at=row["at"],
                     recipient=row["recipient"],
                     theatre=row["theatre"],
@@ -176,7 +177,7 @@ class ReleaseAccounts:
                     posterior=[float(one) for one in np.round(belief.posterior, 9)],
                 )
             )
-        return ask.BeliefAnswer(
+        return told.BeliefAnswer(
             secret=secret.id,
             about=secret.about,
             pool=pool.name,
@@ -184,7 +185,7 @@ class ReleaseAccounts:
             prior_percent=show_percent(plain.before),
             budget_percent=show_percent(plain.limit_of(pool.name)),
             hypotheses=[
-                ask.HypothesisAnswer(one.id, one.words, float(prior))
+                told.HypothesisAnswer(one.id, one.words, float(prior))
                 for one, prior in zip(secret.hypotheses, plain.prior, strict=True)
             ],
             steps=steps[-request.limit :],
@@ -208,7 +209,7 @@ class ReleaseAccounts:
 
     # Ground
 
-    def check(self) -> ask.ReleaseCheckAnswer:
+    def check(self) -> told.ReleaseCheckAnswer:
         """Compare every belief with what follows from what was given, and every charge with its plan."""
         faults: list[str] = []
         _, catalogue = self._parts.library.get_catalogue()
@@ -227,7 +228,7 @@ class ReleaseAccounts:
         ):
             faults.append(f"plan {row['id']}: is sent, and what was given is not in the ledger")
         count = self._parts.book.read_one("SELECT count(*) AS n FROM release_charges")
-        return ask.ReleaseCheckAnswer(
+        return told.ReleaseCheckAnswer(
             is_sound=not faults,
             secrets=len({row["secret"] for row in rows}),
             pools=len({row["pool"] for row in rows}),
@@ -257,8 +258,8 @@ def show_percent(chance: float) -> float:
     return min(100.0, math.ceil(round(chance * 10_000, 4)) / 100)
 
 
-def _show_charge(row: sqlite3.Row) -> ask.ChargeAnswer:
-    return ask.ChargeAnswer(
+def _show_charge(row: sqlite3.Row) -> told.ChargeAnswer:
+    return told.ChargeAnswer(
         id=row["id"],
         secret=row["secret"],
         pool=row["pool"],

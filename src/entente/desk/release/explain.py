@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from entente.desk.release import answers as told
 from entente.desk.release import requests as ask
 from entente.desk.release.parts import from_us
 from entente.desk.release.planning import percent_up
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
     from entente.desk.assembly import Desk
 
 
-def explain(desk: Desk, request: ask.ReleaseExplainRequest) -> ask.ExplainAnswer:
+def explain(desk: Desk, request: ask.ReleaseExplainRequest) -> told.ExplainAnswer:
     """Return what each step of the gate said of a plan, and what would have to be otherwise."""
     plan = _find_plan(desk, request)
-    return ask.ExplainAnswer(
+    return told.ExplainAnswer(
         plan=show_plan(desk, plan),
         steps=[*plan.content.steps, *_list_after(desk, plan)],
         needs=list(_list_needs(desk, plan)),

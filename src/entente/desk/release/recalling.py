@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from entente.deconflict import find_receipt
 from entente.desk.compose import Draft
 from entente.desk.outbox import RECORDED, REFUSED
+from entente.desk.release import answers as told
 from entente.desk.release import requests as ask
 from entente.desk.speaking import check_officer, get_leaf
 from entente.kernel.errors import Denied, Malformed, NotFound
@@ -47,7 +48,7 @@ _WORDS = {
 }
 
 
-def recall(desk: Desk, request: ask.ReleaseRecallRequest) -> list[ask.RecallAnswer]:
+def recall(desk: Desk, request: ask.ReleaseRecallRequest) -> list[told.RecallAnswer]:
     """Recall items, from everybody who holds them by us."""
     check_officer(desk, request.officer)
     if bool(request.of) == bool(request.report):
@@ -121,14 +122,14 @@ def _list_grant(grant: GrantRow) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield grant.message, tuple(sorted({grant.holder, grant.to}))
 
 
-def find_recall(desk: Desk, of: str, party: str) -> ask.RecallAnswer:
+def find_recall(desk: Desk, of: str, party: str) -> told.RecallAnswer:
     """Return how far the recall of an item or grant is with its holder."""
     item, grant = desk.rows.find(ItemRow, of), desk.rows.find(GrantRow, of)
     leaf = item.recalled if item is not None else "" if grant is None else grant.recalled
     at = item.recalled_at if item is not None else ""
     if not leaf:
         state, leaf, at = _find_own(desk, of)
-        return ask.RecallAnswer(of, party, state, leaf, at, _WORDS[state])
+        return told.RecallAnswer(of, party, state, leaf, at, _WORDS[state])
     receipt = find_receipt(desk.rows, leaf, party)
     state = "sent"
     if receipt is not None:
@@ -141,7 +142,7 @@ def find_recall(desk: Desk, of: str, party: str) -> ask.RecallAnswer:
     words = _WORDS[state]
     if item is not None:
         words += f" ({item.recall_reason}{item.recall_words and f': {clean_text(item.recall_words)}'})"
-    return ask.RecallAnswer(of, party, state, leaf, at, words)
+    return told.RecallAnswer(of, party, state, leaf, at, words)
 
 
 def _find_own(desk: Desk, of: str) -> tuple[str, str, str]:

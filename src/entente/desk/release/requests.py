@@ -1,8 +1,6 @@
-"""What can be asked of a desk's gate, and what it answers.
+"""What can be asked of a desk's gate: closed, bounded requests, one for each verb.
 
-Invariants: those of `entente.desk.requests`; an answer goes to the desk's own officers alone: it may name
-sources and secrets, which nothing that leaves does; chances are percentages rounded up, and never shown as
-smaller than they are.
+Invariants: those of `entente.desk.requests`. What is answered is in `answers`.
 
 It does nothing: see `verbs`.
 
@@ -12,7 +10,7 @@ It does nothing: see `verbs`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -41,24 +39,6 @@ class ReleaseLoadRequest(WireStruct, frozen=True, kw_only=True):
     officer: SlugText
     kind: FileKind
     text: Annotated[str, msgspec.Meta(max_length=1_000_000)]
-
-
-class ShelvedAnswer(msgspec.Struct, frozen=True):
-    """One thing on a shelf, by name: what it says is not repeated here."""
-
-    shelf: str
-    name: str
-    version: int
-    words: str
-    officer: str
-    at: str
-
-
-class ReleaseLoadAnswer(msgspec.Struct, frozen=True):
-    """What a file put on the shelves. ``changed``: how many of these are new versions."""
-
-    shelved: list[ShelvedAnswer]
-    changed: int
 
 
 class ReleaseDropRequest(WireStruct, frozen=True, kw_only=True):
@@ -112,79 +92,6 @@ class ReleasePlanRequest(WireStruct, frozen=True, kw_only=True):
     note: NoteText = ""
 
 
-class LevelAnswer(msgspec.Struct, frozen=True):
-    """How much is shown. ``None``: not shown."""
-
-    place_arcsec: int | None
-    span_s: int | None
-    delay_s: int
-    depth: int
-    height_m: int | None
-
-
-class ExposureAnswer(msgspec.Struct, frozen=True):
-    """What one release teaches one pool about one secret: chances of the best guess, in percent."""
-
-    secret: str
-    pool: str
-    prior_percent: float
-    before_percent: float
-    after_percent: float
-    worst_percent: float
-    budget_percent: float
-    bits: float
-    words: str
-
-
-class BlockerAnswer(msgspec.Struct, frozen=True):
-    """What stands in the way of anything finer."""
-
-    dimension: str
-    secret: str
-    pool: str
-    words: str
-
-
-class PlanAnswer(msgspec.Struct, frozen=True):
-    """A plan as it stands. Anything but ``recorded`` means: the recipient does not have it.
-
-    Args:
-        state: denied, planned, held, stale, sending, recorded, refused or withdrawn
-        (docs/formats/release-desk.md). sha256: What an officer says yes to.
-        approved: Officers who have said yes. ``needs``: how many, each another.
-        due: Not before.
-        cautions: What an officer should look at again before saying yes.
-    """
-
-    plan: int
-    action: str
-    report: str
-    version: int
-    recipient: str
-    purpose: str
-    state: str
-    words: str
-    code: str
-    reasons: list[str]
-    officer: str
-    at: str
-    needs: int
-    approved: list[str]
-    due: str
-    sha256: str
-    level: LevelAnswer | None
-    shape: str
-    variant: dict[str, Any] | None
-    label: dict[str, Any] | None
-    marking: str
-    exposures: list[ExposureAnswer]
-    blockers: list[BlockerAnswer]
-    cautions: list[str]
-    is_charged: bool
-    number: int | None
-    leaf: str
-
-
 class ReleasePlansRequest(WireStruct, frozen=True, kw_only=True):
     """Look at plans, the newest first; empty: all."""
 
@@ -226,14 +133,6 @@ class ReleaseExplainRequest(WireStruct, frozen=True, kw_only=True):
     to: Annotated[str, msgspec.Meta(max_length=40)] = ""
 
 
-class ExplainAnswer(msgspec.Struct, frozen=True):
-    """The steps of the gate, each with what it said, and what would have to be otherwise."""
-
-    plan: PlanAnswer
-    steps: list[str]
-    needs: list[str]
-
-
 class ReleaseLedgerRequest(WireStruct, frozen=True, kw_only=True):
     """What has been given away, as seen from a secret, a recipient, a pool, a theatre; empty: all.
 
@@ -249,98 +148,12 @@ class ReleaseLedgerRequest(WireStruct, frozen=True, kw_only=True):
     limit: Annotated[int, msgspec.Meta(ge=0, le=500)] = 50
 
 
-class LearnedAnswer(msgspec.Struct, frozen=True):
-    """What one pool has learned about one secret, by everything that it was given, in every theatre."""
-
-    secret: str
-    about: str
-    pool: str
-    members: list[str]
-    releases: int
-    theatres: dict[str, int]
-    prior_percent: float
-    chance_percent: float
-    budget_percent: float
-    bits: float
-    last_at: str
-    words: str
-
-
-class ChargeAnswer(msgspec.Struct, frozen=True):
-    """One charge: which release taught whom how much."""
-
-    id: int
-    secret: str
-    pool: str
-    recipient: str
-    theatre: str
-    report: str
-    plan: int | None
-    leaf: str
-    before_percent: float
-    after_percent: float
-    worst_percent: float
-    bits: float
-    at: str
-
-
-class TrafficAnswer(msgspec.Struct, frozen=True):
-    """How many messages and parcels of each kind a party got from this desk at all."""
-
-    recipient: str
-    kind: str
-    messages: int
-    size_bytes: int
-
-
-class LedgerAnswer(msgspec.Struct, frozen=True):
-    """A look into the ledger. ``before``: for the next page; 0: there is none."""
-
-    learned: list[LearnedAnswer]
-    charges: list[ChargeAnswer]
-    traffic: list[TrafficAnswer]
-    before: int
-
-
 class ReleaseBeliefRequest(WireStruct, frozen=True, kw_only=True):
     """Look at what a pool may believe about a secret, release by release."""
 
     secret: SlugText
     pool: Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
     limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 1000
-
-
-class HypothesisAnswer(msgspec.Struct, frozen=True):
-    """One thing that may be true, and how likely it was beforehand."""
-
-    id: str
-    words: str
-    prior: float
-
-
-class BeliefStep(msgspec.Struct, frozen=True):
-    """A belief after one charge. ``posterior``: by hypothesis, in their order."""
-
-    at: str
-    recipient: str
-    theatre: str
-    report: str
-    leaf: str
-    chance_percent: float
-    posterior: list[float]
-
-
-class BeliefAnswer(msgspec.Struct, frozen=True):
-    """A belief as it grew, the oldest step first. Which hypothesis is true is not in it."""
-
-    secret: str
-    about: str
-    pool: str
-    gain: str
-    prior_percent: float
-    budget_percent: float
-    hypotheses: list[HypothesisAnswer]
-    steps: list[BeliefStep]
 
 
 class ReleaseRecallRequest(Spoken, frozen=True, kw_only=True):
@@ -357,47 +170,11 @@ class ReleaseRecallRequest(Spoken, frozen=True, kw_only=True):
     words: NoteText = ""
 
 
-class RecallAnswer(msgspec.Struct, frozen=True):
-    """How far one recall is with one party: queued, sent, delivered, acknowledged or lapsed."""
-
-    of: str
-    party: str
-    state: str
-    leaf: str
-    at: str
-    words: str
-
-
 class ReleaseItemsRequest(WireStruct, frozen=True, kw_only=True):
     """Look at items in the record that we can read, the newest first; ``party``: from or to it."""
 
     party: Annotated[str, msgspec.Meta(max_length=40)] = ""
     limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 100
-
-
-class ItemAnswer(msgspec.Struct, frozen=True):
-    """An item as it stands in the record. ``recall``: how far a recall of it is, if there is one."""
-
-    leaf: str
-    index: int
-    at: str
-    author: str
-    to: str
-    originator: str
-    purpose: str
-    onward: str
-    until: str
-    is_over: bool
-    sha256: str
-    words: str
-    marking: str
-    variant: dict[str, Any]
-    label: dict[str, Any]
-    note: str
-    receipt: str
-    replaced_by: str
-    recall: RecallAnswer | None
-    report: str
 
 
 class ReleaseAskRequest(Spoken, frozen=True, kw_only=True):
@@ -433,23 +210,6 @@ class ReleaseOnwardRequest(WireStruct, frozen=True):
     """Look at questions and answers about passing items on."""
 
 
-class OnwardAnswer(msgspec.Struct, frozen=True):
-    """A question about passing an item on, and what was said: open, granted, refused, over or recalled."""
-
-    ask: str
-    at: str
-    holder: str
-    originator: str
-    to: str
-    purpose: str
-    sha256: str
-    words: str
-    state: str
-    grant: str
-    until: str
-    answer: str
-
-
 class ReleaseProposeRequest(Spoken, frozen=True, kw_only=True):
     """Propose rules to another party: purposes, and what has to come back. They bind nobody until agreed."""
 
@@ -477,29 +237,3 @@ class ReleaseEndRequest(Spoken, frozen=True, kw_only=True):
 
 class ReleaseRulesRequest(WireStruct, frozen=True):
     """Look at the rules that bind us."""
-
-
-class ReleaseRulesAnswer(msgspec.Struct, frozen=True):
-    """Rules as they stand, and how the two have given and received under them."""
-
-    id: str
-    partner: str
-    state: str
-    proposed_by: str
-    sha256: str
-    purposes: list[str]
-    contribution: dict[str, int] | None
-    until: str
-    given: int
-    received: int
-    words: str
-
-
-class ReleaseCheckAnswer(msgspec.Struct, frozen=True):
-    """Whether the ledger is what follows from what was given. ``faults``: where it is not."""
-
-    is_sound: bool
-    secrets: int
-    pools: int
-    charges: int
-    faults: list[str]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from entente.desk.release import answers as told
 from entente.desk.release import requests as ask
 from entente.desk.release.giving import count_items
 from entente.desk.speaking import Said, put
@@ -64,7 +65,7 @@ def end(desk: Desk, request: ask.ReleaseEndRequest) -> Said:
     return put(desk, request, RELEASE_END.name, EndRelease(request.id, request.reason))
 
 
-def list_rules(desk: Desk, _request: ask.ReleaseRulesRequest) -> list[ask.ReleaseRulesAnswer]:
+def list_rules(desk: Desk, _request: ask.ReleaseRulesRequest) -> list[told.ReleaseRulesAnswer]:
     """Return the rules that bind us, and those that are proposed."""
     now, found = desk.clock.now_utc(), []
     for row in desk.rows.select(ReleaseRulesRow):
@@ -78,7 +79,7 @@ def list_rules(desk: Desk, _request: ask.ReleaseRulesRequest) -> list[ask.Releas
             words = clean_text(row.reason)
         wanted = row.rules.contribution
         found.append(
-            ask.ReleaseRulesAnswer(
+            told.ReleaseRulesAnswer(
                 id=row.id,
                 partner=partner,
                 state=row.state,

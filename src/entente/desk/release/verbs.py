@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from entente.desk.compose import Draft
+from entente.desk.release import answers as told
 from entente.desk.release import requests as ask
 from entente.desk.release.planning import Wish
 from entente.desk.release.plans import Plan
@@ -34,11 +35,11 @@ if TYPE_CHECKING:
 # Shelves
 
 
-def load(desk: Desk, request: ask.ReleaseLoadRequest) -> ask.ReleaseLoadAnswer:
+def load(desk: Desk, request: ask.ReleaseLoadRequest) -> told.ReleaseLoadAnswer:
     """Put a file on the shelves; what is judged by another ground from now on is computed again."""
     check_officer(desk, request.officer)
     shelved, changed = desk.release.load(request.kind, request.text, officer=request.officer)
-    return ask.ReleaseLoadAnswer([show_shelved(one) for one in shelved], changed)
+    return told.ReleaseLoadAnswer([show_shelved(one) for one in shelved], changed)
 
 
 def drop(desk: Desk, request: ask.ReleaseDropRequest) -> dict[str, str]:
@@ -51,7 +52,7 @@ def drop(desk: Desk, request: ask.ReleaseDropRequest) -> dict[str, str]:
 # Plans
 
 
-def plan(desk: Desk, request: ask.ReleasePlanRequest) -> list[ask.PlanAnswer]:
+def plan(desk: Desk, request: ask.ReleasePlanRequest) -> list[told.PlanAnswer]:
     """Plan a report for recipients, each apart."""
     check_officer(desk, request.officer)
     wish = Wish(
@@ -97,20 +98,20 @@ def _read_weights(wanted: ask.WeightsRequest | None) -> Weights:
     )
 
 
-def approve(desk: Desk, request: ask.ReleaseSendRequest) -> ask.PlanAnswer:
+def approve(desk: Desk, request: ask.ReleaseSendRequest) -> told.PlanAnswer:
     """Say yes to a plan in an officer's name; with the last yes it goes out as soon as its time has come."""
     check_officer(desk, request.officer)
     desk.release.sending.approve(request.plan, officer=request.officer, digest=request.sha256)
     return _wait(desk, request.plan, request.wait_s)
 
 
-def withdraw(desk: Desk, request: ask.ReleaseWithdrawRequest) -> ask.PlanAnswer:
+def withdraw(desk: Desk, request: ask.ReleaseWithdrawRequest) -> told.PlanAnswer:
     """Take back a plan that is not signed yet."""
     check_officer(desk, request.officer)
     return show_plan(desk, desk.release.sending.withdraw(request.plan))
 
 
-def _wait(desk: Desk, number: int, wait_s: float) -> ask.PlanAnswer:
+def _wait(desk: Desk, number: int, wait_s: float) -> told.PlanAnswer:
     """Send what is due, and wait for the record as long as the request says."""
     desk.release.step()
     found = desk.release.plans.get(number)
@@ -126,17 +127,17 @@ def _wait(desk: Desk, number: int, wait_s: float) -> ask.PlanAnswer:
 # The ledger
 
 
-def look_ledger(desk: Desk, request: ask.ReleaseLedgerRequest) -> ask.LedgerAnswer:
+def look_ledger(desk: Desk, request: ask.ReleaseLedgerRequest) -> told.LedgerAnswer:
     """Return what has been given away."""
     return desk.release.accounts.look(request)
 
 
-def look_belief(desk: Desk, request: ask.ReleaseBeliefRequest) -> ask.BeliefAnswer:
+def look_belief(desk: Desk, request: ask.ReleaseBeliefRequest) -> told.BeliefAnswer:
     """Return what a pool may believe about a secret, release by release."""
     return desk.release.accounts.get_belief(request)
 
 
-def check_ledger(desk: Desk, _request: NothingRequest) -> ask.ReleaseCheckAnswer:
+def check_ledger(desk: Desk, _request: NothingRequest) -> told.ReleaseCheckAnswer:
     """Compare the ledger with what follows from what was given."""
     return desk.release.accounts.check()
 
@@ -151,7 +152,7 @@ def ask_onward(desk: Desk, request: ask.ReleaseAskRequest) -> Said:
     return put(desk, request, RELEASE_ASK.name, body, (row.item.originator,))
 
 
-def grant(desk: Desk, request: ask.ReleaseGrantRequest) -> ask.PlanAnswer | Said:
+def grant(desk: Desk, request: ask.ReleaseGrantRequest) -> told.PlanAnswer | Said:
     """Answer a question: a yes becomes a plan, a no goes to the asker."""
     check_officer(desk, request.officer)
     row = get_row(desk.rows, AskRow, get_leaf(desk, request.ask), what="question")
@@ -163,11 +164,13 @@ def grant(desk: Desk, request: ask.ReleaseGrantRequest) -> ask.PlanAnswer | Said
     body = GrantOnward(
         ask=row.message,
         granted=False,
+        label=None,
         variant=row.ask.variant,
         holder=row.holder,
         to=row.ask.to,
         purpose=row.ask.purpose,
         until=None,
+        use_until=None,
         words=request.words,
     )
     token = f"no-{row.message[:48]}"
@@ -176,7 +179,7 @@ def grant(desk: Desk, request: ask.ReleaseGrantRequest) -> ask.PlanAnswer | Said
     return say_what_became(desk, desk.wait_for(item.id, request.wait_s))
 
 
-def pass_on(desk: Desk, request: ask.ReleasePassRequest) -> ask.PlanAnswer:
+def pass_on(desk: Desk, request: ask.ReleasePassRequest) -> told.PlanAnswer:
     """Pass an item on under its originator's yes."""
     check_officer(desk, request.officer)
     row = get_row(desk.rows, GrantRow, get_leaf(desk, request.grant), what="grant")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from entente.deconflict import find_receipt
+from entente.desk.release import answers as told
 from entente.desk.release import requests as ask
 from entente.desk.release.accounts import show_percent
 from entente.desk.release.parts import from_us
@@ -47,7 +48,7 @@ _STATES = {
 }
 
 
-def show_plan(desk: Desk, plan: Plan) -> ask.PlanAnswer:
+def show_plan(desk: Desk, plan: Plan) -> told.PlanAnswer:
     """Return a plan as it stands."""
     content, parts = plan.content, desk.release.parts
     item = _decode(plan.body, ReleaseItem) if content.action != "grant" else None
@@ -58,7 +59,7 @@ def show_plan(desk: Desk, plan: Plan) -> ask.PlanAnswer:
     if plan.reason and plan.state != "denied":
         words += f" ({clean_text(plan.reason)})"
     approved = desk.release.plans.list_approved(plan, parts.list_officers()) if plan.body is not None else []
-    return ask.PlanAnswer(
+    return told.PlanAnswer(
         plan=plan.id,
         action=content.action,
         report=content.report,
@@ -81,7 +82,7 @@ def show_plan(desk: Desk, plan: Plan) -> ask.PlanAnswer:
         label=None if item is None else msgspec.to_builtins(item.label),
         marking="" if item is None else show_marking(desk, item.label),
         exposures=[
-            ask.ExposureAnswer(
+            told.ExposureAnswer(
                 secret=one.secret,
                 pool=one.pool,
                 prior_percent=show_percent(one.prior),
@@ -95,7 +96,7 @@ def show_plan(desk: Desk, plan: Plan) -> ask.PlanAnswer:
             for one in content.exposed
         ],
         blockers=[
-            ask.BlockerAnswer(one.dimension, one.secret, one.pool, one.words) for one in content.blockers
+            told.BlockerAnswer(one.dimension, one.secret, one.pool, one.words) for one in content.blockers
         ],
         cautions=list(content.cautions),
         is_charged=plan.is_charged,
@@ -104,11 +105,11 @@ def show_plan(desk: Desk, plan: Plan) -> ask.PlanAnswer:
     )
 
 
-def show_level(level: Level | None, ladder: Ladder) -> ask.LevelAnswer | None:
+def show_level(level: Level | None, ladder: Ladder) -> told.LevelAnswer | None:
     """Return a level in units; None where there is none."""
     if level is None:
         return None
-    return ask.LevelAnswer(
+    return told.LevelAnswer(
         place_arcsec=ladder.places_arcsec[level.place - 1] if level.place else None,
         span_s=ladder.spans_s[level.span - 1] if level.span else None,
         delay_s=ladder.delays_s[level.delay],
@@ -129,13 +130,13 @@ def show_marking(desk: Desk, wire: LabelWire) -> str:
     return clean_text(f"{wire.policy or wire.policy_id} {wire.classification}")
 
 
-def show_shelved(one: Shelved) -> ask.ShelvedAnswer:
+def show_shelved(one: Shelved) -> told.ShelvedAnswer:
     """Return one thing on a shelf by its name."""
     size = len(one.data or b"")
-    return ask.ShelvedAnswer(one.shelf, one.name, one.version, f"{size} bytes", one.officer, one.at)
+    return told.ShelvedAnswer(one.shelf, one.name, one.version, f"{size} bytes", one.officer, one.at)
 
 
-def list_shelves(desk: Desk, request: ask.ReleaseShelfRequest) -> list[ask.ShelvedAnswer]:
+def list_shelves(desk: Desk, request: ask.ReleaseShelfRequest) -> list[told.ShelvedAnswer]:
     """Return what stands on the shelves."""
     shelves = desk.release.parts.library.shelves
     return [
@@ -146,7 +147,7 @@ def list_shelves(desk: Desk, request: ask.ReleaseShelfRequest) -> list[ask.Shelv
     ]
 
 
-def list_plans(desk: Desk, request: ask.ReleasePlansRequest) -> list[ask.PlanAnswer]:
+def list_plans(desk: Desk, request: ask.ReleasePlansRequest) -> list[told.PlanAnswer]:
     """Return plans, the newest first."""
     found = desk.release.plans.list_plans(
         state=request.state, report=request.report, recipient=request.recipient, limit=request.limit
@@ -154,7 +155,7 @@ def list_plans(desk: Desk, request: ask.ReleasePlansRequest) -> list[ask.PlanAns
     return [show_plan(desk, plan) for plan in found]
 
 
-def list_items(desk: Desk, request: ask.ReleaseItemsRequest) -> list[ask.ItemAnswer]:
+def list_items(desk: Desk, request: ask.ReleaseItemsRequest) -> list[told.ItemAnswer]:
     """Return items that we can read, the newest first."""
     rows = [
         row
@@ -165,7 +166,7 @@ def list_items(desk: Desk, request: ask.ReleaseItemsRequest) -> list[ask.ItemAns
     return [show_item(desk, row) for row in newest]
 
 
-def show_item(desk: Desk, row: ItemRow) -> ask.ItemAnswer:
+def show_item(desk: Desk, row: ItemRow) -> told.ItemAnswer:
     """Return an item as it stands in the record, marked if it was recalled."""
     item, now = row.item, desk.clock.now_utc()
     receipt = find_receipt(desk.rows, row.message, row.to)
@@ -179,7 +180,7 @@ def show_item(desk: Desk, row: ItemRow) -> ask.ItemAnswer:
         words = f"REPLACED by a later item: {words}"
     elif is_over:
         words = f"OVER since {item.until}: {words}"
-    return ask.ItemAnswer(
+    return told.ItemAnswer(
         leaf=row.message,
         index=row.index,
         at=row.at,
@@ -203,7 +204,7 @@ def show_item(desk: Desk, row: ItemRow) -> ask.ItemAnswer:
     )
 
 
-def list_onward(desk: Desk, _request: ask.ReleaseOnwardRequest) -> list[ask.OnwardAnswer]:
+def list_onward(desk: Desk, _request: ask.ReleaseOnwardRequest) -> list[told.OnwardAnswer]:
     """Return questions about passing on, the newest first, and yeses that nobody asked for."""
     found, answered = [], set()
     for row in desk.rows.select(AskRow):
@@ -218,7 +219,7 @@ def list_onward(desk: Desk, _request: ask.ReleaseOnwardRequest) -> list[ask.Onwa
     return [one for _, one in sorted(found, key=lambda pair: -pair[0])]
 
 
-def _show_onward(desk: Desk, row: AskRow, grant: GrantRow | None) -> ask.OnwardAnswer:
+def _show_onward(desk: Desk, row: AskRow, grant: GrantRow | None) -> told.OnwardAnswer:
     plain = {
         "ask": row.message,
         "at": row.at,
@@ -229,10 +230,10 @@ def _show_onward(desk: Desk, row: AskRow, grant: GrantRow | None) -> ask.OnwardA
         "sha256": row.ask.variant,
         "words": clean_text(row.ask.words),
     }
-    return ask.OnwardAnswer(**plain, **_answer(desk, grant))
+    return told.OnwardAnswer(**plain, **_answer(desk, grant))
 
 
-def _show_grant(desk: Desk, grant: GrantRow) -> ask.OnwardAnswer:
+def _show_grant(desk: Desk, grant: GrantRow) -> told.OnwardAnswer:
     plain = {
         "ask": grant.ask,
         "at": grant.at,
@@ -243,7 +244,7 @@ def _show_grant(desk: Desk, grant: GrantRow) -> ask.OnwardAnswer:
         "sha256": grant.sha256,
         "words": "",
     }
-    return ask.OnwardAnswer(**plain, **_answer(desk, grant))
+    return told.OnwardAnswer(**plain, **_answer(desk, grant))
 
 
 def _answer(desk: Desk, grant: GrantRow | None) -> dict[str, Any]:
