@@ -292,21 +292,25 @@ def test_a_level_tells_a_recipient_nothing_of_what_others_got() -> None:
         assert (row / row.sum()).max() <= 0.6 + SLACK
 
 
-def test_a_tighter_budget_of_a_member_binds_the_pool() -> None:
-    """Else the level of the tighter member would tell him what the looser one got."""
+def test_a_tighter_budget_within_a_pool_binds_the_pool() -> None:
+    """Else the level of whoever has the tighter budget would tell him what the looser pool got."""
     seen_by = [observer(f"o{n}", 34 + n, 36, 90_000) for n in range(3)]
-    secret = make_secret(
-        "site", [[each.id] for each in seen_by], "1/1", budgets=(NamedBudget("a", "2/5", None),)
-    )
+    tight = (NamedBudget("a", "2/5", None), NamedBudget("b+c", "1/2", None))
+    secret = make_secret("site", [[each.id] for each in seen_by], "1/1", budgets=tight)
     catalogue = make_catalogue(seen_by, [secret])
-    closed = close_pools([pool("a"), pool("b"), pool("a", "b"), pool("a", "b", "c")])
-    plans = plan(["b"], start(catalogue, closed, LADDER), draw_event(random.Random(1), seen_by[0]), LADDER)
-    found = plans["b"]
+    closed = close_pools([pool("a"), pool("b"), pool("c"), pool("d"), pool("b", "c"), pool("b", "c", "d")])
+    event = draw_event(random.Random(1), seen_by[0])
+    # Asked about d alone: the pools that hold him, and no other, are among the stakes.
+    found = plan(
+        ["d"], start(catalogue, [each for each in closed if "d" in each.members], LADDER), event, LADDER
+    )["d"]
     assert isinstance(found, Plan)
-    assert {each.pool: each.limit for each in found.exposures} == pytest.approx(
-        {"b": 1.0, "a+b": 0.4, "a+b+c": 0.4}
-    )
+    assert {each.pool: each.limit for each in found.exposures} == {"d": 1.0, "b+c+d": 0.5}
     assert found.level.place == 1  # the one cell of 15 degrees that holds all three
+    both = close_pools([pool("b"), pool("a", "b")])
+    found = plan(["b"], start(catalogue, both, LADDER), event, LADDER)["b"]
+    assert isinstance(found, Plan)
+    assert {each.pool: each.limit for each in found.exposures} == {"b": 1.0, "a+b": 0.4}
 
 
 def test_pools_that_overlap_are_joined_or_refused() -> None:

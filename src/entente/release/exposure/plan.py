@@ -35,7 +35,6 @@ from entente.release.exposure.choice import (
     find_uneven,
     name_worst,
 )
-from entente.release.exposure.disc import Floats
 from entente.release.exposure.filling import Filling
 from entente.release.exposure.ground import Ground, join_ground
 from entente.release.exposure.pools import Exposure, Pool, Stake, charge, check_closed, measure
@@ -159,7 +158,6 @@ class _Table:
 
     def __init__(self, ground: Ground, stakes: dict[Pool, list[Stake]]) -> None:
         self.stakes = stakes
-        self.limits = {pool: self._find_limits(pool) for pool in stakes}
         self.views = {pool: self._see(pool) for pool in stakes}
         self.court = Court(ground, tuple(self.views.values()))
         self.fillings: dict[int, Filling] = {}
@@ -204,18 +202,12 @@ class _Table:
         for view, row in zip(seat.views, worst, strict=True):
             before = self.stakes[view.pool]
             after = [charge(stake, shape) for stake in before]
-            for one, other, most, limit in zip(before, after, row, view.limits.tolist(), strict=True):
+            for one, other, most in zip(before, after, row, strict=True):
                 figures = measure(one, other)
-                worst_of_all = max(most, figures.chance_after)
-                exposures.append(figures._replace(chance_worst=worst_of_all, limit=limit))
+                exposures.append(figures._replace(chance_worst=max(most, figures.chance_after)))
             self.stakes[view.pool] = after
             self.views[view.pool] = self._see(view.pool)
         return tuple(exposures)
-
-    def _find_limits(self, pool: Pool) -> Floats:
-        """Return the limit of each secret: the least of all pools within this one."""
-        within = [row for other, row in self.stakes.items() if other.members <= pool.members]
-        return np.asarray(np.array([[stake.limit for stake in row] for row in within]).min(axis=0))
 
     def _see(self, pool: Pool) -> View:
         row = self.stakes[pool]
@@ -229,7 +221,7 @@ class _Table:
             pool,
             np.concatenate(chances),
             np.concatenate([stake.belief.is_possible for stake in row]),
-            self.limits[pool],
+            np.array([stake.limit for stake in row]),
             row[0].known,
         )
 

@@ -19,7 +19,7 @@ It does not choose levels.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import NamedTuple
 
@@ -34,10 +34,16 @@ from entente.release.variant.shape import Shape, meet
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Recipients who may put together what they got. ``name`` is what budgets are named by."""
+    """Recipients who may put together what they got.
+
+    Args:
+        name: What budgets are named by.
+        within: Names of the pools within it, as `close_pools` finds them: their budgets bind it too.
+    """
 
     name: str
     members: frozenset[str]
+    within: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +67,7 @@ class Stake:
         SECURITY: what one member gets depends on what the pool knows, and so tells him of it, as far as the
         pool's limit lets it (tests/unit/test_release_attacker.py).
         """
-        names = (self.pool.name, *sorted(self.pool.members))
+        names = (self.pool.name, *sorted(self.pool.members), *self.pool.within)
         return min(self.hypotheses.limit_of(name) for name in names)
 
 
@@ -88,7 +94,7 @@ class Exposure(NamedTuple):
 def close_pools(pools: Iterable[Pool]) -> tuple[Pool, ...]:
     """Return the pools, and the union of each group that overlaps where none of them holds it.
 
-    A union is named by its members, sorted and joined by ``+``.
+    A union is named by its members, sorted and joined by ``+``. Each pool says which others are within it.
     """
     given = list(dict.fromkeys(pools))
     groups: list[frozenset[str]] = []
@@ -99,7 +105,11 @@ def close_pools(pools: Iterable[Pool]) -> tuple[Pool, ...]:
             joined |= group
         groups.append(joined)
     held = {pool.members for pool in given}
-    return (*given, *(Pool("+".join(sorted(group)), group) for group in groups if group not in held))
+    closed = [*given, *(Pool("+".join(sorted(group)), group) for group in groups if group not in held)]
+    return tuple(
+        replace(pool, within=tuple(other.name for other in closed if other.members < pool.members))
+        for pool in closed
+    )
 
 
 def check_closed(pools: Sequence[Pool]) -> None:
