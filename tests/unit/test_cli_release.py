@@ -74,7 +74,8 @@ def make_plan(**more: Any) -> dict[str, Any]:
         "marking": "NATO SECRET REL TO RUS",
         "exposures": [EXPOSURE],
         "blockers": [
-            {"dimension": "place", "secret": "where-eye-3", "pool": "ru", "words": "a cell of 4 sites"}
+            {"dimension": "place", "secret": "where-eye-3", "pool": "ru", "words": "a cell of 4 sites"},
+            {"dimension": "span", "secret": "", "pool": "", "words": "a finer time: there is nothing finer"},
         ],
         "is_charged": False,
         "number": None,
@@ -113,7 +114,8 @@ def test_a_plan_is_told_with_what_it_teaches() -> None:
         "  where-eye-3 for ru: best guess 8 % at first, 25 % now, 50 % after, at worst 50 % (budget 50 %), "
         "2.58 bits" in lines
     )
-    assert "  nothing finer: place, where-eye-3, ru: a cell of 4 sites" in lines
+    assert "  no more: a cell of 4 sites" in lines
+    assert not any("there is nothing finer" in line for line in lines)
     assert lines[-1] == f"Say yes: entente release send 3 --sha256 {'ab' * 32}"
     second = list_plan(make_plan(approved=["duty-1"]))[0]
     assert second.endswith("duty-1 said yes; needs the yes of 1 other officer")
@@ -127,6 +129,22 @@ def test_only_what_left_is_told_as_sent(state: str) -> None:
     assert ("has left" in line or "leaves" in line or "NOT SENT" in line or "do not have it" in line) == (
         state not in {"recorded", "given"}
     )
+
+
+def test_a_refusal_is_told_once() -> None:
+    denied = make_plan(
+        state="denied",
+        code="label",
+        shape="",
+        level=None,
+        words="not to ru: no clearance: the gate says no",
+        reasons=["no clearance", "AMBER is asked for"],
+    )
+    lines = list_plan(denied)
+    assert lines[1:3] == ["  because: AMBER is asked for", "  not to ru: no clearance: the gate says no"]
+    shape = make_plan()["shape"]
+    told = list_plan(make_plan(words=f"{shape}: in the record"))
+    assert len([line for line in told if shape in line]) == 1
 
 
 def test_codes_of_plans() -> None:

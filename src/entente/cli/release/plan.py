@@ -130,7 +130,7 @@ def send(
     desk: DeskFolder = None,
     json: Json = False,
 ) -> int:
-    """Say yes to PLAN. The last yes that it needs charges the ledger, and sends it or holds it for its time.
+    """Say yes to PLAN. With the last yes it waits for its time; then it is judged again, charged and sent.
 
     Example: entente release send 3 --desk ./us --officer duty-1
     """
@@ -143,7 +143,7 @@ def send(
 def withdraw(
     number: PlanNumber, /, *, officer: OfficerName, desk: DeskFolder = None, json: Json = False
 ) -> int:
-    """Take PLAN back while it is not signed yet. What was charged stays charged.
+    """Take PLAN back while it is not charged yet.
 
     Example: entente release withdraw 3 --desk ./us --officer duty-1
     """

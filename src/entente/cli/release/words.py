@@ -70,9 +70,11 @@ def list_plan(plan: Answer, *, is_short: bool = False) -> list[str]:
     lines = [f"{what}: {_say_state(plan)}"]
     if is_short:
         return lines
-    lines += [f"  because: {clean_text(reason)}" for reason in plan["reasons"]]
-    if plan["words"]:
-        lines.append(f"  {clean_text(plan['words'])}")
+    # The words of a plan repeat its shape; a refusal's repeat its reasons.
+    words = "" if plan["shape"] and plan["shape"] in plan["words"] else plan["words"]
+    lines += [f"  because: {clean_text(reason)}" for reason in plan["reasons"] if reason not in words]
+    if words:
+        lines.append(f"  {clean_text(words)}")
     if plan["level"] is not None:
         lines.append(f"  they see: {plan['shape']}; {say_delay(plan['level']['delay_s'])}")
         if plan["variant"] and plan["variant"].get("text"):
@@ -80,7 +82,7 @@ def list_plan(plan: Answer, *, is_short: bool = False) -> list[str]:
     if plan["marking"]:
         lines.append(f"  marked: {clean_text(plan['marking'])}")
     lines += [f"  {_say_exposure(one)}" for one in plan["exposures"]]
-    lines += [f"  nothing finer: {_say_blocker(one)}" for one in plan["blockers"]]
+    lines += [f"  no more: {one['words']}" for one in plan["blockers"] if not is_end(one["words"])]
     lines += [f"  LOOK AGAIN: {clean_text(one)}" for one in plan["cautions"]]
     if plan["state"] == "planned":
         lines.append(f"Say yes: entente release send {plan['plan']} --sha256 {plan['sha256'][:64]}")
@@ -95,7 +97,7 @@ def _say_state(plan: Answer) -> str:
         others = "other officer" if plan["approved"] else "officer"
         return f"PLANNED, nothing has left{yes}; needs the yes of {left} {others}{'s' if left > 1 else ''}"
     if state == "held":
-        return f"HELD until {plan['due']}, nothing has left; charged"
+        return f"HELD until {plan['due']}, nothing has left or is charged; it is judged again then"
     said = _STATES.get(state, state.upper())
     return f"{said} [{plan['code']}]" if plan["code"] else said
 
@@ -124,9 +126,9 @@ def _say_exposure(one: Answer) -> str:
     return f"{one['secret']} for {one['pool']}: best guess {chances}, {one['bits']:.2f} bits{words}"
 
 
-def _say_blocker(one: Answer) -> str:
-    about = "".join(f", {one[name]}" for name in ("secret", "pool") if one[name])
-    return f"{one['dimension']}{about}: {one['words']}"
+def is_end(words: str) -> bool:
+    """Tell whether what stands against more is only that there is no more."""
+    return words.endswith(("there is nothing finer", "nothing finer on the ladder"))
 
 
 def say_level(level: Answer | None) -> str:
@@ -149,7 +151,8 @@ def list_explained(answer: Answer) -> list[str]:
     ]
     lines += [f"  {number}. {clean_text(step)}" for number, step in enumerate(answer["steps"], start=1)]
     lines.append("To see more it would need:")
-    lines += [f"  - {clean_text(need)}" for need in answer["needs"] or ["nothing: it sees all that there is"]]
+    needs = [need for need in answer["needs"] if not is_end(need)]
+    lines += [f"  - {clean_text(need)}" for need in needs or ["nothing: it sees all that there is"]]
     return lines
 
 
