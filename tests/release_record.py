@@ -71,15 +71,19 @@ class ReleaseRecord:
             GrantOnward(
                 ask=ask,
                 granted=True,
+                label=LABEL,
                 variant=SHA256,
                 holder="ru",
                 to="un",
                 purpose="relief",
                 until=None,
+                use_until=None,
                 words="",
             ),
             **more,
         )
+        if not body.granted:
+            body = msgspec.structs.replace(body, label=None)
         both = [body.holder, body.to] if body.granted else [body.holder]
         return self.record.send(author, "release.grant", body, to=both if addressed is None else addressed)
 

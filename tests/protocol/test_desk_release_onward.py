@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from entente.desk.compose import Draft
 from entente.kernel.errors import Denied
+from entente.kernel.message import encode_body
+from entente.release.item import GrantRow, ItemRow
 from tests.protocol.desk_stage import open_scratch
-from tests.release_desks import CLEARANCES, ReleaseDesks, make_catalogue, make_report
+from tests.release_desks import CLEARANCES, PURPOSES, ReleaseDesks, make_catalogue, make_report
 
 WIDE = make_catalogue(chance="4/5", budgets='budgets = [{ who = "un", chance = "1/10" }]')
 """What is enough for ru is too much for un."""
@@ -191,3 +194,52 @@ def test_a_grant_is_no_way_around_the_charge(three: ReleaseDesks) -> None:
     with pytest.raises(Denied) as caught:
         three.us.outbox.put(Draft("release.grant", body, ("duty-1",), ("ru", "un")))
     assert caught.value.code == "not-charged"
+
+
+OPEN_LINE = """
+[[report.tear_line]]
+id = "open"
+text = "Something flew."
+label = { policy = "TLP", classification = "GREEN" }
+place = "6 arcsec"
+time = "1 min"
+depth = 4
+height = "20 m"
+"""
+
+
+def test_a_yes_is_for_the_text_that_may_go(three: ReleaseDesks) -> None:
+    """``un`` may have what goes with another text of the report, not the text that ``ru`` holds."""
+    three.load_reports(make_report("r-2") + OPEN_LINE)
+    three.load("clearances", '[[clearance]]\nparty = "un"\npolicy = "TLP"\nup_to = "GREEN"\n')
+    three.give("r-2")
+    assert three.items("ru")[0]["variant"]["text"] == "An aircraft was seen."
+    (plan,) = three.plan("r-2", "un")
+    assert plan["state"] == "planned"
+    refused = three.ask("us", "release-grant", ask=ask(three), granted=True)
+    assert (refused["state"], refused["code"]) == ("denied", "budget")
+
+
+def test_what_is_passed_on_bears_the_label_and_the_time_of_the_yes(three: ReleaseDesks) -> None:
+    three.load("purposes", PURPOSES.replace('onward = "ask"', 'onward = "ask"\nkeep_days = 3'))
+    three.give("r-1")
+    (first,) = three.items("ru")
+    three.send(three.ask("us", "release-grant", ask=ask(three), granted=True))
+    (told,) = three.ask("ru", "release-onward")
+    grant = three.desks["ru"].rows.find(GrantRow, told["grant"])
+    assert grant is not None
+    assert grant.use_until == first["until"] != ""
+    row = next(three.desks["ru"].rows.select(ItemRow, author="us"))
+    lying = msgspec.structs.replace(
+        row.item,
+        grant=told["grant"],
+        label=msgspec.structs.replace(row.item.label, classification="CLEAR"),
+        until=None,
+    )
+    with pytest.raises(Denied) as caught:
+        three.desks["ru"].outbox.put(Draft("release.item", encode_body(lying), ("duty-1",), ("un",)))
+    assert caught.value.code == "no-grant"
+    three.ask("ru", "release-pass", grant=told["grant"])
+    three.run()
+    (item,) = three.items("un")
+    assert item["until"] == first["until"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from entente.kernel.time import encode_utc
@@ -97,6 +98,8 @@ def test_nothing_is_passed_on_without_the_originators_yes() -> None:
         {"purpose": "deconfliction"},
         {"author": "un", "to": "ru"},
         {"originator": "il"},
+        {"label": msgspec.structs.replace(LABEL, classification="UNCLASSIFIED")},
+        {"until": "2036-01-01T00:00:00Z"},
     ),
 )
 def test_a_yes_fits_one_item_only(change: dict[str, Any]) -> None:
@@ -175,6 +178,8 @@ def test_what_its_originator_marked_never_is_not_asked_for() -> None:
         ({"author": "il", "to": "il"}, "bad-recipient"),
         ({"to": "ru"}, "bad-recipient"),
         ({"ask": None, "granted": False}, "not-asked"),
+        ({"use_until": "2016-02-30T00:00:00Z"}, "bad-time"),
+        ({"label": None}, "bad-label"),
         ({"until": "2016-02-30T00:00:00Z"}, "bad-time"),
     ),
 )

@@ -7,7 +7,8 @@ Invariants:
   * One recipient: it says to nobody who else was told. Recipients who compare see that it is one report, and
     are accounted for as if they did (`release/exposure`).
   * A party's own item has no grant. Somebody else's item is passed on only under the originator's recorded
-    yes for these very bytes, from this holder to this recipient (`onward`).
+    yes for these very bytes, from this holder to this recipient, under the label and for the time that the
+    originator says (`onward`).
   * Where the two have agreed on purposes (`rules`), the item names one of them.
   * Nothing is ever taken back: a recall (`recall`) marks the row, and says since when.
   * Author and recipient judge a message by what both of them see, so that they judge it alike.
@@ -106,9 +107,13 @@ class GrantRow(Row, frozen=True):
     ask: str
     """The leaf of the question, or empty for a yes that nobody asked for."""
     is_granted: bool
+    label: LabelWire | None
+    """Of what may be passed on; None with a no."""
     purpose: str
     until: str
     """Until when it may be passed on, or empty."""
+    use_until: str
+    """Until when what is passed on may be used, or empty."""
     words: str
     recalled: str = ""
 
@@ -169,13 +174,15 @@ def decide_item(message: VerifiedMessage[ReleaseItem], rows: Rows) -> Decision:
 def _decide_grant(body: ReleaseItem, rows: Rows, *, author: str, to: str, at: str) -> Decision:
     row = rows.find(GrantRow, body.grant or "")
     meant = (body.originator, author, to, hash_variant(body.variant), body.purpose)
-    # SECURITY: a yes is for one variant, one holder, one recipient, one purpose; nothing else fits it
-    # (tests/unit/test_release_onward.py, test_a_yes_fits_one_item_only).
-    if row is None or not row.is_granted or meant != _say_meant(row):
+    how = (body.label, body.until or "")
+    # SECURITY: a yes is for one variant, one holder, one recipient, one purpose, under one label; nothing
+    # else fits it (tests/unit/test_release_onward.py, test_a_yes_fits_one_item_only).
+    if row is None or not row.is_granted or meant != _say_meant(row) or how != (row.label, row.use_until):
         return denied(
             "no-grant",
             f"item passed on: expected a yes of {body.originator!r} for variant {meant[3][:12]} from "
-            f"{author!r} to {to!r}, for {body.purpose!r}; {(body.grant or '')[:12]} is none",
+            f"{author!r} to {to!r}, for {body.purpose!r}, under this label and until then; "
+            f"{(body.grant or '')[:12]} is none",
         )
     if row.recalled:
         return denied("recalled", "item passed on: expected a yes that stands, it was recalled")

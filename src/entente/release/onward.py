@@ -31,6 +31,7 @@ from entente.kernel.rows import Row, Rows
 from entente.kernel.time import parse_utc
 from entente.kernel.wire import Hex64, NoteText, SlugText, UtcText, WireStruct
 from entente.release.item import GrantRow, ItemRow, list_held, require_sealed_to_one
+from entente.release.label import LabelWire, parse_label
 
 
 class AskOnward(WireStruct, frozen=True):
@@ -47,16 +48,20 @@ class GrantOnward(WireStruct, frozen=True):
 
     Args:
         ask: The leaf of the question that it answers; None for a yes that nobody asked for.
+        label: Of what is passed on, addressed to ``to``; None with a no.
         until: Until when the item may be passed on, or None.
+        use_until: Until when what is passed on may be used, or None.
     """
 
     ask: Hex64 | None
     granted: bool
+    label: LabelWire | None
     variant: Hex64
     holder: SlugText
     to: SlugText
     purpose: SlugText
     until: UtcText | None
+    use_until: UtcText | None
     words: NoteText
 
 
@@ -139,8 +144,13 @@ def decide_grant(message: VerifiedMessage[GrantOnward], rows: Rows) -> Decision:
         return denied("other-addressee", f"{what}: expected {sorted(meant)}, got {list(message.addressees)}")
     if message.author in {body.holder, body.to} or body.holder == body.to:
         return denied("bad-recipient", f"{what}: expected originator, holder and recipient to be three")
-    if body.until is not None:
-        parse_utc(body.until, path="$.body.until")
+    for name, moment in (("until", body.until), ("use_until", body.use_until)):
+        if moment is not None:
+            parse_utc(moment, path=f"$.body.{name}")
+    if body.granted != (body.label is not None):
+        return denied("bad-label", f"{what}: expected a label exactly with a yes")
+    if body.label is not None:
+        parse_label(body.label, path="$.body.label")
     if body.ask is None and not body.granted:
         return denied("not-asked", f"{what}: expected a question that is answered with no, got none")
     return ALLOWED
@@ -162,8 +172,10 @@ def project_grant(entry: Entry[GrantOnward], rows: Rows) -> None:
             sha256=body.variant,
             ask=body.ask or "",
             is_granted=body.granted,
+            label=body.label,
             purpose=body.purpose,
             until=body.until or "",
+            use_until=body.use_until or "",
             words=body.words,
         )
     )

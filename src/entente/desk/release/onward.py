@@ -8,8 +8,8 @@
 Invariants:
   * A yes to passing on is a release: the new recipient is charged with it, under the originator's own
     budgets, before the yes leaves.
-  * What is passed on is the variant that the originator made, to the byte; the holder adds a note, or
-    nothing.
+  * What is passed on is the variant that the originator made, to the byte, under the label and for the time
+    that the yes says; the holder adds a note, or nothing.
   * Nothing is passed on that was recalled from us, or whose originator said never.
 
 It sends nothing: plans do, see `sending`.
@@ -20,12 +20,14 @@ It sends nothing: plans do, see `sending`.
 
 from __future__ import annotations
 
+import msgspec
+
 from entente.desk.release.ledger import ReleaseLedger
 from entente.desk.release.parts import ReleaseParts
-from entente.desk.release.planning import ReleasePlanning, Wish
+from entente.desk.release.planning import ReleasePlanning, Wish, pick_fields, write_label
 from entente.desk.release.plans import GRANT, PASS, NewPlan, Plan, PlanBook, PlanContent
 from entente.desk.release.policy import Allowed, Refused, ReleasePolicy
-from entente.kernel.errors import Denied, NotFound
+from entente.kernel.errors import Denied, NotFound, StoreError
 from entente.kernel.message import encode_body
 from entente.kernel.time import parse_utc
 from entente.release.exposure.plan import Plan as Offer
@@ -34,6 +36,7 @@ from entente.release.item import GrantRow, ItemRow, ReleaseItem, is_recalled, li
 from entente.release.onward import AskRow, GrantOnward
 from entente.release.source.report import Report
 from entente.release.variant.kept import encode_shape
+from entente.release.variant.shape import earliest_us
 from entente.release.veto import ONWARD
 
 
@@ -96,11 +99,13 @@ class ReleaseOnward:
         body = GrantOnward(
             ask=ask.message,
             granted=True,
+            label=write_label(allowed, earliest_us(report.value, offer.shape, self._parts.ladder)),
             variant=ask.ask.variant,
             holder=ask.holder,
             to=ask.ask.to,
             purpose=ask.ask.purpose,
             until=until or None,
+            use_until=_decode_item(given).until,
             words=words,
         )
         plan = NewPlan(
@@ -119,6 +124,10 @@ class ReleaseOnward:
         why = f"what {ask.holder} holds is finer than what may go to {to}"
         no = Refused("budget", why, (*decided.steps, f"exposure: no: {why}"), (why,))
         if offered is None or not decided.mask.allows(offered):
+            return no
+        # SECURITY: what `to` may have by another text's label is not this text, nor fields beside it
+        # (tests/protocol/test_desk_release_onward.py, test_a_yes_is_for_the_text_that_may_go).
+        if not holds_only_allowed(given, report, decided, self._parts):
             return no
         stakes = self._ledger.make_stakes(report.source, given.item, [to])
         offer = judge(offered, to, stakes, report, self._parts.ladder)
@@ -152,7 +161,7 @@ class ReleaseOnward:
             Denied: The yes is not for us, or over; the item was recalled; its originator said never.
         """
         parts, what = self._parts, f"passing on {grant.sha256[:12]}"
-        if grant.holder != parts.party or not grant.is_granted:
+        if grant.holder != parts.party or not grant.is_granted or grant.label is None:
             raise Denied("no-grant", f"{what}: expected a yes to us, found none of this name")
         if grant.until and parse_utc(grant.until) < parts.clock.now_utc():
             raise Denied("grant-over", f"{what}: expected it by {grant.until}")
@@ -171,12 +180,12 @@ class ReleaseOnward:
         body = ReleaseItem(
             item=parts.random.draw(32).hex(),
             variant=first.item.variant,
-            label=first.item.label,
+            label=grant.label,
             originator=grant.originator,
             grant=grant.message,
             purpose=grant.purpose,
             onward=first.item.onward,
-            until=grant.until or first.item.until,
+            until=grant.use_until or None,
             replaces=None,
             note=note,
         )
@@ -204,3 +213,20 @@ class ReleaseOnward:
         )
         plan = NewPlan(first.message, grant.to, grant.purpose, officer, content, encode_body(body))
         return self._plans.add(plan, token=token)
+
+
+def holds_only_allowed(given: Plan, report: Report, allowed: Allowed, parts: ReleaseParts) -> bool:
+    """Tell whether the text and the fields of what was given may go to another recipient, too."""
+    content = given.content
+    if content.level is None:
+        return False
+    texts = {"", *(line.id for line in allowed.lines)}
+    fields = pick_fields(report, allowed, content.level, parts)
+    return content.tear_line in texts and set(content.fields) <= set(fields)
+
+
+def _decode_item(given: Plan) -> ReleaseItem:
+    try:
+        return msgspec.json.decode(given.body or b"", type=ReleaseItem)
+    except msgspec.MsgspecError as error:
+        raise StoreError("book", f"plan {given.id}: expected an item, found none") from error

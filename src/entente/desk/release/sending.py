@@ -35,6 +35,7 @@ import msgspec
 from entente.desk.compose import Draft
 from entente.desk.outbox import RECORDED, REFUSED, WITHDRAWN, Outbox
 from entente.desk.release.ledger import Given, ReleaseLedger
+from entente.desk.release.onward import holds_only_allowed
 from entente.desk.release.parts import ReleaseParts
 from entente.desk.release.planning import ReleasePlanning, pick_fields, pick_line, write_label
 from entente.desk.release.plans import GRANT, PASS, RELEASE, Plan, PlanBook
@@ -224,7 +225,7 @@ class ReleaseSending:
         if vetoed is not None:
             raise _Changed(vetoed.code, vetoed.words)
         if plan.content.action == RELEASE:
-            self._require_use(_decode(plan, ReleaseItem))
+            self._require_use(_decode(plan, ReleaseItem).until)
         return officers
 
     def _settle(self, plan: Plan) -> bool:
@@ -283,7 +284,7 @@ class ReleaseSending:
             None,
         ):
             raise _Changed("other-message", "what would be sent now is not what was planned")
-        self._require_use(body)
+        self._require_use(body.until)
         return Ready(
             RELEASE_ITEM.name,
             (plan.recipient,),
@@ -306,8 +307,13 @@ class ReleaseSending:
             tear_line=plan.content.tear_line or None,
             fields=plan.content.fields,
         )
-        if not body.granted or body.to != plan.recipient or body.variant != hash_variant(variant):
+        label = write_label(allowed, earliest_us(report, offer.shape, self._parts.ladder))
+        meant = (True, plan.recipient, hash_variant(variant), label)
+        if (body.granted, body.to, body.variant, body.label) != meant or not holds_only_allowed(
+            plan, report, allowed, self._parts
+        ):
             raise _Changed("other-message", "what would be granted now is not what was planned")
+        self._require_use(body.use_until)
         given = None
         if not self._ledger.is_given(plan.item, plan.recipient, plan.content.version):
             given = self._make_given(plan, report, offer)
@@ -365,9 +371,9 @@ class ReleaseSending:
             plan=plan.id,
         )
 
-    def _require_use(self, body: ReleaseItem) -> None:
-        if body.until is not None and parse_utc(body.until) <= self._parts.clock.now_utc():
-            raise _Changed("over", f"it was to be used until {body.until}, which is past")
+    def _require_use(self, until: str | None) -> None:
+        if until is not None and parse_utc(until) <= self._parts.clock.now_utc():
+            raise _Changed("over", f"it was to be used until {until}, which is past")
 
     @staticmethod
     def _list_worst(plan: Plan, offer: Offer) -> dict[tuple[str, str], float]:
