@@ -113,6 +113,10 @@ text = "{text}"
 [[report.field]]
 name = "remark"
 value = "private {CANARY}"
+[[report.field]]
+name = "heading"
+value = "south-west"
+releasable = true
 """
 
 

@@ -55,6 +55,7 @@ def test_a_report_takes_the_road_of_the_gate(three: ReleaseDesks) -> None:
     assert item["variant"] == done["variant"]
     assert (item["marking"], item["originator"], item["purpose"]) == ("TLP:AMBER", "us", "safety")
     assert item["variant"]["text"] == "An aircraft was seen."
+    assert [one["name"] for one in item["variant"]["fields"]] == ["heading"]
     assert three.items("un") == [], "it is sealed to one"
     learned = three.learned()
     assert (learned["releases"], learned["chance_percent"], learned["theatres"]) == (1, 30.16, {"levant": 1})
