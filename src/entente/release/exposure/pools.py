@@ -5,7 +5,7 @@ what it believes, and what its members already have of the item in question.
 
 Invariants:
   * Pools are closed: of two that overlap, some pool holds both. Else the level that a common member gets
-    would depend on what the other pool knows, and tell this one of it (docs/adr/0024 and its proof).
+    would depend on what the other pool knows, and tell this one of it (docs/formats/release-exposure.md 5).
   * What a pool may know is limited by its own budget and by that of every pool and recipient within it.
   * `charge` changes a stake as the release of a shape does, and nothing else does. Two shapes of one item are
     one observation: the belief holds the row of their meet.
