@@ -313,6 +313,12 @@ def test_a_notification_is_charged_and_never_refused(tmp_path: Path) -> None:
         notify(three.us, msgspec.structs.replace(request, id="convoy-2", volumes=[far]))
         assert three.learned()["releases"] == 1
         assert three.alarms() == {}
+        # What the model rules out beside it is told all the same, and its officers are told that too.
+        other = make_volume((369_500_000, 423_000_000), radius_m=2000)
+        said = notify(three.us, msgspec.structs.replace(request, id="convoy-3", volumes=[other]))
+        assert said.state == "recorded"
+        assert set(three.alarms()) == {"notice-not-charged"}
+        assert three.learned()["releases"] == 1
         assert three.ask("us", "release-check")["faults"] == []
 
 

@@ -186,6 +186,14 @@ _EXPLAINED: Final[dict[str, tuple[str, str]]] = {
         ),
         "No bytes are kept: the run's messages are in the record, its parcels' hashes in them.",
     ),
+    "notice-not-charged": (
+        (
+            "A notification went out, as it must, and its place could not be charged to the secrets that "
+            "want it: the catalogue's model does not explain it beside what was told before. What partners "
+            "know of those secrets may be more than `release-ledger` says."
+        ),
+        "No bytes are kept: the notification is in the record. Look at the catalogue with who wrote it.",
+    ),
     "blind-added": (
         (
             "The other side has added something that meets our plan. We had been clear before. `blind-run` "

@@ -37,7 +37,7 @@ from entente.desk.outbox import RECORDED, REFUSED, WITHDRAWN, Outbox
 from entente.desk.release.ledger import Given, ReleaseLedger
 from entente.desk.release.onward import holds_only_allowed
 from entente.desk.release.parts import ReleaseParts
-from entente.desk.release.planning import ReleasePlanning, pick_fields, pick_line, write_label
+from entente.desk.release.planning import CONTRADICTION, ReleasePlanning, pick_fields, pick_line, write_label
 from entente.desk.release.plans import GRANT, PASS, RELEASE, Plan, PlanBook
 from entente.desk.release.policy import Allowed, Refused, ReleasePolicy
 from entente.kernel.errors import Denied, EntenteError, NotFound, StoreError
@@ -88,7 +88,7 @@ class _Changed(Exception):
 
 
 class ReleaseSending:
-    """Plans on their way. `approve` and `withdraw` from any thread, `step` from one."""
+    """Plans on their way. Safe from several threads."""
 
     def __init__(
         self,
@@ -229,17 +229,23 @@ class ReleaseSending:
         return officers
 
     def _settle(self, plan: Plan) -> bool:
-        item = self._outbox.find_token(plan.sent_as)
-        if item is None:
-            raise StoreError("book", f"plan {plan.id}: expected its message in the outbox, found none")
-        if item.state == RECORDED:
-            self._plans.move(plan, RECORDED, leaf=item.leaf)
-            return True
-        if item.state in {REFUSED, WITHDRAWN}:
-            words = item.reason or "an officer took it back"
-            state = "refused" if item.state == REFUSED else "withdrawn"
-            self._plans.move(plan, state, code=item.code, reason=f"{words}; what was charged stays charged")
-            return True
+        """Note what became of a message; of the one that is under way now, whoever else looks as well."""
+        with self._outbox.writing():
+            plan = self._plans.get(plan.id)
+            if plan.state != SENDING:
+                return False
+            item = self._outbox.find_token(plan.sent_as)
+            if item is None:
+                raise StoreError("book", f"plan {plan.id}: expected its message in the outbox, found none")
+            if item.state == RECORDED:
+                self._plans.move(plan, RECORDED, leaf=item.leaf)
+                return True
+            if item.state in {REFUSED, WITHDRAWN}:
+                words = item.reason or "an officer took it back"
+                state = "refused" if item.state == REFUSED else "withdrawn"
+                reason = f"{words}; what was charged stays charged"
+                self._plans.move(plan, state, code=item.code, reason=reason)
+                return True
         return False
 
     # Judged again
@@ -396,6 +402,8 @@ class ReleaseSending:
             raise _Changed("budget", "it is not within every budget any more")
         if encode_shape(offer.shape).hex() != plan.content.shape:
             raise _Changed("other-shape", "what is within every budget now is coarser than what was planned")
+        if self._ledger.contradicts(plan.item, offer.shape):
+            raise _Changed("contradiction", CONTRADICTION)
         due_us = earliest_us(report, offer.shape, ladder)
         if due_us > self._parts.now_us():
             raise _Changed("too-early", "its time has not come", state=HELD, due_us=due_us)
