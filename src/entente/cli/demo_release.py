@@ -110,9 +110,9 @@ def tell_release(stage: Stage) -> ReleaseStory:
     return story
 
 
-def _act(stage: Stage, *words: str, expect: int = 0, show: bool = True) -> Any:  # noqa: ANN401 - the command's JSON
+def _act(stage: Stage, *words: str) -> Any:  # noqa: ANN401 - the command's JSON
     party, officer = OURS
-    return stage.act(party, "release", *words, "--officer", officer, expect=expect, show=show)
+    return stage.act(party, "release", *words, "--officer", officer)
 
 
 def _fill_shelves(stage: Stage) -> None:
@@ -175,7 +175,12 @@ def _release(stage: Stage, story: ReleaseStory, report: str) -> None:
     for block in planned["blockers"]:
         if block["dimension"] == "place" and block["secret"]:
             stage.note(f"not {block['words']}")
-    sent = _act(stage, "send", str(planned["plan"]), "--sha256", planned["sha256"], show=False)
+    if len(story.plans) == 1:
+        sent = _act(stage, "send", str(planned["plan"]), "--sha256", planned["sha256"])
+    else:
+        # The same yes without a process of its own, each of which takes half a second.
+        yes = {"officer": OURS[1], "plan": planned["plan"], "sha256": planned["sha256"], "wait_s": 20}
+        sent = DeskLink.open(stage.folder / OURS[0]).call("POST", "/api/release-send", yes)
     story.expect(f"{report} is in the record", is_so=sent["state"] == "recorded")
     story.expect(f"{report} is within budget", is_so=exposure["worst_percent"] <= exposure["budget_percent"])
 
