@@ -33,7 +33,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from entente.desk.compose import Draft
-from entente.desk.outbox import RECORDED, REFUSED, WITHDRAWN, Outbox
+from entente.desk.outbox import RECORDED, REFUSED, WITHDRAWN, Outbox, OutboxItem
 from entente.desk.release.ledger import Given, ReleaseLedger
 from entente.desk.release.onward import holds_only_allowed
 from entente.desk.release.parts import ReleaseParts
@@ -230,23 +230,27 @@ class ReleaseSending:
 
     def _settle(self, plan: Plan) -> bool:
         """Note what became of a message; of the one that is under way now, whoever else looks as well."""
+        if self._get_message(plan).state not in {RECORDED, REFUSED, WITHDRAWN}:
+            return False
         with self._outbox.writing():
             plan = self._plans.get(plan.id)
-            if plan.state != SENDING:
+            item = self._get_message(plan)
+            if plan.state != SENDING or item.state not in {RECORDED, REFUSED, WITHDRAWN}:
                 return False
-            item = self._outbox.find_token(plan.sent_as)
-            if item is None:
-                raise StoreError("book", f"plan {plan.id}: expected its message in the outbox, found none")
             if item.state == RECORDED:
                 self._plans.move(plan, RECORDED, leaf=item.leaf)
-                return True
-            if item.state in {REFUSED, WITHDRAWN}:
+            else:
                 words = item.reason or "an officer took it back"
                 state = "refused" if item.state == REFUSED else "withdrawn"
                 reason = f"{words}; what was charged stays charged"
                 self._plans.move(plan, state, code=item.code, reason=reason)
-                return True
-        return False
+        return True
+
+    def _get_message(self, plan: Plan) -> OutboxItem:
+        item = self._outbox.find_token(plan.sent_as)
+        if item is None:
+            raise StoreError("book", f"plan {plan.id}: expected its message in the outbox, found none")
+        return item
 
     # Judged again
 
