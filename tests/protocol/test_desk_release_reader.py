@@ -173,8 +173,10 @@ def test_a_reader_of_whole_series_never_goes_beyond_a_budget(tmp_path: Path, tru
                 name = "r-0"
                 three.load_reports(reports[0][2].replace("accuracy_m = 50", "accuracy_m = 90"))
             is_new = number != 4
-            for party in draw.choice((("ru",), ("un",), ("ru", "un"), ("un", "ru"))):
-                (plan,) = three.plan(name, party)
+            parties = draw.choice((("ru",), ("un",), ("ru", "un"), ("un", "ru")))
+            for turn, party in enumerate(parties):
+                # To the second of two the officer gives less: together they have what the first one got.
+                (plan,) = three.plan(name, party, finest_arcsec=18_000 * turn)
                 if is_new and number in {1, 3, 5}:
                     # Another report of the same source, planned in its place, would have fared alike.
                     (other,) = three.plan(reports[6][0], party)
@@ -200,6 +202,10 @@ def test_a_reader_of_whole_series_never_goes_beyond_a_budget(tmp_path: Path, tru
                     assert best <= LIMITS[who] + NEAR, (who, name)
                     told = three.learned(who)["chance_percent"]
                     assert told == pytest.approx(100 * best, abs=100 * NEAR + 0.02), (who, name)
+        for who, reader in readers.items():
+            # The history that officers look at ends at the same place, hypothesis by hypothesis.
+            steps = three.ask("us", "release-belief", secret="post-site", pool=who)["steps"]
+            assert steps[-1]["posterior"] == pytest.approx(reader.find_belief(), abs=NEAR)
     assert given >= 5
     assert find_ungated(reports) > max(LIMITS.values())
 
