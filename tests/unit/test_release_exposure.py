@@ -264,6 +264,36 @@ def test_an_output_at_the_budget_is_told_and_one_just_above_is_not(chance: str, 
         assert [each.chance_after for each in second.exposures] == pytest.approx([2 / 3, 2 / 3])
 
 
+@pytest.mark.parametrize("lacks", ({"identifies": 1}, {"height_accuracy_m": None}))
+def test_what_a_report_may_lack_is_judged_too(lacks: dict[str, object]) -> None:
+    """Under one hypothesis a newspaper would explain some reports: those with little detail, near one town.
+
+    In full, a report from there says nothing; a short one from there would point to that hypothesis.
+    """
+    seen_by = [
+        observer("a", 32.5, 37.5, 300_000),
+        observer("b", 32.5, 37.5, 300_001),
+        observer("press", 32.5, 37.5, 10_000, **lacks),
+    ]
+    plain = make_secret("site", [["a"], ["b"]], "3/5")
+    first = plain.hypotheses[0]
+    told = type(first)(
+        first.id, first.words, first.weight, first.at, first.observers, (Share("press", "1/4"),)
+    )
+    secret = make_secret("site", [["a"], ["b"]], "3/5", hypotheses=(told, plain.hypotheses[1]))
+    stakes = start(make_catalogue(seen_by, [secret]), [pool("ru")])
+    event = Sighting(325_000_000, 375_000_000, 10**15, PATH, 100)
+    found = only(plan(["ru"], stakes, event, DEFAULT_LADDER))
+    # The cells of one degree would let a full report out within budget (4 in 7), a short one not (9 in 10).
+    assert found.level == DEFAULT_LADDER.finest._replace(place=2)
+    full = measure(charge(stakes[0], shape_of(event, found.level._replace(place=3), DEFAULT_LADDER)))
+    short = shape_of(
+        event._replace(path=PATH[:1], height_cm=None), found.level._replace(place=3), DEFAULT_LADDER
+    )
+    assert full.chance_after == pytest.approx(4 / 7, abs=1e-3)
+    assert measure(charge(stakes[0], short)).chance_after > 0.8
+
+
 def test_an_observer_that_covers_everything_reaches_every_cell() -> None:
     seen_by = [observer("post", 35, 40, 100_000), observer("satellite", 0, 0, 1, circles=None)]
     catalogue = make_catalogue(seen_by, [make_secret("method", [["post"], ["satellite"]], "999/1000")])
