@@ -373,6 +373,26 @@ def test_another_version_is_no_second_observation(three: ReleaseDesks) -> None:
     assert three.ask("us", "release-check")["faults"] == []
 
 
+def test_a_version_that_denies_another_goes_to_nobody(three: ReleaseDesks) -> None:
+    """Else the two who hold them could never be a pool: what they know together could not be computed."""
+    early, late = make_report("r-1"), make_report("r-1", when="2016-09-16T12:40:00Z")
+    (waiting,) = three.plan("r-1", "un")
+    three.give("r-1", "ru")
+    three.load_reports(late)
+    (denied,) = three.plan("r-1", "un")
+    assert (denied["state"], denied["code"]) == ("denied", "contradiction")
+    assert three.send(waiting)["code"] == "report-changed"
+    # Planned while neither was given, and sent after the other.
+    three.load_reports(early.replace('"r-1"', '"r-2"'))
+    (first,) = three.plan("r-2", "ru")
+    three.load_reports(late.replace('"r-1"', '"r-2"'))
+    (second,) = three.plan("r-2", "un")
+    assert three.send(first)["code"] == "report-changed"
+    assert three.send(second)["state"] == "recorded"
+    three.load("pools", POOLS)
+    assert three.ask("us", "release-check")["faults"] == []
+
+
 def test_two_clearances_are_none(three: ReleaseDesks) -> None:
     by_id = '[[clearance]]\nparty = "ru"\npolicy_id = "60a3c5c5-0d10-413e-aab3-9e08dde9e88d"\nup_to = "RED"\n'
     three.load("clearances", by_id)

@@ -259,6 +259,20 @@ class ReleaseLedger:
         )
         return row is not None
 
+    def contradicts(self, item: str, shape: Shape) -> bool:
+        """Tell whether a shape of an item denies what was ever given of it, to whomever.
+
+        SECURITY: not only to the recipient's own pools: whoever may be put into one pool later must hold
+        shapes that have a meet, or what that pool knows could not be computed
+        (tests/protocol/test_desk_release_attacks.py, test_a_version_that_denies_another_goes_to_nobody).
+        """
+        for row in self._parts.book.read("SELECT shape FROM release_given WHERE item = ?", (item,)):
+            both = meet(shape, parse_shape(bytes(row["shape"])), self._parts.ladder)
+            if both is None:
+                return True
+            shape = both
+        return False
+
     def charge(self, given: Given, worst: Mapping[tuple[str, str], float]) -> list[Charged]:
         """Charge a release, in the caller's transaction; nothing for what the recipient has already.
 

@@ -53,6 +53,9 @@ from entente.release.variant.shape import earliest_us
 from entente.release.variant.words import describe_shape
 
 _DAY_US: Final = 86_400_000_000
+CONTRADICTION: Final = (
+    "this version denies what an earlier one said: recall that, and make a new report of what is right"
+)
 _DIMENSIONS: Final = {
     "": "all of it",
     "place": "a finer place",
@@ -177,6 +180,10 @@ class ReleasePlanning:
     ) -> Plan:
         if isinstance(offer, Refusal):
             return self._keep_refusal(report, item, recipient, wish, allowed, offer)
+        if self._ledger.contradicts(item, offer.shape):
+            steps = (*allowed.steps, f"ledger: no: {CONTRADICTION}")
+            refused = Refused("contradiction", CONTRADICTION, steps, (CONTRADICTION,))
+            return self._keep_denied(report, item, recipient, wish, refused)
         worst = max((one.chance_worst for one in offer.exposures), default=0.0)
         vetoed = self.ask_final_veto(allowed, offer.offered, report.value, worst=worst)
         if vetoed is not None:
