@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -523,6 +524,27 @@ def test_stopped_inside_the_one_transaction_nothing_of_it_stays(
     assert not three.us.release.ledger.is_given(item, "ru", 1)
     three.run()
     assert three.get(plan)["state"] == "recorded"
+
+
+def test_shelves_can_be_put_while_others_look_and_send(three: ReleaseDesks) -> None:
+    """Who holds the book waits for nobody who waits for the book."""
+    done = []
+
+    def look() -> None:
+        for _ in range(40):
+            three.us.release.parts.library.policies()
+            three.us.release.parts.library.list_clearances("ru")
+        done.append(True)
+
+    for _ in range(5):
+        workers = [threading.Thread(target=look, daemon=True) for _ in range(3)]
+        for worker in workers:
+            worker.start()
+        for number in range(10):
+            three.load("purposes", PURPOSES.replace("convoys", f"convoys {number}"))
+        for worker in workers:
+            worker.join(10)
+    assert len(done) == 15
 
 
 def test_an_answer_that_was_lost_charges_and_sends_nothing_twice(three: ReleaseDesks) -> None:

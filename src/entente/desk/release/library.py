@@ -66,7 +66,8 @@ class Library:
 
     def __init__(self, shelves: Shelves) -> None:
         self.shelves = shelves
-        self._lock = threading.RLock()
+        # Held for the dictionary alone: whoever asks the book under it would wait for who holds the book.
+        self._lock = threading.Lock()
         self._mark = -1
         self._held: dict[str, Any] = {}
 
@@ -81,7 +82,7 @@ class Library:
         """
         found = list(self._read(kind, text))
         changed, shelved = 0, []
-        with self._lock, self.shelves.transaction():
+        with self.shelves.transaction():
             for shelf, name, data in found:
                 known = self.shelves.find(shelf, name)
                 version = self.shelves.put(shelf, name, data, officer=officer)
@@ -207,29 +208,32 @@ class Library:
 
     # Finding
 
-    def _get(self, name: str) -> Any:  # noqa: ANN401 - each name has one caller
-        """Return what was read under a name, read again if anything on a shelf has changed."""
+    def _get(self, name: str) -> tuple[int, Any]:
+        """Return what was read under a name while the shelves were as they are now, and their mark."""
+        mark = self.shelves.find_mark()
         with self._lock:
-            mark = self.shelves.find_mark()
             if mark != self._mark:
                 self._held.clear()
                 self._mark = mark
-            return self._held.get(name)
+            return mark, self._held.get(name)
 
-    def _keep(self, name: str, value: T) -> T:
+    def _keep(self, mark: int, name: str, value: T) -> T:
+        """Keep what was read at a mark, unless somebody has seen a later one since."""
         with self._lock:
-            self._held[name] = value
+            if mark == self._mark:
+                self._held[name] = value
         return value
 
     def get_catalogue(self) -> tuple[int, Catalogue]:
         """Return version and value of the catalogue in force; an empty one where none was put."""
-        found: tuple[int, Catalogue] | None = self._get("catalogue")
+        mark, held = self._get("catalogue")
+        found: tuple[int, Catalogue] | None = held
         if found is not None:
             return found
         shelved = self.shelves.find("catalogue", CATALOGUE)
         if shelved is None or shelved.data is None:
-            return self._keep("catalogue", (0, EMPTY))
-        return self._keep("catalogue", (shelved.version, parse_catalogue(shelved.data)))
+            return self._keep(mark, "catalogue", (0, EMPTY))
+        return self._keep(mark, "catalogue", (shelved.version, parse_catalogue(shelved.data)))
 
     def get_report(self, name: str, *, version: int | None = None) -> Versioned[Report]:
         """Return a report's newest version, or a given one; raise `NotFound`."""
@@ -240,40 +244,44 @@ class Library:
 
     def policies(self) -> Policies:
         """Return the label policies in force: TLP, and those of the shelf."""
-        found: Policies | None = self._get("policies")
+        mark, held = self._get("policies")
+        found: Policies | None = held
         if found is not None:
             return found
         shelved = [one.data for one in self.shelves.list_standing("policy") if one.data is not None]
         read = [read_spif(data) for data in shelved]
         own = [] if any(one.name == TLP.name for one in read) else [TLP]
-        return self._keep("policies", Policies([*own, *read]))
+        return self._keep(mark, "policies", Policies([*own, *read]))
 
     def list_clearances(self, party: str) -> list[Clearance]:
         """Return what a partner may see, one for each policy."""
-        found: dict[str, list[Clearance]] | None = self._get("clearances")
+        mark, held = self._get("clearances")
+        found: dict[str, list[Clearance]] | None = held
         if found is None:
             found = {}
             for one in self.shelves.list_standing("clearance"):
                 wire = msgspec.json.decode(one.data or b"", type=ClearanceWire)
                 found.setdefault(one.name.partition(":")[0], []).append(parse_clearance(wire))
-            self._keep("clearances", found)
+            self._keep(mark, "clearances", found)
         return found.get(party, [])
 
     def list_pools(self) -> list[Pool]:
         """Return the pools of the shelf, closed ones too."""
-        found: list[Pool] | None = self._get("pools")
+        mark, held = self._get("pools")
+        found: list[Pool] | None = held
         if found is None:
             data = [one.data for one in self.shelves.list_standing("pool")]
-            found = self._keep("pools", [decode_pool(one) for one in data if one is not None])
+            found = self._keep(mark, "pools", [decode_pool(one) for one in data if one is not None])
         return found
 
     def find_purpose(self, name: str) -> Purpose | None:
         """Return a purpose, or None."""
-        found: dict[str, Purpose] | None = self._get("purposes")
+        mark, held = self._get("purposes")
+        found: dict[str, Purpose] | None = held
         if found is None:
             data = [one.data for one in self.shelves.list_standing("purpose")]
             read = [decode_purpose(one) for one in data if one is not None]
-            found = self._keep("purposes", {one.id: one for one in read})
+            found = self._keep(mark, "purposes", {one.id: one for one in read})
         return found.get(name)
 
 
