@@ -14,9 +14,11 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 import pytest
 
+from entente.desk.release.giving import count_items
 from entente.kernel.errors import Denied, Malformed
 from entente.release.exposure import Belief, Plan, Pool, Stake, charge, encode_belief, parse_belief, plan
 from entente.release.label import Label, make_category, make_label, parse_label_xml, read_spif, translate
@@ -25,6 +27,7 @@ from entente.release.source.observer import Observer, Share
 from entente.release.source.secret import Gain, Hypothesis, NamedBudget, Secret
 from entente.release.variant.ladder import Ladder, Level
 from entente.release.variant.shape import Shape, Sighting, earliest_us
+from tests.release_record import VARIANT, ReleaseRecord
 from tests.release_worlds import forget_item, make_catalogue, make_secret, observer, pool, start
 
 HOUR_US: Final = 3_600_000_000
@@ -442,3 +445,17 @@ def test_what_only_tells_here_opens_nothing_there() -> None:
     with pytest.raises(Denied) as caught:
         translate(make_label(policy="P", classification="P0", categories=[to, says]), source, target)
     assert caught.value.code == "would-widen"
+
+
+def test_what_is_sent_again_or_recalled_is_no_contribution() -> None:
+    """One item sent ten times would pay for ten of ours."""
+    release = ReleaseRecord()
+    for _ in range(3):
+        release.item("ru", "us", originator="ru")
+    other = release.item("ru", "us", originator="ru", variant=msgspec.structs.replace(VARIANT, text="More."))
+    release.item("us", "ru")
+    for reader in ("us", "ru"):
+        given, received = count_items(release.record.rows(reader), "us", "ru")
+        assert (len(given), len(received)) == (1, 2)
+    release.recall(other, author="ru", to=("us",))
+    assert len(count_items(release.record.rows("us"), "us", "ru")[1]) == 1

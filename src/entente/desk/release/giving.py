@@ -19,10 +19,22 @@ from entente.release.rules import find_rules, judge_contribution
 
 
 def count_items(rows: Rows, party: str, partner: str) -> tuple[list[datetime], list[datetime]]:
-    """Return when items went from a party to its partner, and when they came back."""
-    given = [parse_utc(row.at) for row in rows.select(ItemRow, author=party) if row.to == partner]
-    received = [parse_utc(row.at) for row in rows.select(ItemRow, author=partner) if row.to == party]
-    return given, received
+    """Return when items went from a party to its partner, and when they came back.
+
+    One variant counts once, however often it was sent, and not at all when it was recalled: else one item
+    sent ten times pays for ten (tests/unit/test_release_attacks.py,
+    test_what_is_sent_again_or_recalled_is_no_contribution).
+    """
+    return _list_times(rows, party, partner), _list_times(rows, partner, party)
+
+
+def _list_times(rows: Rows, author: str, to: str) -> list[datetime]:
+    first: dict[str, datetime] = {}
+    for row in rows.select(ItemRow, author=author):
+        if row.to == to and not row.recalled:
+            at_utc = parse_utc(row.at)
+            first[row.sha256] = min(at_utc, first.get(row.sha256, at_utc))
+    return list(first.values())
 
 
 def decide_contribution(rows: Rows, party: str, partner: str, now_utc: datetime) -> Decision:
