@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from fractions import Fraction
 from typing import Final
 
@@ -29,6 +29,7 @@ from entente.kernel.canonical import encode_canonical
 from entente.kernel.errors import Malformed
 from entente.release.exposure.disc import Discs, Floats
 from entente.release.exposure.gain import GainTable, read_gain
+from entente.release.exposure.measures import entropy_bits
 from entente.release.exposure.terms import EVERYWHERE, Observers, Terms
 from entente.release.source.catalogue import Catalogue
 from entente.release.source.observer import Observer, Share
@@ -47,7 +48,7 @@ class HypothesisSet:
     Args:
         digest: SHA-256 of all that rows depend on.
         prior: Chances that sum to 1.
-        before: What the best guess is worth under the prior.
+        before, entropy_bits: What the best guess is worth under the prior, and its entropy.
     """
 
     secret: Secret
@@ -56,6 +57,8 @@ class HypothesisSet:
     before: float
     gain: GainTable
     terms: Terms
+    entropy_bits: float
+    _limits: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, secret: Secret, catalogue: Catalogue, source: str | None, ladder: Ladder) -> HypothesisSet:
@@ -73,7 +76,15 @@ class HypothesisSet:
         prior = np.array([float(chance) for chance in secret.prior()])
         prior /= prior.sum()
         gain = read_gain(secret)
-        return cls(secret, _digest(secret, catalogue, ladder), prior, gain.worth(prior), gain, terms)
+        return cls(
+            secret,
+            _digest(secret, catalogue, ladder),
+            prior,
+            gain.worth(prior),
+            gain,
+            terms,
+            entropy_bits(prior),
+        )
 
     def row(self, shape: Shape) -> Floats:
         """Return P(shape | hypothesis) for every hypothesis; all 0 if none explains it."""
@@ -81,10 +92,13 @@ class HypothesisSet:
 
     def limit_of(self, who: str) -> float:
         """Return the most that the best guess of a recipient or pool may be worth."""
-        budget = self.secret.budget_of(who)
-        limit = float(Fraction(budget.chance))
-        if budget.bits is not None:
-            limit = min(limit, self.before * 2.0 ** float(Fraction(budget.bits)))
+        limit = self._limits.get(who)
+        if limit is None:
+            budget = self.secret.budget_of(who)
+            limit = float(Fraction(budget.chance))
+            if budget.bits is not None:
+                limit = min(limit, self.before * 2.0 ** float(Fraction(budget.bits)))
+            self._limits[who] = limit
         return limit
 
 

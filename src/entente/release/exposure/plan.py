@@ -117,12 +117,16 @@ def plan(
             continue
         level, block = found
         shape = shape_of(report, level, ladder)
+        exposures = table.release(seat, shape, choice.worst)
+        if isinstance(exposures, Block):
+            result[recipient] = Refusal(exposures.code, (exposures,))
+            continue
         result[recipient] = Plan(
             offered=choice.level,
             level=level,
             shape=shape,
             useful=choice.useful,
-            exposures=table.release(seat, shape, choice.worst),
+            exposures=exposures,
             blocks=(block, *choice.blocks),
         )
     return result
@@ -150,7 +154,10 @@ def judge(
     leaf, block = found
     shape = shape_of(report, leaf, ladder)
     limits = tuple(tuple(view.limits.tolist()) for view in seat.views)
-    return Plan(level, leaf, shape, 0.0, table.release(seat, shape, limits), (block,))
+    exposures = table.release(seat, shape, limits)
+    if isinstance(exposures, Block):
+        return Refusal(exposures.code, (exposures,))
+    return Plan(level, leaf, shape, 0.0, exposures, (block,))
 
 
 class _Table:
@@ -196,15 +203,24 @@ class _Table:
                 self.fillings[id(view)] = Filling.of(self.court.ground, view)
         return Seat(recipient, tuple(views), tuple(self.fillings[id(view)] for view in views), own)
 
-    def release(self, seat: Seat, shape: Shape, worst: tuple[tuple[float, ...], ...]) -> tuple[Exposure, ...]:
-        """Charge every pool that holds a recipient, and return what each learns."""
+    def release(
+        self, seat: Seat, shape: Shape, worst: tuple[tuple[float, ...], ...]
+    ) -> tuple[Exposure, ...] | Block:
+        """Charge every pool that holds a recipient, and return what each learns; or charge none, and why."""
+        rows: dict[Pool, list[Stake]] = {}
+        for view in seat.views:
+            rows[view.pool] = []
+            for stake in self.stakes[view.pool]:
+                try:
+                    rows[view.pool].append(charge(stake, shape))
+                except Denied:
+                    return Block("", "unexplained", stake.hypotheses.secret.id, view.pool.name)
         exposures = []
-        for view, row in zip(seat.views, worst, strict=True):
-            before = self.stakes[view.pool]
-            after = [charge(stake, shape) for stake in before]
-            for one, other, most in zip(before, after, row, strict=True):
+        for view, most in zip(seat.views, worst, strict=True):
+            after = rows[view.pool]
+            for one, other, chance in zip(self.stakes[view.pool], after, most, strict=True):
                 figures = measure(one, other)
-                exposures.append(figures._replace(chance_worst=max(most, figures.chance_after)))
+                exposures.append(figures._replace(chance_worst=max(chance, figures.chance_after)))
             self.stakes[view.pool] = after
             self.views[view.pool] = self._see(view.pool)
         return tuple(exposures)
@@ -255,13 +271,6 @@ def _look(
             block = _find_cap(seat, level.place)
     if word and word not in ground.terms.words:
         return Block("depth", "unexplained")
-    shape = shape_of(report, level._replace(place=cell.step), ladder)
-    for view in seat.views:
-        for stake in table.stakes[view.pool]:
-            try:
-                charge(stake, shape)
-            except Denied:
-                return Block("", "unexplained", stake.hypotheses.secret.id, view.pool.name)
     return level._replace(place=cell.step), block
 
 

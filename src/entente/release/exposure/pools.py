@@ -156,6 +156,6 @@ def measure(stake: Stake, after: Stake | None = None, *, worst: float | None = N
         chance_worst=chance if worst is None else worst,
         limit=stake.limit,
         bits=float(np.log2(chance / hypotheses.before)) if chance > 0.0 else 0.0,
-        shannon_bits=entropy_bits(hypotheses.prior) - entropy_bits(posterior),
+        shannon_bits=hypotheses.entropy_bits - entropy_bits(posterior),
         likeliest=hypotheses.secret.hypotheses[int(np.argmax(posterior))].id,
     )
