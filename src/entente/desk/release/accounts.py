@@ -22,10 +22,12 @@ from entente.desk.release import answers as told
 from entente.desk.release import requests as ask
 from entente.desk.release.ledger import ReleaseLedger, list_sources
 from entente.desk.release.parts import ReleaseParts
-from entente.desk.release.planning import percent_up
 from entente.kernel.errors import NotFound, StoreError
+from entente.kernel.message import encode_body
 from entente.release.exposure.belief import Belief
-from entente.release.exposure.pools import Pool, Stake, measure
+from entente.release.exposure.pools import Exposure, Pool, Stake, measure
+from entente.release.exposure.words import say_chance, say_standing
+from entente.release.item import ItemRow
 from entente.release.source.secret import Secret
 from entente.release.variant.kept import parse_shape
 from entente.release.variant.shape import Shape, meet
@@ -89,12 +91,9 @@ class ReleaseAccounts:
         self, row: sqlite3.Row, pool: Pool, secret: Secret, theatres: dict[str, int], last: str
     ) -> told.LearnedAnswer:
         budget = self._get_limit(secret, pool)
-        count = len(secret.hypotheses)
-        words = (
-            f"of {count} possibilities {pool.name} would now name the right one of {secret.id!r} "
-            f"{percent_up(row['chance'])} times in 100; {percent_up(row['prior'])} before anything was "
-            f"given, {percent_up(budget)} at most"
-        )
+        chance, prior = row["chance"], row["prior"]
+        standing = Exposure(secret.id, pool.name, prior, chance, chance, chance, budget, row["bits"], 0.0, "")
+        words = f"{say_standing(standing, secret)}; the budget of {pool.name} is {say_chance(budget)}"
         return told.LearnedAnswer(
             secret=secret.id,
             about=secret.about,
@@ -227,6 +226,7 @@ class ReleaseAccounts:
             " AND release_given.version = release_plans.version)"
         ):
             faults.append(f"plan {row['id']}: is sent, and what was given is not in the ledger")
+        faults += self._list_unaccounted()
         count = self._parts.book.read_one("SELECT count(*) AS n FROM release_charges")
         return told.ReleaseCheckAnswer(
             is_sound=not faults,
@@ -235,6 +235,29 @@ class ReleaseAccounts:
             charges=0 if count is None else int(count["n"]),
             faults=faults,
         )
+
+    def _list_unaccounted(self) -> list[str]:
+        """Return what the record holds of our own items that no charged plan of this book has sent.
+
+        SECURITY: a book that was restored from an older copy has forgotten charges, the record has not
+        (tests/protocol/test_desk_release_attacks.py, test_a_book_of_yesterday_is_not_called_sound).
+        """
+        known = {
+            row["leaf"]
+            for row in self._parts.book.read("SELECT leaf FROM release_plans WHERE is_charged = 1")
+        }
+        waiting = {
+            bytes(row["body"])
+            for row in self._parts.book.read(
+                "SELECT body FROM release_plans WHERE is_charged = 1 AND leaf = '' AND body IS NOT NULL"
+            )
+        }
+        return [
+            f"entry {row.index}: an item of ours to {row.to} that this book knows nothing of: what it taught "
+            "is in no account; restore the newest copy of the book"
+            for row in self._parts.rows.select(ItemRow, author=self._parts.party)
+            if row.message not in known and encode_body(row.item) not in waiting
+        ]
 
     def _check_belief(self, secret: str, pool: Pool, chance: float) -> list[str]:
         version, catalogue = self._parts.library.get_catalogue()

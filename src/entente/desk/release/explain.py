@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 from entente.desk.release import answers as told
 from entente.desk.release import requests as ask
 from entente.desk.release.parts import from_us
-from entente.desk.release.planning import percent_up
 from entente.desk.release.plans import Plan
 from entente.desk.release.views import show_plan
 from entente.kernel.errors import Malformed, NotFound
 from entente.kernel.time import encode_utc
+from entente.release.exposure.words import say_chance
 from entente.release.label import decide, parse_label
 from entente.release.source.report import Report
 
@@ -78,8 +78,8 @@ def _list_needs(desk: Desk, plan: Plan) -> Iterator[str]:
     for shown in content.exposed:
         if shown.worst >= shown.budget - 1e-9:
             yield (
-                f"exposure: a budget of more than {percent_up(shown.budget)} percent for {shown.pool} about "
-                f"{shown.secret!r}: this level may use all of it"
+                f"exposure: a budget of {shown.pool} about {shown.secret!r} beyond {say_chance(shown.budget)}"
+                ": this level may use all of it"
             )
     if content.report:
         report = desk.release.parts.library.get_report(content.report, version=content.version).value

@@ -42,8 +42,10 @@ from entente.release.exposure.plan import Plan as Offer
 from entente.release.exposure.plan import Refusal
 from entente.release.exposure.plan import plan as choose_levels
 from entente.release.exposure.usefulness import DEFAULT_WEIGHTS, Weights
+from entente.release.exposure.words import say_block, say_exposure
 from entente.release.item import ReleaseItem
 from entente.release.label import LabelWire, encode_label
+from entente.release.source.catalogue import Catalogue
 from entente.release.source.report import Report, TearLine
 from entente.release.variant.build import build_variant, list_fields, list_tear_lines
 from entente.release.variant.cautions import list_cautions
@@ -56,14 +58,6 @@ _DAY_US: Final = 86_400_000_000
 CONTRADICTION: Final = (
     "this version denies what an earlier one said: recall that, and make a new report of what is right"
 )
-_DIMENSIONS: Final = {
-    "": "all of it",
-    "place": "a finer place",
-    "span": "a finer time",
-    "delay": "an earlier moment",
-    "depth": "a closer identity",
-    "height": "a finer height",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +240,10 @@ class ReleasePlanning:
     ) -> PlanContent:
         """Return what a plan says that can be sent."""
         ladder = self._parts.ladder
-        shown, exposed = describe_shape(offer.shape, ladder), tuple(_show_exposed(offer))
+        shown, exposed = (
+            describe_shape(offer.shape, ladder),
+            tuple(_show_exposed(offer, self._parts.library.get_catalogue()[1])),
+        )
         due_us = earliest_us(report.value, offer.shape, ladder)
         steps = (
             *allowed.steps,
@@ -394,7 +391,7 @@ class ReleasePlanning:
         return Refused("veto", words, steps, answer.reasons)
 
 
-def _show_exposed(offer: Offer) -> list[Exposed]:
+def _show_exposed(offer: Offer, catalogue: Catalogue) -> list[Exposed]:
     return [
         Exposed(
             secret=one.secret,
@@ -405,7 +402,7 @@ def _show_exposed(offer: Offer) -> list[Exposed]:
             worst=one.chance_worst,
             budget=one.limit,
             bits=one.bits,
-            words=say_exposed(one.secret, one.pool, one.chance_before, one.chance_after, one.chance_worst),
+            words=say_exposure(one, catalogue.secret[one.secret]),
         )
         for one in offer.exposures
     ]
@@ -436,41 +433,6 @@ def percent_up(chance: float) -> int:
     return min(100, math.ceil(round(chance * 100, 6)))
 
 
-def say_exposed(secret: str, pool: str, before: float, after: float, worst: float) -> str:
-    """Return one exposure in a sentence."""
-    return (
-        f"{pool} would guess secret {secret!r} right {percent_up(after)} times in 100 (before: "
-        f"{percent_up(before)}; "
-        f"the worst that this level could do: {percent_up(worst)})"
-    )
-
-
 def show_blocks(blocks: Sequence[Block]) -> tuple[Blocker, ...]:
     """Return what stands in the way of more, in words."""
     return tuple(Blocker(one.dimension, one.secret, one.pool, say_block(one)) for one in blocks)
-
-
-def say_block(block: Block) -> str:
-    """Return one block in a sentence."""
-    what = f"{_DIMENSIONS[block.dimension]}: "
-    match block.code:
-        case "budget":
-            words = (
-                f"{block.pool} could come to guess secret {block.secret!r} right {percent_up(block.worth)} "
-                "times in 100, which is beyond its budget"
-            )
-        case "uneven":
-            words = f"that it is filled at all would tell {block.pool} something of secret {block.secret!r}"
-        case "precision":
-            words = "a finer one would tell how precise the source is"
-        case "useful":
-            words = "it could be had, and would cost more elsewhere"
-        case "finest":
-            words = "there is nothing finer"
-        case "not-allowed":
-            words = "our own rules, labels or the officer's wish let nothing finer through"
-        case "unexplained":
-            words = f"no hypothesis of secret {block.secret!r} explains it: the catalogue's model is wrong"
-        case _:
-            words = block.code
-    return what + words
