@@ -236,6 +236,25 @@ def test_what_was_given_taken_out_of_the_book_is_found(three: ReleaseDesks) -> N
     assert any("is not in the ledger" in one for one in faults)
 
 
+def test_a_book_of_yesterday_is_not_called_sound(three: ReleaseDesks) -> None:
+    """What was given since is in no account of it; the record still holds that it was sent."""
+    three.us.close()
+    book = three.root / "us" / "desk.db"
+    yesterday = book.read_bytes()
+    three.open("us")
+    three.give("r-1")
+    assert three.ask("us", "release-check")["faults"] == []
+    three.us.close()
+    for one in book.parent.glob("desk.db*"):
+        one.unlink()
+    book.write_bytes(yesterday)
+    three.open("us")
+    three.run()
+    checked = three.ask("us", "release-check")
+    assert not checked["is_sound"]
+    assert ["to ru: is ours in the record" in fault for fault in checked["faults"]] == [True]
+
+
 def test_a_pool_forgets_nobody(three: ReleaseDesks) -> None:
     three.load("pools", POOLS.replace('"ru", "un"', '"il", "ru", "un"'))
     with pytest.raises(Denied, match="il would be gone"):

@@ -18,16 +18,17 @@ from typing import Final
 
 import numpy as np
 
+from entente.deconflict.receipts import ReceiptRow
 from entente.desk.release import answers as told
 from entente.desk.release import requests as ask
 from entente.desk.release.ledger import ReleaseLedger, list_sources
 from entente.desk.release.parts import ReleaseParts
 from entente.kernel.errors import NotFound, StoreError
-from entente.kernel.message import encode_body
 from entente.release.exposure.belief import Belief
 from entente.release.exposure.pools import Exposure, Pool, Stake, measure
 from entente.release.exposure.words import say_chance, say_standing
-from entente.release.item import ItemRow
+from entente.release.item import RELEASE_ITEM
+from entente.release.onward import RELEASE_GRANT
 from entente.release.source.secret import Secret
 from entente.release.variant.kept import parse_shape
 from entente.release.variant.shape import Shape, meet
@@ -237,26 +238,23 @@ class ReleaseAccounts:
         )
 
     def _list_unaccounted(self) -> list[str]:
-        """Return what the record holds of our own items that no charged plan of this book has sent.
+        """Return what the record holds of our items and grants that was not sent from this book.
 
         SECURITY: a book that was restored from an older copy has forgotten charges, the record has not
         (tests/protocol/test_desk_release_attacks.py, test_a_book_of_yesterday_is_not_called_sound).
         """
         known = {
             row["leaf"]
-            for row in self._parts.book.read("SELECT leaf FROM release_plans WHERE is_charged = 1")
-        }
-        waiting = {
-            bytes(row["body"])
             for row in self._parts.book.read(
-                "SELECT body FROM release_plans WHERE is_charged = 1 AND leaf = '' AND body IS NOT NULL"
+                "SELECT leaf FROM outbox WHERE kind IN (?, ?)", (RELEASE_ITEM.name, RELEASE_GRANT.name)
             )
         }
+        # Of what we sent without this book nothing can be read but the receipt that is owed for it.
         return [
-            f"entry {row.index}: an item of ours to {row.to} that this book knows nothing of: what it taught "
-            "is in no account; restore the newest copy of the book"
-            for row in self._parts.rows.select(ItemRow, author=self._parts.party)
-            if row.message not in known and encode_body(row.item) not in waiting
+            f"{row.kind} {row.message[:12]} to {row.party}: is ours in the record, and this book knows "
+            "nothing of it: what it taught is in no account; restore the newest copy of the book"
+            for row in self._parts.rows.select(ReceiptRow, author=self._parts.party)
+            if row.kind in {RELEASE_ITEM.name, RELEASE_GRANT.name} and row.message not in known
         ]
 
     def _check_belief(self, secret: str, pool: Pool, chance: float) -> list[str]:
