@@ -38,6 +38,7 @@ from entente.cli.demo_bytes import Needles, count_planted, find_needles, make_ne
 from entente.cli.demo_day import Day, make_day
 from entente.cli.progress import ProgressLines
 from entente.cli.stage import Stage
+from entente.cli.story import Expecting
 from entente.desk.keyfiles import read_key
 from entente.joint.verification import read_entries
 from entente.kernel.canonical import convert_to
@@ -57,7 +58,7 @@ PURPOSES: Final = ("tags", "request", "reply", "secret")
 
 
 @dataclass(slots=True)
-class BlindStory:
+class BlindStory(Expecting):
     """What the run showed."""
 
     day: Day
@@ -74,16 +75,6 @@ class BlindStory:
     found: list[str] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
     seconds: float = 0.0
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether everything came out as it should."""
-        return not self.missed
-
-    def expect(self, what: str, *, is_so: bool) -> None:
-        """Note what did not come out as it should have."""
-        if not is_so:
-            self.missed.append(what)
 
     def summary(self) -> dict[str, Any]:
         """Return it for machines."""

@@ -37,6 +37,7 @@ from entente.cli.demo_bytes import (
 from entente.cli.link import DeskLink
 from entente.cli.release.words import NOT_DELETED, say_delay, say_percent
 from entente.cli.stage import Stage
+from entente.cli.story import Expecting
 from entente.joint.verification import read_entries
 from entente.record.checkpoint import parse_checkpoint_note
 from entente.record.tiles import CHECKPOINT_PATH
@@ -47,7 +48,7 @@ THEIRS: Final = ("ru", "duty-1")
 
 
 @dataclass(slots=True)
-class ReleaseStory:
+class ReleaseStory(Expecting):
     """What the run showed."""
 
     ungated: list[float] = field(default_factory=list)
@@ -61,16 +62,6 @@ class ReleaseStory:
     found: list[str] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
     seconds: float = 0.0
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether everything came out as it should."""
-        return not self.missed
-
-    def expect(self, what: str, *, is_so: bool) -> None:
-        """Note what did not come out as it should have."""
-        if not is_so:
-            self.missed.append(what)
 
     def summary(self) -> dict[str, Any]:
         """Return it for machines."""

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from entente.cli.stage import Stage
+from entente.cli.story import Expecting
 from entente.kernel.errors import NotFound
 from entente.terms.answers import Additions, Obstacles, Packages
 from entente.terms.file import parse_terms
@@ -39,7 +40,7 @@ ADDED: Final = ("blind-check", "deconfliction-only")
 
 
 @dataclass(slots=True)
-class TermsStory:
+class TermsStory(Expecting):
     """What the article's case showed in this run."""
 
     terms: Terms
@@ -52,16 +53,6 @@ class TermsStory:
     unguaranteed: tuple[str, ...]
     seconds: float
     missed: list[str] = field(default_factory=list)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether the case showed what it is known to show."""
-        return not self.missed
-
-    def expect(self, what: str, *, is_so: bool) -> None:
-        """Note what did not come out as it should have."""
-        if not is_so:
-            self.missed.append(what)
 
     def summary(self) -> dict[str, Any]:
         """Return it for machines."""

@@ -35,8 +35,25 @@ POSITIONS = "positions-17"
 THREAD = "deir-ez-zor"
 
 
+class Expecting:
+    """A part of the demo that notes what did not come out as it should have."""
+
+    __slots__ = ()
+    missed: list[str]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything came out as it should."""
+        return not self.missed
+
+    def expect(self, what: str, *, is_so: bool) -> None:
+        """Note what did not come out as it should have."""
+        if not is_so:
+            self.missed.append(what)
+
+
 @dataclass(slots=True)
-class Story:
+class Story(Expecting):
     """What the run showed."""
 
     scene: Scene
@@ -62,11 +79,6 @@ class Story:
     def is_complete(self) -> bool:
         """Whether everything that should be caught was caught."""
         return not self.missed and len(self.caught) == len(TAMPERINGS) and len(self.verified) == 2
-
-    def expect(self, what: str, *, is_so: bool) -> None:
-        """Note what did not happen as it should have."""
-        if not is_so:
-            self.missed.append(what)
 
     def lines(self) -> list[str]:
         """Return the summary, for a stranger."""

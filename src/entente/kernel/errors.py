@@ -26,6 +26,8 @@ Message form: lower case, no full stop, subject first, ``expected X, got Y``; in
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 
 class EntenteError(Exception):
     """Root of everything that entente raises on purpose.
@@ -103,3 +105,25 @@ class StoreError(EntenteError):
 
 class TransportError(EntenteError):
     """A peer could not be reached, or did not answer in time."""
+
+
+def describe(value: object) -> str:
+    """Return what a message calls a value out of a file: short, and never its whole contents."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return repr(value if len(value) <= 60 else value[:60] + "...")
+        case int():
+            # A huge number is not written out: that alone takes time that grows with the square of its size.
+            return str(value) if abs(value) < 10**20 else "a huge number"
+        case float():
+            return f"the fraction {value!r}"
+        case Decimal():
+            return str(value) if value.is_finite() else "a number out of any range"
+        case list():
+            return f"a list of {len(value)}"
+        case dict():
+            return "a table"
+        case _:
+            return "a date or time"

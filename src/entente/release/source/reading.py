@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from entente.kernel.errors import Malformed
+from entente.kernel.errors import Malformed, describe
 from entente.kernel.ids import SLUG_PATTERN
 from entente.release.source.catalogue import PathOf, say_path_of
 from entente.release.source.fraction import parse_fraction, say_fraction
@@ -132,25 +132,6 @@ def _read_decimal(text: str) -> Decimal:
     # Beyond these limits arithmetic would round, or overflow: no such number has a use here.
     is_ordinary = number.is_finite() and len(number.as_tuple().digits) <= _DIGITS
     return number if is_ordinary and abs(number.adjusted()) <= _DIGITS else Decimal("NaN")
-
-
-def describe(value: object) -> str:
-    """Return what a message calls a value: short, and never its whole contents."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return repr(value if len(value) <= 60 else value[:60] + "...")
-        case int():
-            return str(value) if abs(value) < 10**20 else "a huge number"
-        case Decimal():
-            return f"{value}" if value.is_finite() else "a number out of any range"
-        case list():
-            return f"a list of {len(value)}"
-        case dict():
-            return "a table"
-        case _:
-            return f"the time {value}"[:60]
 
 
 class Table:
@@ -277,7 +258,9 @@ class Table:
         if not isinstance(number, Decimal) or not number.is_finite() or abs(number) * scale > most:
             limit = Decimal(most) / scale
             self.file.add(
-                "bad-number", f"{name}: expected a number, -{limit} to {limit}, got {describe(value)}", path
+                "bad-number",
+                f"{name}: expected a number, -{limit} to {limit}, got {describe(value)}",
+                path,
             )
             return 0
         exact = number * scale
@@ -295,7 +278,9 @@ class Table:
         value = self._value[key]
         if not isinstance(value, list) or len(value) != 2:
             self.add(
-                "bad-place", key, f"{key}: expected [latitude, longitude] in degrees, got {describe(value)}"
+                "bad-place",
+                key,
+                f"{key}: expected [latitude, longitude] in degrees, got {describe(value)}",
             )
             return None
         lat_e7 = self._scale(value[0], int(_E7), 900_000_000, (*self.path, key, 0))

@@ -15,10 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from entente.kernel.errors import describe
 from entente.terms.expression import Expression, Not
 from entente.terms.file.expression_text import RESERVED, ExpressionInvalid, parse_expression
 from entente.terms.file.look_alikes import list_looks
-from entente.terms.file.reading_tables import Table, describe
+from entente.terms.file.reading_tables import Table
 from entente.terms.file.shape import MAX_TABLES, TABLES
 from entente.terms.file.toml_places import Path
 from entente.terms.model import Place

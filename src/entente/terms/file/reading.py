@@ -24,6 +24,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any, Final
 
+from entente.kernel.errors import describe
 from entente.terms.file.faults import Fault, TermsInvalid
 from entente.terms.file.naming import Names
 from entente.terms.file.quotation import check_quotations
@@ -46,7 +47,7 @@ from entente.terms.file.reading_stated import (
     read_rules,
     read_zones,
 )
-from entente.terms.file.reading_tables import Reading, Table, describe
+from entente.terms.file.reading_tables import Reading, Table
 from entente.terms.file.shape import MAX_ACTORS, TABLES, TOP, VERSION
 from entente.terms.file.toml_limits import get_place, read_text
 from entente.terms.file.toml_places import find_places
@@ -111,7 +112,9 @@ def _check_top(file: Table, value: Mapping[str, Any]) -> None:
     version = value.get("entente-terms")
     if "entente-terms" in value and (version != VERSION or isinstance(version, bool)):
         file.add_fault(
-            "bad-version", f"entente-terms: expected {VERSION}, got {describe(version)}", "entente-terms"
+            "bad-version",
+            f"entente-terms: expected {VERSION}, got {describe(version)}",
+            "entente-terms",
         )
     known = {**TOP, **TABLES}
     for key in value:

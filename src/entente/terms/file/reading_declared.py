@@ -13,9 +13,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from entente.kernel.errors import describe
 from entente.terms.file.expression_text import RESERVED
 from entente.terms.file.naming import Names
-from entente.terms.file.reading_tables import Table, describe
+from entente.terms.file.reading_tables import Table
 from entente.terms.file.shape import FILE_PATTERN, MAX_GRADES, MAX_HOLDERS, MAX_TABLES
 from entente.terms.model import Agency, Document, Grade, Group, Measure, Party, Theatre
 

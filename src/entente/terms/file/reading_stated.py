@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from typing import Final, Literal, cast
 
+from entente.kernel.errors import describe
 from entente.terms.expression import AllOf, Atom, Expression, list_atoms
 from entente.terms.file.naming import Names
 from entente.terms.file.reading_declared import list_kind, list_named
-from entente.terms.file.reading_tables import Table, describe
+from entente.terms.file.reading_tables import Table
 from entente.terms.file.shape import (
     ANSWERS,
     CLOCK_KEYS,

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from entente.kernel.errors import describe
 from entente.kernel.ids import SLUG_PATTERN
 from entente.terms.file.faults import FaultList
 from entente.terms.file.look_alikes import find_fault_of_name, find_hidden, name_character
@@ -37,26 +38,6 @@ class Reading:
 
     places: Places
     faults: FaultList = field(default_factory=FaultList)
-
-
-def describe(value: object) -> str:
-    """Return what a message calls a value: short, and never its whole contents."""
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return repr(value if len(value) <= 60 else value[:60] + "...")
-        case int():
-            # A huge number is not written out: that alone takes time that grows with the square of its size.
-            return str(value) if abs(value) < 10**20 else "a huge number"
-        case float():
-            return f"the fraction {value!r}"
-        case list():
-            return f"a list of {len(value)}"
-        case dict():
-            return "a table"
-        case _:
-            return "a date or time"
 
 
 class Table:
@@ -238,7 +219,9 @@ class Table:
             return ()
         if not isinstance(value, list) or not 1 <= len(value) <= limit:
             self.add_fault(
-                "wrong-type", f"{key}: expected a list of 1 to {limit} numbers, got {describe(value)}", key
+                "wrong-type",
+                f"{key}: expected a list of 1 to {limit} numbers, got {describe(value)}",
+                key,
             )
             return ()
         path = (*self.path, key)
