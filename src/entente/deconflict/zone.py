@@ -80,7 +80,7 @@ class ZoneRule(WireStruct, frozen=True):
 class DeclareZone(WireStruct, frozen=True):
     """Body of ``zone.declare``: the whole zone; ``replaces`` is the version it replaces, null if new.
 
-    ``sides`` has, for a line, whose side each volume is (nobody's: the band along it), and is empty otherwise.
+    ``sides`` has, for a line, whose side each volume is (nobody's: the band along it), else it is empty.
     ``corridors`` names versions of corridors inside which their rules take the place of this zone's.
     """
 
