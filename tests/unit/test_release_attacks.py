@@ -317,6 +317,19 @@ def test_a_belief_that_nothing_can_be_is_not_read(
         parse_belief(written, stake.hypotheses)
 
 
+def test_what_was_as_good_as_ruled_out_is_not_released() -> None:
+    """Two in one cell, unlikely beyond what a float holds, are no half each: one outweighs the other."""
+    seen_by, _ = place_observers([(31.5, 31.5), (31.5, 31.5), (31.5, 56.5), (31.5, 56.5)])
+    catalogue = make_catalogue(seen_by, [make_secret("site", [[one.id] for one in seen_by])])
+    (stake,) = start(catalogue, [pool("a")], LADDER)
+    held = np.array([0.0, 0.0, -650.0, -900.0])
+    belief = Belief(stake.hypotheses.digest, 1, held, np.zeros(4), np.zeros(4, np.int64))
+    report = Sighting(315_000_000, 565_000_000, 400_000 * HOUR_US, ("air",))
+    offer = plan(["a"], [Stake(stake.pool, stake.hypotheses, belief)], report, LADDER)["a"]
+    assert not isinstance(offer, Plan)
+    assert offer.code == "unexplained"
+
+
 # Labels
 
 _SPACE: Final = "urn:nato:stanag:4774:confidentialitymetadatalabel:1:0"
