@@ -14,7 +14,17 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize(
     "room",
-    ("record", "center", "cli", "terms", "deconflict", "deconflict_online", "deconflict_http", "blind"),
+    (
+        "record",
+        "center",
+        "cli",
+        "terms",
+        "deconflict",
+        "deconflict_online",
+        "deconflict_http",
+        "blind",
+        "release",
+    ),
 )
 def test_bench_runs_and_writes_no_results(room: str) -> None:
     results = sorted((ROOT / "bench" / "results").glob("*.json"))
