@@ -139,6 +139,10 @@ def test_two_plans_of_one_item_give_it_once(three: ReleaseDesks) -> None:
         (lambda three: setattr(three.vetoes["us"], "refuses", lambda _asked: True), "veto"),
         (lambda three: setattr(three.vetoes["us"], "refuses", lambda asked: asked.worst_percent > 5), "veto"),
         (lambda three: three.give("r-2", "ru"), "other-shape"),
+        (
+            lambda three: (three.give("r-2"), three.load("catalogue", make_catalogue(chance="1/4"))),
+            "budget",
+        ),
         (lambda three: three.clock.pass_s(40 * 86_400), "over"),
     ),
 )
