@@ -291,6 +291,9 @@ def test_a_catalogue_that_rules_out_what_was_given_is_not_taken(three: ReleaseDe
     with pytest.raises(Denied) as caught:
         three.load("catalogue", elsewhere)
     assert caught.value.code == "unexplained"
+    # What is put next has the numbers that were not kept: nothing of what was read under them is.
+    three.load("purposes", PURPOSES.replace("convoys", "other convoys"))
+    three.load("catalogue", make_catalogue(chance="3/4"))
     assert three.learned()["chance_percent"] == 30.16, "nothing of it was kept"
     assert three.give("r-2")["state"] == "recorded"
     assert three.ask("us", "release-check")["faults"] == []
@@ -422,6 +425,16 @@ def test_two_clearances_are_none(three: ReleaseDesks) -> None:
     three.load("clearances", by_id)
     (plan,) = three.plan("r-1", "ru")
     assert (plan["state"], plan["code"]) == ("denied", "label")
+
+
+def test_a_report_keeps_its_source(three: ReleaseDesks) -> None:
+    source = WIDE[WIDE.index("[[source]]") : WIDE.index("[[secret]]")]
+    two = WIDE.replace("[[secret]]", source.replace('"our-post"', '"other-post"') + "[[secret]]", 1)
+    three.load("catalogue", two)
+    three.load_reports(make_report("other", source="other-post"))
+    with pytest.raises(Denied) as caught:
+        three.load_reports(make_report("r-1", source="other-post"))
+    assert caught.value.code == "other-source"
 
 
 def test_a_report_that_its_source_could_not_have_made_is_not_taken(three: ReleaseDesks) -> None:
