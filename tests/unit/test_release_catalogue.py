@@ -148,6 +148,8 @@ def find_faults(text: str) -> set[tuple[str, str]]:
         ('about = "method"', 'about = "person"', "secret[1].about", "bad-choice"),
         ('chance = "3/5"', 'chance = "1/5"', "secret[1].budget", "bad-budget"),
         ('chance = "3/5"', 'chance = "6/5"', "secret[1].budget", "bad-budget"),
+        ('bits = "0.8"', 'each = "0"', "secret[1].budget", "bad-budget"),
+        ('bits = "0.8"', 'each = "often"', "secret[1].budget.each", "bad-fraction"),
         ('budget = { chance = "3/5", bits = "0.8" }', "", "secret[1]", "missing-key"),
         ("officers = 2", "officers = 3", "secret[0].officers", "bad-number"),
         ("notified = true", 'notified = "yes"', "secret[0].notified", "wrong-type"),

@@ -191,6 +191,33 @@ def test_bits_limit_as_chances_do() -> None:
     assert found.exposures[0].bits <= 1.0 + 1e-9
 
 
+def test_no_release_adds_more_than_its_step() -> None:
+    """With `each` some of a budget is kept; without it the first report takes what fits."""
+
+    def run(each: str | None) -> list[float]:
+        secret = make_secret("site", [[one.id] for one in TWELVE], budget=Budget("1/2", None, each))
+        catalogue = make_catalogue(TWELVE, [secret])
+        stakes, worst = start(catalogue, [pool("ru"), pool("ru", "us")]), list[float]()
+        for seed in range(6):
+            event = draw_event(random.Random(seed), TWELVE[5])
+            found = plan(["ru"], stakes, event, DEFAULT_LADDER)["ru"]
+            assert isinstance(found, Plan)
+            for figures in found.exposures:
+                most = figures.chance_before + (1.0 if each is None else 1 / 8)
+                assert figures.chance_after <= figures.chance_worst <= min(0.5, most) + 1e-9
+            stakes = forget_item([charge(one, found.shape) for one in stakes])
+            worst.append(found.exposures[0].chance_worst)
+        return worst
+
+    slowly, freely = run("1/8"), run(None)
+    assert slowly[0] <= 1 / 12 + 1 / 8 + 1e-9 < freely[0]
+    named = NamedBudget("ru", "1/2", None, "1/20")
+    catalogue = make_catalogue(TWELVE, [make_secret("site", [[one.id] for one in TWELVE], budgets=(named,))])
+    # Of a pool the least step of its members binds, as the least budget does.
+    stakes = start(catalogue, [pool("ru"), pool("us"), pool("ru", "us")])
+    assert [one.limit_now for one in stakes] == pytest.approx([1 / 12 + 1 / 20, 0.5, 1 / 12 + 1 / 20])
+
+
 def test_recipients_who_pool_get_no_more_together_than_one_may() -> None:
     """One is told where, one is told when and what: together they would know all; so what the second gets
     counts what the first has.

@@ -116,6 +116,11 @@ def say_percent(percent: float) -> str:
     return f"{percent:.0f} %"
 
 
+def say_bits(bits: float) -> str:
+    """Return bits for people; what rounding left below nothing is nothing."""
+    return f"{round(bits, 2) + 0.0:.2f} bits"
+
+
 def _say_exposure(one: Answer) -> str:
     chances = (
         f"{say_percent(one['prior_percent'])} at first, {say_percent(one['before_percent'])} now, "
@@ -123,7 +128,7 @@ def _say_exposure(one: Answer) -> str:
         f"(budget {say_percent(one['budget_percent'])})"
     )
     words = f": {one['words']}" if one["words"] else ""
-    return f"{one['secret']} for {one['pool']}: best guess {chances}, {one['bits']:.2f} bits{words}"
+    return f"{one['secret']} for {one['pool']}: best guess {chances}, {say_bits(one['bits'])}{words}"
 
 
 def is_end(words: str) -> bool:
@@ -173,7 +178,7 @@ def list_ledger(answer: Answer) -> list[str]:
         lines.append(
             f"{one['secret']} ({one['about']}), {who}: best guess {say_percent(one['prior_percent'])} at "
             f"first, {say_percent(one['chance_percent'])} now, budget {say_percent(one['budget_percent'])}; "
-            f"{one['bits']:.2f} bits from {one['releases']:,} releases{theatres}"
+            f"{say_bits(one['bits'])} from {one['releases']:,} releases{theatres}"
         )
         if one["words"]:
             lines.append(f"  {one['words']}")

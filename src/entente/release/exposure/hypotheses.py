@@ -101,6 +101,11 @@ class HypothesisSet:
             self._limits[who] = limit
         return limit
 
+    def step_of(self, who: str) -> float:
+        """Return by how much one release may raise what the best guess of a recipient or pool is worth."""
+        each = self.secret.budget_of(who).each
+        return 1.0 if each is None else float(Fraction(each))
+
 
 def shape_factor(terms: Terms, shape: Shape) -> Floats:
     """Return, for each observer, the factor of everything in a shape but its place."""

@@ -246,7 +246,7 @@ class _Table:
             pool,
             np.concatenate(chances),
             np.concatenate([stake.belief.is_possible for stake in row]),
-            np.array([stake.limit for stake in row]),
+            np.array([stake.limit_now for stake in row]),
             row[0].known,
         )
 

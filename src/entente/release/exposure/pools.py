@@ -67,8 +67,19 @@ class Stake:
         SECURITY: what one member gets depends on what the pool knows, and so tells him of it, as far as the
         pool's limit lets it (tests/unit/test_release_attacker.py).
         """
-        names = (self.pool.name, *sorted(self.pool.members), *self.pool.within)
-        return min(self.hypotheses.limit_of(name) for name in names)
+        return min(self.hypotheses.limit_of(name) for name in self._names())
+
+    @property
+    def limit_now(self) -> float:
+        """The most that it may be worth after one more release: `limit`, and not a larger step than agreed.
+
+        A function of what the pool knows, like the limit: what is held back so tells it nothing.
+        """
+        step = min(self.hypotheses.step_of(name) for name in self._names())
+        return min(self.limit, self.hypotheses.gain.worth(self.belief.posterior) + step)
+
+    def _names(self) -> tuple[str, ...]:
+        return (self.pool.name, *sorted(self.pool.members), *self.pool.within)
 
 
 class Exposure(NamedTuple):

@@ -88,7 +88,10 @@ def say_block(block: Block) -> str:
     what = _DIMENSIONS[block.dimension]
     if block.code == "budget":
         chance = say_chance(min(block.worth, 1.0))
-        return f"{what}: it could let {block.pool} guess {block.secret} right {chance}, more than the budget"
+        return (
+            f"{what}: it could let {block.pool} guess {block.secret} right {chance}, more than the budget "
+            "allows in all, or for one release"
+        )
     if block.code == "uneven":
         return (
             f"{what}: not every possibility of {block.secret} could tell so much so soon, "
@@ -98,7 +101,7 @@ def say_block(block: Block) -> str:
         f"{what}: "
         + {
             "precision": "it would tell how precise the source is",
-            "not-allowed": "the desk's own rules or limits",
+            "not-allowed": "kept back by the label, by a rule of this desk, or as you asked",
             "useful": "it can be had, but would cost more elsewhere",
             "finest": "there is nothing finer on the ladder",
             "unexplained": "no possibility in the catalogue explains this report, so the catalogue is wrong",

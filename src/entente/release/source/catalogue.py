@@ -231,8 +231,7 @@ def _check_budgets(secret: Secret, path: PathOf, label: str) -> Iterator[Misfit]
     least = _measure_prior(secret)
     budgets: list[tuple[PathOf, str, Budget]] = [((*path, "budget"), "", secret.budget)]
     for number, one in enumerate(secret.budgets):
-        budget = Budget(chance=one.chance, bits=one.bits)
-        budgets.append(((*path, "budgets", number), f" for {one.who!r}", budget))
+        budgets.append(((*path, "budgets", number), f" for {one.who!r}", one.budget()))
     for at, who, budget in budgets:
         chance = Fraction(budget.chance)
         if not 0 < chance <= 1:
@@ -243,6 +242,10 @@ def _check_budgets(secret: Secret, path: PathOf, label: str) -> Iterator[Misfit]
                 "bad-budget",
                 f"{label}, budget{who}: expected at least what the best guess is worth beforehand "
                 f"({least}), got {chance}",
+            )
+        if budget.each is not None and not 0 < Fraction(budget.each) <= 1:
+            yield Misfit(
+                at, "bad-budget", f"{label}, budget{who}: each: expected above 0 up to 1, got {budget.each}"
             )
 
 

@@ -220,18 +220,21 @@ def _read_secret(table: Table, kinds: _Kinds) -> Secret:
 
 
 def _read_budget(table: Table) -> Budget:
-    table.check_keys(("chance",), ("bits",))
+    table.check_keys(("chance",), ("bits", "each"))
     return Budget(
-        chance=table.fraction("chance", absent="1"), bits=table.fraction("bits") if "bits" in table else None
+        chance=table.fraction("chance", absent="1"),
+        bits=table.fraction("bits") if "bits" in table else None,
+        each=table.fraction("each") if "each" in table else None,
     )
 
 
 def _read_named_budget(table: Table) -> NamedBudget:
-    table.check_keys(("who", "chance"), ("bits",))
+    table.check_keys(("who", "chance"), ("bits", "each"))
     return NamedBudget(
         who=table.slug("who"),
         chance=table.fraction("chance", absent="1"),
         bits=table.fraction("bits") if "bits" in table else None,
+        each=table.fraction("each") if "each" in table else None,
     )
 
 

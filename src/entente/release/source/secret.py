@@ -61,10 +61,12 @@ class Budget(WireStruct, frozen=True):
     Args:
         chance: What the best guess may be worth, at most: "1/2" of being right (or of the gain).
         bits: How many bits of min-entropy may be gone at most; None: no limit but the chance.
+        each: How much one release may add to what the best guess is worth; None: all that is left.
     """
 
     chance: FractionText
     bits: FractionText | None
+    each: FractionText | None = None
 
 
 class NamedBudget(WireStruct, frozen=True):
@@ -73,6 +75,11 @@ class NamedBudget(WireStruct, frozen=True):
     who: SlugText
     chance: FractionText
     bits: FractionText | None
+    each: FractionText | None = None
+
+    def budget(self) -> Budget:
+        """Return it without the name."""
+        return Budget(chance=self.chance, bits=self.bits, each=self.each)
 
 
 class Gain(WireStruct, frozen=True):
@@ -122,7 +129,7 @@ class Secret(WireStruct, frozen=True):
         """Return the budget of a recipient or pool: its own, or the default."""
         for named in self.budgets:
             if named.who == who:
-                return Budget(chance=named.chance, bits=named.bits)
+                return named.budget()
         return self.budget
 
     def prior(self) -> list[Fraction]:
