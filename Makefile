@@ -44,7 +44,7 @@ lint: $(DEV_STAMP) ## ruff: rules and format
 	@$(BIN)/ruff format --check
 
 types: $(DEV_STAMP) ## mypy, strict
-	@$(BIN)/mypy
+	@$(BIN)/mypy --num-workers 2
 
 imports: $(DEV_STAMP) ## the floors: which room may import which
 	@$(BIN)/lint-imports --no-logo

@@ -22,9 +22,10 @@ from hypothesis import settings
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SYSTEM: Final = ROOT / "tests" / "system"
+PROPERTIES: Final = ROOT / "tests" / "properties"
 
 # No deadline: two cores shared with other work make single examples slow without meaning anything.
-settings.register_profile("ci", deadline=None, max_examples=200, derandomize=True, print_blob=True)
+settings.register_profile("ci", deadline=None, max_examples=120, derandomize=True, print_blob=True)
 settings.register_profile("dev", deadline=None, max_examples=100)
 settings.register_profile("deep", deadline=None, max_examples=10_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
@@ -83,15 +84,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(_GROUPS.get(item.path.stem, _name_group(item.path.stem))))
 
 
+def _is_traced(item: pytest.Item) -> bool:
+    is_drawn = item.get_closest_marker("hypothesis") is not None or PROPERTIES in item.path.parents
+    return not is_drawn and item.get_closest_marker("system") is None
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Take the tracing of coverage away from a system test: setup, call and teardown, its threads included.
+    """Take the tracing of coverage away from some tests: setup, call and teardown, their threads included.
 
-    Coverage is a statement about the quick suites. `no_cover` of pytest-cov does not do it in a process of
-    xdist: there a second collector stands below the one that it stops, and takes over. And two threads that
-    install a trace function at one moment fail, in Python 3.11 with an audit hook such as the one above.
+    Coverage is a statement about examples that somebody chose. Real processes do not count, nor do drawn
+    examples, which go over the same lines a hundred times at twice the price. `no_cover` of pytest-cov does
+    not do it in a process of xdist: there a second collector stands below the one that it stops, and takes
+    over. And two threads that install a trace function at one moment fail, in Python 3.11 with an audit hook
+    such as the one above.
     """
-    if not item.get_closest_marker("system"):
+    if _is_traced(item):
         return (yield)
     own, threads = sys.gettrace(), threading.gettrace()
     sys.settrace(None)
