@@ -19,7 +19,8 @@ PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
-unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
+# Compiled files are kept: else each of the hundreds of processes that tests start compiles all of it again.
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
 UV := .boot/bin/uv --quiet
 
 UV_STAMP := .boot/uv-$(UV_VERSION).stamp

@@ -165,7 +165,7 @@ def main() -> int:
     parser.add_argument("--database", default="", help="a PostgreSQL URL, or `new` for a throw-away server")
     parser.add_argument("--each", type=int, default=0, help="messages a caller; writes no results")
     arguments = parser.parse_args()
-    each = arguments.each or (40 if arguments.small else 400)
+    each = arguments.each or (10 if arguments.small else 400)
     report = Report("center")
     work = Path(tempfile.mkdtemp(prefix="entente-bench-"))
     try:

@@ -273,7 +273,7 @@ def main(arguments: list[str]) -> None:
     os.sched_setaffinity(0, {max(everywhere)})
     measure_pairs(report, sizes, with_peers=not asked.skip_peers)
     measure_sites(report, sizes)
-    cold = statistics.median(run_apart("--cold")[0] for _ in range(3))
+    cold = statistics.median(run_apart("--cold")[0] for _ in range(1 if asked.small else 3))
     report.add("first question of a fresh process, compiled code cached", cold, "s", target="<= 1")
     os.sched_setaffinity(0, everywhere)
     seconds, pairs, peak_mb = run_apart("--many", str(sizes.many))

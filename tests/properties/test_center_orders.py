@@ -140,7 +140,7 @@ class Run:
             assert kind == "acknowledge" or len(self.answers) == before + 1
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(steps=STEPS)
 def test_the_record_holds_exactly_what_was_acknowledged_and_no_lie(
     template: Path, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]]

@@ -122,7 +122,7 @@ def test_no_answer_that_is_due_is_left_out(asked: list[tuple[int, int, bool]], s
 
 
 @pytest.mark.timeout(240)  # each example makes a database
-@settings(max_examples=70)
+@settings(max_examples=45)
 @given(
     waits_s=st.lists(st.integers(-7_200, 0), max_size=6).map(sorted),
     answered=st.sets(st.tuples(st.integers(0, 5), st.sampled_from(NAMES))),

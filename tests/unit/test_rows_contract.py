@@ -331,7 +331,7 @@ WATCHES = st.lists(
 
 
 @pytest.mark.timeout(240)  # each example makes a database
-@settings(max_examples=70)
+@settings(max_examples=45)
 @given(steps=STEPS, after=st.sampled_from(["", "b", "d"]), limit=st.none() | st.integers(0, 4))
 def test_sql_and_memory_never_differ(
     tmp_path_factory: pytest.TempPathFactory,
@@ -368,7 +368,7 @@ def compare_with_memory(
 
 
 @pytest.mark.timeout(240)  # each example makes a database
-@settings(max_examples=70)
+@settings(max_examples=45)
 @given(steps=WATCHES, after=st.sampled_from(["", BELLS[0], f"{BELLS[1]}:ann", f"{BELLS[1]}:cyd", "b"]))
 def test_sql_and_memory_never_differ_about_rows_alike(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[Any, ...]], after: str
