@@ -43,10 +43,9 @@ from entente.kernel.kinds import ALLOWED, Decision, Kind, SignedBy, denied
 from entente.kernel.message import Entry, VerifiedMessage
 from entente.kernel.rows import Row, Rows, get_row
 from entente.kernel.time import encode_utc, measure_wait, parse_utc
-from entente.kernel.wire import Count, Hex64, SlugText, UtcText, WireStruct
+from entente.kernel.wire import Count, Hex64, OptionalHex64, SlugText, UtcText, WireStruct
 
 AskState = Literal["open", "answered", "lapsed"]
-OptionalHash = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?$(?!\n)", max_length=64)]
 WAIT_SLACK_S: Final = 60
 
 
@@ -74,7 +73,7 @@ class Ask(WireStruct, frozen=True):
     others: Hex64
     asked: Hex64
     seed: Hex64
-    swaps: OptionalHash
+    swaps: OptionalHex64
     request: Parcel
 
 

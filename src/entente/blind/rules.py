@@ -33,13 +33,10 @@ from entente.kernel.message import Entry, VerifiedMessage
 from entente.kernel.roster import PartyRow
 from entente.kernel.rows import Row, Rows
 from entente.kernel.time import parse_utc, to_unix_s
-from entente.kernel.wire import Hex64, NoteText, SlugText, UtcText, WireStruct
+from entente.kernel.wire import Hex64, NoteText, OptionalSlug, SlugText, UtcText, WireStruct
 
 Mode = Literal["count", "exact", "yes-no"]
 MAX_EPOCHS: Final = 10_000
-OptionalSlug = Annotated[
-    str, msgspec.Meta(pattern=r"^(?:[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?)?$(?!\n)", max_length=40)
-]
 Epoch = Annotated[int, msgspec.Meta(ge=0, lt=MAX_EPOCHS)]
 Cells = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 Runs = Annotated[int, msgspec.Meta(ge=0, le=10**6)]

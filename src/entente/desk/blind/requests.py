@@ -19,7 +19,7 @@ from entente.blind.grid import GridWire
 from entente.blind.rules import Allowance, Mode
 from entente.deconflict.activity import Volumes
 from entente.desk.requests import ClearableUtc, ReasonText, Spoken, WaitSeconds
-from entente.kernel.wire import NoteText, SlugText, WireStruct
+from entente.kernel.wire import NoteText, OptionalHex64, OptionalSlug, SlugText, WireStruct
 from entente.space import VolumeWire
 
 MAX_ITEMS: Final = 10_000
@@ -27,10 +27,6 @@ MAX_ITEMS: Final = 10_000
 MAX_BOXES: Final = 500
 """Boxes of one item in an answer; ``cells`` says how many there are."""
 CheckKind = Literal["whole", "delta", "yes-no", "count"]
-OptionalSha = Annotated[str, msgspec.Meta(pattern=r"^(?:[0-9a-f]{64})?$(?!\n)", max_length=64)]
-OptionalRules = Annotated[
-    str, msgspec.Meta(pattern=r"^(?:[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?)?$(?!\n)", max_length=40)
-]
 OptionalTime = Annotated[str, msgspec.Meta(max_length=27)]
 
 
@@ -53,8 +49,8 @@ class BlindProposeRequest(Spoken, frozen=True, kw_only=True):
     epoch_h: Annotated[int, msgspec.Meta(ge=1, le=24 * 366)] = 24
     epochs: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 30
     answer_min: Annotated[int, msgspec.Meta(ge=1, le=60 * 24 * 30)] = 60
-    agreement: OptionalRules = ""
-    auditor: OptionalRules = ""
+    agreement: OptionalSlug = ""
+    auditor: OptionalSlug = ""
     audit_days: Annotated[int, msgspec.Meta(ge=1, le=3660)] = 90
 
 
@@ -62,7 +58,7 @@ class BlindAgreeRequest(Spoken, frozen=True, kw_only=True):
     """Put proposed rules in force; ``sha256``: only if they are these."""
 
     id: SlugText
-    sha256: OptionalSha = ""
+    sha256: OptionalHex64 = ""
 
 
 class BlindRefuseRequest(Spoken, frozen=True, kw_only=True):
@@ -123,7 +119,7 @@ class BlindPlanAnswer(msgspec.Struct, frozen=True):
 class BlindItemsRequest(WireStruct, frozen=True, kw_only=True):
     """Look at the plan that is checked blind, by name from beyond ``after``."""
 
-    after: OptionalRules = ""
+    after: OptionalSlug = ""
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 200
 
 
@@ -258,7 +254,7 @@ class WorkAnswer(msgspec.Struct, frozen=True):
 class BlindRunsRequest(WireStruct, frozen=True, kw_only=True):
     """Runs, the newest first."""
 
-    rules: OptionalRules = ""
+    rules: OptionalSlug = ""
     limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 100
 
 
@@ -280,7 +276,7 @@ class BlindRunRequest(WireStruct, frozen=True, kw_only=True):
 class BlindBudgetRequest(WireStruct, frozen=True, kw_only=True):
     """What was used of what is allowed."""
 
-    rules: OptionalRules = ""
+    rules: OptionalSlug = ""
 
 
 class UsageAnswer(msgspec.Struct, frozen=True):
@@ -312,7 +308,7 @@ class BudgetAnswer(msgspec.Struct, frozen=True):
 class BlindRulesRequest(WireStruct, frozen=True, kw_only=True):
     """Rules by name; empty: all of them."""
 
-    rules: OptionalRules = ""
+    rules: OptionalSlug = ""
 
 
 class RulesAnswer(msgspec.Struct, frozen=True):

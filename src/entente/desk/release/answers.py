@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+from entente.desk.release.plans import Blocker
+
 
 class ShelvedAnswer(msgspec.Struct, frozen=True):
     """One thing on a shelf, by name: what it says is not repeated here."""
@@ -57,15 +59,6 @@ class ExposureAnswer(msgspec.Struct, frozen=True):
     words: str
 
 
-class BlockerAnswer(msgspec.Struct, frozen=True):
-    """What stands in the way of anything finer."""
-
-    dimension: str
-    secret: str
-    pool: str
-    words: str
-
-
 class PlanAnswer(msgspec.Struct, frozen=True):
     """A plan as it stands. Anything but ``recorded`` means: the recipient does not have it.
 
@@ -99,7 +92,7 @@ class PlanAnswer(msgspec.Struct, frozen=True):
     label: dict[str, Any] | None
     marking: str
     exposures: list[ExposureAnswer]
-    blockers: list[BlockerAnswer]
+    blockers: list[Blocker]
     cautions: list[str]
     is_charged: bool
     number: int | None

@@ -95,9 +95,7 @@ def show_plan(desk: Desk, plan: Plan) -> told.PlanAnswer:
             )
             for one in content.exposed
         ],
-        blockers=[
-            told.BlockerAnswer(one.dimension, one.secret, one.pool, one.words) for one in content.blockers
-        ],
+        blockers=list(content.blockers),
         cautions=list(content.cautions),
         is_charged=plan.is_charged,
         number=None if number is None else number.id,
