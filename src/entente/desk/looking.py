@@ -33,6 +33,7 @@ from entente.deconflict.look_alikes import find_look_alikes
 from entente.desk import requests as ask
 from entente.desk.agreeing import list_agreements
 from entente.desk.assembly import Desk
+from entente.desk.inbox import InboxItem
 from entente.desk.placing import list_incidents, show_site, show_zone
 from entente.dialogue import ReadoutRow, ThreadRow, export_readout, find_thread, get_standing
 from entente.kernel.charter import CharterRow, charter_fingerprint
@@ -46,27 +47,17 @@ Plain = dict[str, Any]
 _SHOWN = 200
 
 
-def get_status(desk: Desk) -> Plain:
-    """Return how things stand: the record, the line, what waits, what is due, what stands."""
+def get_pulse(desk: Desk) -> Plain:
+    """Return what must always be in sight: the record, the line, what is due and how urgent. Small and quick."""
     now = desk.clock.now_utc()
-    items = desk.inbox.list_items(now)
+    return _pulse(desk, now, desk.inbox.list_items(now))
+
+
+def _pulse(desk: Desk, now: datetime, items: list[InboxItem]) -> Plain:
     counts: dict[str, int] = {}
     for item in items:
         counts[item.kind] = counts.get(item.kind, 0) + 1
     head, root = desk.view.seen
-    standing: Plain = {
-        "activities": [],
-        "zones": [],
-        "sites": [],
-        "incidents": [],
-        "conflicts": [],
-        "parties": [],
-    }
-    standing["agreements"] = []
-    if desk.rows.find(CharterRow, "charter") is not None:
-        standing = list_standing(desk, now)
-        shown = ("id", "title", "phase", "why", "since", "ends")
-        standing["agreements"] = [{name: one[name] for name in shown} for one in list_agreements(desk)]
     return {
         "party": desk.party,
         "name": desk.vault.config.name,
@@ -85,9 +76,32 @@ def get_status(desk: Desk) -> Plain:
             "is_forked": desk.view.fork is not None,
         },
         "link": {"state": desk.link.state, "trouble": desk.link.trouble, "since": desk.link.since},
+        "due": counts,
+        "overdue": sum(1 for item in items if item.is_overdue),
+    }
+
+
+def get_status(desk: Desk) -> Plain:
+    """Return how things stand: the record, the line, what waits, what is due, what stands."""
+    now = desk.clock.now_utc()
+    items = desk.inbox.list_items(now)
+    standing: Plain = {
+        "activities": [],
+        "zones": [],
+        "sites": [],
+        "incidents": [],
+        "conflicts": [],
+        "parties": [],
+    }
+    standing["agreements"] = []
+    if desk.rows.find(CharterRow, "charter") is not None:
+        standing = list_standing(desk, now)
+        shown = ("id", "title", "phase", "why", "since", "ends")
+        standing["agreements"] = [{name: one[name] for name in shown} for one in list_agreements(desk)]
+    return {
+        **_pulse(desk, now, items),
         "waiting": [msgspec.to_builtins(item) for item in desk.outbox.list_waiting()],
         "alarms": list_alarms(desk),
-        "due": counts,
         "inbox": [msgspec.to_builtins(item) for item in items],
         **standing,
     }

@@ -168,6 +168,7 @@ VERBS: Final[dict[str, Verb]] = {
     "dismiss": Verb(ask.DismissRequest, dismiss),
     "withdraw-message": Verb(ask.WithdrawMessageRequest, withdraw_message),
     "status": _reading(looking.get_status),
+    "pulse": _reading(looking.get_pulse),
     "inbox": _reading(looking.list_inbox),
     "alarms": _reading(looking.list_alarms),
     "confrontations": _reading(confronting.list_confrontations),
