@@ -48,7 +48,7 @@ _SHOWN = 200
 
 
 def get_pulse(desk: Desk) -> Plain:
-    """Return what must always be in sight: the record, the line, what is due and how urgent. Small and quick."""
+    """Return what must always be in sight: the record, the line, what is due. Small and quick."""
     now = desk.clock.now_utc()
     return _pulse(desk, now, desk.inbox.list_items(now))
 
