@@ -1,0 +1,55 @@
+// What stands above every view as long as it holds: an exercise, the demo, a check that failed, a line that is down,
+// a past moment on the screen.
+//
+// Invariants: none can be closed: each goes when what it says is over.
+import { html } from "../../core/dom.js";
+import { live } from "../../core/live.js";
+import { clean } from "../../core/safe.js";
+import { setCursor, useCursor } from "../../core/cursor.js";
+import { linkTo } from "../../core/route.js";
+import { useSession } from "../../core/session.js";
+import { useStore } from "../../core/store.js";
+import { formatNumber, t, tx } from "../../core/words.js";
+import { verification } from "../../core/verification.js";
+import { Since, Time } from "../../parts/time.js";
+import { deskNowMs } from "../../core/time.js";
+
+/** @param {{ pulse: any, pulse_ms: number }} props */
+export function Banners({ pulse, pulse_ms }) {
+  const session = useSession();
+  const line = useStore(live);
+  const checked = useStore(verification);
+  const cursor = useCursor();
+  const link = pulse?.link ?? { state: "", trouble: "" };
+  return html`<div class="banners">
+    ${session.exercise ? html`<p class="exercise-strip">${t("shell.exercise")}</p>` : null}
+    ${session.demo ? html`<p class="exercise-strip">${t("shell.demo")}</p>` : null}
+    ${checked.state === "failed" && checked.trouble
+      ? html`<div class="banner banner-bad" role="alert">
+          <span>■ ${t("shell.check-failed")}</span>
+          <bdi>${clean(checked.trouble.words, 300)}</bdi>
+          <a href=${linkTo("record", { show: "check" })}>${t("shell.check-what-to-do")}</a>
+        </div>`
+      : null}
+    ${pulse?.record?.is_forked || link.state === "forked"
+      ? html`<div class="banner banner-bad" role="alert">■ ${t("shell.forked")} <bdi>${clean(link.trouble, 300)}</bdi></div>`
+      : link.state === "lying"
+        ? html`<div class="banner banner-bad" role="alert">■ ${t("shell.lying")} <bdi>${clean(link.trouble, 300)}</bdi></div>`
+        : null}
+    ${line.state === "down" || line.state === "stale"
+      ? html`<div class="banner banner-warn" role="alert">▲ ${t(`shell.banner-${line.state}`)}
+          ${pulse_ms ? html`<span>${tx("shell.shown-is", { ago: html`<${Since} ms=${pulse_ms} />` })}</span>` : null}</div>`
+      : link.state === "down"
+        ? html`<div class="banner banner-warn" role="status">▲ ${t("shell.banner-center-down")}</div>`
+        : null}
+    ${cursor.isNow
+      ? null
+      : html`<div class="banner banner-then" role="status">
+          <span>● ${tx(cursor.at_ms > deskNowMs() ? "shell.moment-ahead" : cursor.isThen ? "shell.moment-then" : "shell.moment", {
+            time: html`<${Time} ms=${cursor.at_ms} />`,
+            entries: cursor.at_index === null ? "…" : formatNumber(cursor.at_index),
+          })}</span>
+          <button type="button" onClick=${() => setCursor(null)}>${t("shell.back-to-now")} <kbd>n</kbd></button>
+        </div>`}
+  </div>`;
+}
