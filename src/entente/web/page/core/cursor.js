@@ -4,10 +4,10 @@
 // that is known now, or only what stood in the record at that moment (`known=then`): a replay. Both are in the
 // address. Without `t` the cursor is at now and moves with it.
 //
-// Invariants: `at_ms` is a moment of the desk's clock; `at_index` is null for "all that is known", or the size of
+// Invariants: `at_ms` is a moment of the desk's clock; `at_size` is null for "all that is known", or the size of
 // the record that is shown; while it is being looked up, `isSettling` says so, and nothing older is called current.
 //
-//     const cursor = useCursor();   // { at_ms, isNow, isThen, at_index, isSettling }
+//     const cursor = useCursor();   // { at_ms, isNow, isThen, at_size, isSettling }
 //     setCursor(Date.UTC(2026, 10, 29, 3), { then: true });
 import { useEffect, useState } from "./dom.js";
 import { route, setParams } from "./route.js";
@@ -17,9 +17,9 @@ import { deskNowMs, encodeUtc, parseUtc } from "./time.js";
 /**
  * The size of the record at the cursor's moment, kept by `views/time`: null while not known.
  *
- * @type {import("./store.js").Store<{ at_ms: number, index: number } | null>}
+ * @type {import("./store.js").Store<{ at_ms: number, size: number } | null>}
  */
-export const recordAt = createStore(/** @type {{ at_ms: number, index: number } | null} */ (null));
+export const recordAt = createStore(/** @type {{ at_ms: number, size: number } | null} */ (null));
 
 /**
  * Where the cursor is while it is dragged or playing: drawn at once, written into the address a little later.
@@ -29,7 +29,7 @@ export const recordAt = createStore(/** @type {{ at_ms: number, index: number } 
 export const moving = createStore(/** @type {number | null} */ (null));
 
 /**
- * @typedef {{ at_ms: number, isNow: boolean, isThen: boolean, at_index: number | null, isSettling: boolean }} Cursor
+ * @typedef {{ at_ms: number, isNow: boolean, isThen: boolean, at_size: number | null, isSettling: boolean }} Cursor
  */
 
 /** @returns {Cursor} */
@@ -41,7 +41,7 @@ export function readCursor() {
   const isThen = params["known"] === "then" && fixed_ms !== null;
   const found = recordAt.get();
   const isSettling = isThen && found?.at_ms !== fixed_ms;
-  return { at_ms, isNow: fixed_ms === null, isThen, at_index: isThen ? (found?.index ?? null) : null, isSettling };
+  return { at_ms, isNow: fixed_ms === null, isThen, at_size: isThen ? (found?.size ?? null) : null, isSettling };
 }
 
 /**

@@ -1,7 +1,8 @@
 // How a party is told apart: a letter, a pattern and a colour, always the same three, everywhere on the page.
 //
-// Invariants: our own party is number 0, drawn solid; the others follow in the order of their names, so that every
-// desk draws them alike but for its own; no party is told by colour alone. What a party calls itself is its words.
+// Invariants: the parties are numbered as the charter names them, so that every desk draws them alike ("the striped
+// one" is the same on both ends of a telephone); our own is marked as ours in words; no party is told by colour
+// alone. What a party calls itself is its words.
 //
 //     html`<${Party} id="ru" />`       partyLook("ru").pattern   // "stripes"
 import { html } from "../core/dom.js";
@@ -14,12 +15,9 @@ const PATTERNS = /** @type {const} */ (["solid", "stripes", "dots", "cross", "wa
 /** @typedef {{ number: number, isOwn: boolean, pattern: typeof PATTERNS[number], colour: string, letter: string,
  *   name: string }} PartyLook */
 
-/** @returns {readonly string[]} Our own party first, then the others by name. */
+/** @returns {readonly string[]} In the charter's order. */
 export function listPartyIds() {
-  const found = session.get();
-  if (found === null) return [];
-  const others = found.parties.map((one) => one.party).filter((one) => one !== found.party);
-  return [found.party, ...others.sort()];
+  return session.get()?.parties.map((one) => one.party) ?? [];
 }
 
 /** @param {string} id @returns {PartyLook} */
@@ -28,11 +26,11 @@ export function partyLook(id) {
   const place = ids.indexOf(id);
   const number = place < 0 ? ids.length : place;
   // Eight looks; with more parties the letter goes on telling them apart.
-  const look = number === 0 ? 0 : 1 + ((number - 1) % 7);
+  const look = number % PATTERNS.length;
   const name = session.get()?.parties.find((one) => one.party === id)?.name ?? id;
   return {
     number,
-    isOwn: number === 0,
+    isOwn: id === session.get()?.party,
     pattern: PATTERNS[look] ?? "zigzag",
     colour: `var(--party-${look})`,
     letter: clean(id, 3).toUpperCase(),

@@ -47,7 +47,7 @@ export function Banners({ pulse, pulse_ms }) {
       : html`<div class="banner banner-then" role="status">
           <span>● ${tx(cursor.at_ms > deskNowMs() ? "shell.moment-ahead" : cursor.isThen ? "shell.moment-then" : "shell.moment", {
             time: html`<${Time} ms=${cursor.at_ms} />`,
-            entries: cursor.at_index === null ? "…" : formatNumber(cursor.at_index),
+            entries: cursor.at_size === null ? "…" : formatNumber(cursor.at_size),
           })}</span>
           <button type="button" onClick=${() => setCursor(null)}>${t("shell.back-to-now")} <kbd>n</kbd></button>
         </div>`}
