@@ -83,7 +83,7 @@ function useShellKeys(/** @type {(name: string) => void} */ open) {
   const list = useMemo(
     () => [
       ...Object.keys(VIEWS).map((view) => ({
-        keys: `g ${{ record: "d", release: "r" }[view] ?? view[0]}`,
+        keys: `g ${{ record: "d", terms: "e", inbox: "i" }[view] ?? view[0]}`,
         label: t(`shell.view-${view}`),
         run: () => go(view),
         group: "shell",
