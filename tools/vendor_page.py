@@ -63,7 +63,7 @@ class Package:
         return f"{self.name.rpartition('/')[2]}-{self.version}"
 
 
-TOPOJSON_MODULES: Final = ("feature", "identity", "mesh", "reverse", "stitch", "transform")
+TOPOJSON_MODULES: Final = ("feature", "identity", "reverse", "transform")
 
 PACKAGES: Final = (
     Package(
@@ -216,7 +216,9 @@ def list_files(manifest: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any
         yield from package["files"].items()
 
 
-def find_faults(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+def find_faults(
+    folder: Path, manifest: Mapping[str, Any], *, besides: tuple[str, ...] = (MANIFEST,)
+) -> list[str]:
     """Return how a folder differs from its manifest: files missing, changed, or not named."""
     named = dict(list_files(manifest))
     there = {
@@ -225,7 +227,7 @@ def find_faults(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
     faults = [f"{path}: expected the file, got none" for path in sorted(set(named) - set(there))]
     faults += [
         f"{path}: expected no file that the manifest does not name, got one"
-        for path in sorted(set(there) - set(named) - {MANIFEST})
+        for path in sorted(set(there) - set(named) - set(besides))
     ]
     for path in sorted(set(named) & set(there)):
         got = describe_file(there[path].read_bytes())
