@@ -51,7 +51,7 @@ function Lines({ pulse }) {
   const kinds = /** @type {Record<string, string>} */ ({ good: "ok", "not-founded": "info", never: "warn", down: "warn" });
   return html`<span class="row">
     ${line.state === "good" ? null : html`<${Badge} kind=${desk}>${t(`shell.desk-${line.state}`)}</${Badge}>`}
-    <${Badge} kind=${line.state === "good" ? (kinds[center] ?? "bad") : "quiet"} title=${clean(pulse?.link?.trouble ?? "", 300)}>
+    <${Badge} kind=${line.state === "good" && center ? (kinds[center] ?? "bad") : "quiet"} title=${clean(pulse?.link?.trouble ?? "", 300)}>
       ${t(`shell.center-${center || "unknown"}`)}
     </${Badge}>
   </span>`;
