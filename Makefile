@@ -27,11 +27,11 @@ UV_STAMP := .boot/uv-$(UV_VERSION).stamp
 RUN_STAMP := .venv/run.stamp
 DEV_STAMP := .venv/dev.stamp
 
-.PHONY: help demo test check lint types imports unit system suite coverage docs bench fmt lock apt clean
+.PHONY: help demo test check lint types page-types imports unit system suite coverage docs bench fmt lock apt clean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
-		printf '  make %-9s %s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
+		printf '  make %-10s %s\n' "$$target" "$$text"; done
 
 demo: $(RUN_STAMP) ## the main job on the public record of 2016, as real processes; make demo ARGS=--stay
 	@$(BIN)/entente demo $(ARGS)
@@ -44,8 +44,11 @@ lint: $(DEV_STAMP) ## ruff: rules and format
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 
-types: $(DEV_STAMP) ## mypy, strict
+types: $(DEV_STAMP) page-types ## mypy, strict; the page's types besides
 	@$(BIN)/mypy --num-workers 2
+
+page-types: $(DEV_STAMP) ## the page's JavaScript against the types in its comments, where there is npm
+	@$(BIN)/python -m tools.page_types
 
 imports: $(DEV_STAMP) ## the floors: which room may import which
 	@$(BIN)/lint-imports --no-logo
@@ -98,7 +101,7 @@ apt: ## Debian's packages that some system tests need, where we may install them
 
 clean: ## remove everything that is made here, the environments included
 	@rm -rf .boot .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage \
-		build dist
+		tools/page/node_modules tools/page/stage build dist
 	@find src tests bench tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(UV_STAMP):

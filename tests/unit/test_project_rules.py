@@ -52,7 +52,7 @@ FORBIDDEN_TEXT: Final = (
     re.compile(r"\b(?:TO[D]O|FIX[M]E|X{3}|HA[C]K)\b"),
 )
 TEXT_ENDINGS: Final = frozenset({"", ".css", ".html", ".js", ".md", ".py", ".sh", ".sql", ".toml", ".yaml"})
-MADE_FOLDERS: Final = frozenset({"build", "dist", "__pycache__"})
+MADE_FOLDERS: Final = frozenset({"build", "dist", "node_modules", "__pycache__"})
 
 
 def get_pure_files() -> list[Path]:

@@ -1,8 +1,8 @@
 // The base map and the towns, from our own files: the page asks no stranger for a tile.
 //
 // Invariants:
-//   * No ring jumps across 180 degrees: what crosses it goes on beyond (190, not -170), as MapLibre draws it.
-//   * Borders are lines and no claim: Natural Earth's de facto ones, drawn faint and dashed (data/CREDITS.md).
+//   * No ring jumps across 180 degrees: what crosses it goes on beyond it (190, not -170).
+//   * Borders are lines and no claim: de facto ones, drawn faint and dashed (data/CREDITS.md).
 //   * A file is fetched once; what failed is fetched again at the next call.
 //
 // It does not decide what is drawn, or how: views/map does. Which resolution: "50m" first, "10m" from zoom 4.
