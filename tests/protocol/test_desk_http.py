@@ -12,7 +12,8 @@ import httpx
 import msgspec
 import pytest
 
-from entente.desk.http import DeskHTTP, WitnessHTTP, make_desk_app, parse_place
+from entente.desk.http import WitnessHTTP, make_desk_app
+from entente.desk.live import Live, parse_place
 from entente.kernel.errors import StoreError
 from entente.record.witness import encode_add_checkpoint
 from tests.protocol.desk_stage import Stage, make_stage, make_volume, open_scratch
@@ -90,19 +91,17 @@ def test_errors_have_one_form(
     assert plain["class"] == word
 
 
-def collect(stage: Stage, after: str, count: int) -> list[dict[str, str]]:
-    """Read events from the stream itself, until there are enough."""
+def collect(stage: Stage, after: str, count: int, *, live: Live | None = None) -> list[dict[str, str]]:
+    """Read events from the stream itself, until there are enough; the first in each tells of the desk."""
 
     async def read() -> list[dict[str, str]]:
         found: list[dict[str, str]] = []
-        http = DeskHTTP(stage.desk)
-        async for piece in http._follow(*parse_place(after, default=(0, 0))):
-            lines = dict(line.split(": ", 1) for line in piece.decode().strip().split("\n") if line[0] != ":")
-            if lines:
-                found.append(lines)
-            if len(found) >= count:
+        async for piece in (live or Live(stage.desk)).follow(after):
+            events = piece.decode().strip().split("\n\n")
+            found += [dict(line.split(": ", 1) for line in event.split("\n")) for event in events]
+            if len(found) >= count + 2:
                 break
-        return found
+        return [one for one in found if one.get("event", "hello") != "hello"][:count]
 
     return asyncio.run(asyncio.wait_for(read(), 10))
 
@@ -121,13 +120,22 @@ def test_alarms_are_events(stage: Stage) -> None:
     stage.say()
     stage.center.shown_size = 3
     stage.desk.run_once()
-    events = collect(stage, "99.0", 1)
+    events = collect(stage, "4.0", 1)
     assert json.loads(events[0]["data"])["code"] == "rolled-back"
 
 
 def test_the_progress_of_long_work_is_an_event(stage: Stage) -> None:
-    stage.desk.blind.parts.report("question 1 under skies")(3, 40)
-    (event,) = [one for one in collect(stage, "99.0", 2) if one["event"] == "work"]
+    async def read() -> dict[str, str]:
+        live = Live(stage.desk)
+        live.attach()
+        async for piece in live.follow(""):
+            if b"event: hello" in piece:
+                stage.desk.blind.parts.report("question 1 under skies")(3, 40)
+            if b"event: work" in piece:
+                return dict(line.split(": ", 1) for line in piece.decode().strip().split("\n"))
+        raise AssertionError
+
+    event = asyncio.run(asyncio.wait_for(read(), 10))
     assert json.loads(event["data"]) == {"what": "question 1 under skies", "done": 3, "all": 40}
 
 
@@ -141,9 +149,15 @@ def test_a_query_has_numbers_where_the_verb_wants_them(stage: Stage) -> None:
     assert ask(stage, "GET", "/api/messages?after=0&limit=2").status_code == 200
 
 
-@pytest.mark.parametrize("text", ("", "x", "-1", "1" * 40, "²"))
-def test_place_that_is_none_is_the_default(text: str) -> None:
-    assert parse_place(text, default=(7, 2)) == (7, 2)
+@pytest.mark.parametrize("text", ("x", "-1", "1" * 40, "²", "other.7.2", "8.0", "7.3", "1.2.3.4"))
+def test_a_place_of_another_record_is_the_newest_and_told(text: str) -> None:
+    assert parse_place(text, mark="mine", newest=(7, 2)) == ((7, 2), False)
+
+
+def test_a_place_of_this_record_is_where_it_goes_on() -> None:
+    assert parse_place("", mark="mine", newest=(7, 2)) == ((7, 2), True)
+    assert parse_place("mine.5.1", mark="mine", newest=(7, 2)) == ((5, 1), True)
+    assert parse_place("5", mark="mine", newest=(7, 2)) == ((5, 0), True)
 
 
 def test_witness_answers_over_http(stage: Stage) -> None:

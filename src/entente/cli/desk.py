@@ -175,14 +175,26 @@ def join(
 
 
 @app.command
-def serve(folder: Path, *, json: Json = False) -> int:
-    """Run the desk until it is told to stop (Ctrl-C or SIGTERM).
+def serve(
+    folder: Path,
+    *,
+    demo: Annotated[
+        bool, Parameter(help="Nobody needs to sign in at the page; on the loopback alone, and marked.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Run the desk and its page until it is told to stop (Ctrl-C or SIGTERM).
+
+    Who may sign in at the page: entente page invite --help.
 
     Example: entente desk serve ./us
     """
-    from entente.desk.serve import serve_desk
+    from functools import partial
 
-    return serve_desk(folder, json_logs=json)
+    from entente.desk.serve import serve_desk
+    from entente.web.app import make_page
+
+    return serve_desk(folder, json_logs=json, make_page=partial(make_page, is_demo=demo))
 
 
 def _officer(text: str) -> dict[str, Any]:

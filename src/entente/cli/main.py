@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "center": ("Start here", "center", "make a center (init), run it (serve), restore or rebuild it"),
     "desk": ("Start here", "desk", "make a party's desk (init), join a center (join), run it (serve)"),
+    "page": ("Start here", "page", "say who may sign in at a desk's page, and with which roles"),
     "notify": ("Tell and answer", "activity", "tell the others what you will do and where"),
     "update": ("Tell and answer", "activity", "replace an activity by a new version"),
     "close": ("Tell and answer", "activity", "end an activity, or cancel it"),

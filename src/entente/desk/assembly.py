@@ -178,6 +178,8 @@ class Desk:
     inbox: Inbox = field(init=False)
     link: Link = field(default_factory=Link)
     is_served: bool = False
+    on_change: Callable[[], None] = lambda: None
+    """Called when the record was followed or the line changed, in that thread: it may only wake somebody."""
     _gazetteer: Gazetteer | None = None
     _gazetteer_lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -225,6 +227,7 @@ class Desk:
         self._set_link("good" if followed.is_founded else "not-founded", "")
         if followed.is_founded:
             self.plans.review()
+        self.on_change()
         return True
 
     def send_once(self) -> OutboxItem | None:
@@ -247,6 +250,7 @@ class Desk:
     def _set_link(self, state: str, trouble: str) -> None:
         if (state, trouble) != (self.link.state, self.link.trouble):
             self.link = Link(state, trouble, self.clock.now_utc().isoformat())
+            self.on_change()
 
     def wait_for(self, number: int, wait_s: float) -> OutboxItem:
         """Return a message of ours once it is answered and followed, or as it is when the time is over."""

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -325,6 +325,48 @@ _SCHEMA: Final = (
         WHERE recipient = new.recipient AND kind = new.kind;
     END;
     """,
+    # The page: who may sign in, who is signed in, what was done. Secrets are here as hashes alone.
+    """
+    CREATE TABLE page_officers (
+        officer TEXT PRIMARY KEY, roles TEXT NOT NULL, by TEXT NOT NULL, at TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE page_links (digest TEXT PRIMARY KEY, officer TEXT NOT NULL, until TEXT NOT NULL) STRICT;
+    CREATE TABLE page_keys (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL CHECK (kind IN ('passkey', 'certificate')),
+        name BLOB NOT NULL UNIQUE,
+        officer TEXT NOT NULL,
+        place TEXT NOT NULL,
+        public BLOB NOT NULL,
+        uses INTEGER NOT NULL DEFAULT 0,
+        label TEXT NOT NULL,
+        at TEXT NOT NULL,
+        used TEXT NOT NULL DEFAULT ''
+    ) STRICT;
+    CREATE INDEX page_keys_officer ON page_keys (officer);
+    CREATE TABLE page_sessions (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        digest TEXT NOT NULL UNIQUE,
+        officer TEXT NOT NULL,
+        method TEXT NOT NULL,
+        place TEXT NOT NULL,
+        client TEXT NOT NULL,
+        opened TEXT NOT NULL,
+        used TEXT NOT NULL,
+        until TEXT NOT NULL,
+        ended TEXT NOT NULL DEFAULT '',
+        why TEXT NOT NULL DEFAULT ''
+    ) STRICT;
+    CREATE INDEX page_sessions_officer ON page_sessions (officer, ended);
+    CREATE TABLE page_acts (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at TEXT NOT NULL,
+        session INTEGER,
+        officer TEXT NOT NULL,
+        verb TEXT NOT NULL,
+        code TEXT NOT NULL
+    ) STRICT;
+    """,
 )
 """One script a version, applied in order; never changed once released."""
 
@@ -335,6 +377,8 @@ class Book:
     def __init__(self, path: Path | None) -> None:
         """Open the book at ``path``, or one in memory when None."""
         self._lock = threading.RLock()
+        self.on_change: Callable[[], None] = lambda: None
+        """Called after each commit, in the thread that made it: it may only wake somebody."""
         try:
             self._db = sqlite3.connect(
                 ":memory:" if path is None else str(path),
@@ -362,14 +406,26 @@ class Book:
             self._db.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;")
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection inside one transaction: all of it becomes durable, or none."""
+    def transaction(self, *, is_told: bool = True) -> Iterator[sqlite3.Connection]:
+        """Give the connection inside one transaction: all of it becomes durable, or none.
+
+        Args:
+            is_told: Whether `on_change` is called afterwards: not where the record is followed, which tells
+                of itself, nor for what no officer sees.
+        """
+        with self._transaction():
+            yield self._db
+        if is_told:
+            self.on_change()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         with self._lock:
             nested = self._db.in_transaction
             try:
                 if not nested:
                     self._db.execute("BEGIN IMMEDIATE")
-                yield self._db
+                yield
                 if not nested:
                     self._db.execute("COMMIT")
             except sqlite3.Error as error:
@@ -403,7 +459,7 @@ class Book:
 
     def put_meta(self, key: str, value: str) -> None:
         """Remember a text."""
-        with self.transaction() as db:
+        with self.transaction(is_told=False) as db:
             db.execute(
                 "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 (key, value),

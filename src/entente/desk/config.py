@@ -9,6 +9,8 @@
     api_listen = "127.0.0.1:8600"
     duty_officer = "duty-1"
     clock = "system"
+    page_listen = "desk.us.example:8443"
+    page_names = ["desk.us.example"]
 
 Invariants: closed (an unknown key is refused, not ignored); no secrets in it; `parse_config` of
 `encode_config` gives the same value.
@@ -34,6 +36,14 @@ ListenText = Annotated[
     str, msgspec.Meta(pattern=r"^(?:[^\s:]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$", max_length=260)
 ]
 """``host:port``; port 0 lets the system choose one."""
+OptionalListenText = Annotated[
+    str, msgspec.Meta(pattern=r"^$(?!\n)|^(?:[^\s:]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$", max_length=260)
+]
+HostText = Annotated[
+    str, msgspec.Meta(pattern=r"^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$(?!\n)", min_length=1, max_length=253)
+]
+"""A host's name or IPv4 address, in lower case."""
+PathText = Annotated[str, msgspec.Meta(max_length=1000)]
 
 
 class DeskConfig(WireStruct, frozen=True):
@@ -43,6 +53,11 @@ class DeskConfig(WireStruct, frozen=True):
     after how long an acknowledgement that we owe is said again to our contacts; ``stale_s`` how long the
     center may lag behind what it announced before that is called stale;
     ``blind_theatre_cells`` how many cells all partners together may ask of us, blind, in any 24 hours.
+
+    The page is served at ``api_listen`` where that is the loopback, and besides at ``page_listen``, by TLS
+    with ``page_certificate`` and ``page_key`` (files, from the desk's folder on), under the host names
+    ``page_names``. ``page_client_ca``: a file of authorities whose client certificates may sign in there;
+    empty: our own. A session ends after ``session_idle_min`` without use and after ``session_h`` at all.
     """
 
     party: SlugText
@@ -58,6 +73,13 @@ class DeskConfig(WireStruct, frozen=True):
     stale_s: Annotated[int, msgspec.Meta(ge=5, le=86_400)] = 60
     poll_s: Annotated[int, msgspec.Meta(ge=1, le=3600)] = 5
     blind_theatre_cells: Annotated[int, msgspec.Meta(ge=0, le=10**12)] = 20_000_000
+    page_listen: OptionalListenText = ""
+    page_names: Annotated[list[HostText], msgspec.Meta(max_length=8)] = msgspec.field(default_factory=list)
+    page_certificate: PathText = ""
+    page_key: PathText = ""
+    page_client_ca: PathText = ""
+    session_idle_min: Annotated[int, msgspec.Meta(ge=1, le=10_080)] = 120
+    session_h: Annotated[int, msgspec.Meta(ge=1, le=168)] = 12
 
 
 def split_listen(text: str) -> tuple[str, int]:
@@ -84,14 +106,15 @@ def parse_config(data: bytes) -> DeskConfig:
         raise Malformed(
             "bad-config", f"desk.toml: {message[:1].lower()}{message[1:]}", path=where.removesuffix("`")
         ) from error
-    for listen in (config.witness_listen, config.api_listen):
-        split_listen(listen)
+    for listen in (config.witness_listen, config.api_listen, config.page_listen):
+        if listen:
+            split_listen(listen)
     return config
 
 
 def encode_config(config: DeskConfig) -> bytes:
     """Return the settings as TOML, a key a line."""
-    plain: dict[str, str | int] = msgspec.to_builtins(config)
+    plain: dict[str, str | int | list[str]] = msgspec.to_builtins(config)
     # A JSON string is a TOML basic string (TOML 1.0, section String), once DEL is escaped as well.
     lines = [
         f"{key} = {json.dumps(value, ensure_ascii=False)}".replace("\x7f", "\\u007F")

@@ -2,8 +2,7 @@
 
     POST /api/<verb>            a verb of `service.VERBS`, JSON in and out
     GET  /api/<verb>?name=...   the same, for verbs that only look
-    GET  /api/events            server-sent events: entries, alarms, the line, the progress of long work
-                                (`work`, null when there is none); resumes by Last-Event-ID
+    GET  /api/events            server-sent events (`live`); resumes by Last-Event-ID, or ``?after=``
     GET  /api/health            no token needed
 
     POST /add-checkpoint                    C2SP tlog-witness, on a listener of its own
@@ -22,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, get_args, get_origin
 
 import msgspec
@@ -34,6 +33,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from entente.desk.assembly import Desk
+from entente.desk.live import Live
 from entente.desk.requests import MAX_REQUEST_BYTES
 from entente.desk.service import call, get_verb
 from entente.kernel.errors import (
@@ -52,9 +52,8 @@ from entente.record.witness import TEXT_CONTENT_TYPE
 
 _LOG = structlog.get_logger("desk")
 _JSON: Final = "application/json"
-_BEAT_S: Final = 15.0
-_LOOK_S: Final = 0.25
-_PAGE: Final = 50
+BODY_S: Final = 30.0
+"""How long the body of a request may take to arrive."""
 _ERRORS: Final[tuple[tuple[type[EntenteError], int, str], ...]] = (
     (Malformed, 400, "malformed"),
     (TooManyConflicts, 400, "too-many"),
@@ -78,42 +77,51 @@ def describe_error(error: EntenteError) -> tuple[int, bytes]:
     return status, msgspec.json.encode(answer)
 
 
-async def _read_body(request: Request, limit_bytes: int) -> bytes:
+async def read_body(request: Request, limit_bytes: int) -> bytes:
+    """Return a request's body, or raise `Malformed`: too large, or too slow."""
     pieces, size = [], 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > limit_bytes:
-            raise Malformed("too-large", f"request: expected <= {limit_bytes} bytes, got more")
-        pieces.append(piece)
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for piece in request.stream():
+                size += len(piece)
+                if size > limit_bytes:
+                    raise Malformed("too-large", f"request: expected <= {limit_bytes} bytes, got more")
+                pieces.append(piece)
+    except TimeoutError as error:
+        raise Malformed("too-slow", f"request: expected its body within {BODY_S:.0f} s") from error
     return b"".join(pieces)
 
 
 class DeskHTTP:
     """The officers' interface of one desk."""
 
-    def __init__(self, desk: Desk, *, stopping: asyncio.Event | None = None) -> None:
-        """Serve ``desk``; event streams end when ``stopping`` is set."""
-        self._desk = desk
-        self._stopping = stopping or asyncio.Event()
+    def __init__(self, desk: Desk, *, live: Live | None = None) -> None:
+        """Serve ``desk``; event streams come from ``live``."""
+        self.desk = desk
+        self.live = live or Live(desk)
 
     def make_app(self) -> Starlette:
-        """Return the application."""
-        return Starlette(
-            routes=[
-                Route("/api/health", self._serve_health, methods=["GET"]),
-                Route("/api/events", self._guard(self._serve_events), methods=["GET"]),
-                Route("/api/{verb}", self._guard(self._serve_verb), methods=["GET", "POST"]),
-            ]
-        )
+        """Return the application, for who holds the desk's token."""
+        return Starlette(routes=self.make_routes())
+
+    def make_routes(self) -> list[Route]:
+        """Return its routes."""
+        return [
+            Route("/api/health", self._serve_health, methods=["GET"]),
+            Route("/api/events", self._guard(self._serve_events), methods=["GET"]),
+            Route("/api/{verb}", self._guard(self._serve_verb), methods=["GET", "POST"]),
+        ]
+
+    def is_token(self, request: Request) -> bool:
+        """Tell whether a request shows the desk's token."""
+        shown = request.headers.get("authorization", "").encode()
+        # SECURITY: compared in constant time; a program of another user on this machine must not find it
+        # byte by byte (tests/protocol/test_desk_http.py, a wrong token).
+        return hmac.compare_digest(shown, f"Bearer {self.desk.vault.token}".encode())
 
     def _guard(self, handler: Handler) -> Handler:
-        expected = f"Bearer {self._desk.vault.token}".encode()
-
         async def guarded(request: Request) -> Response:
-            shown = request.headers.get("authorization", "").encode()
-            # SECURITY: compared in constant time; a program of another user on this machine must not find it
-            # byte by byte (tests/protocol/test_desk_http.py, a wrong token).
-            if not hmac.compare_digest(shown, expected):
+            if not self.is_token(request):
                 answer = {
                     "class": "denied",
                     "code": "no-token",
@@ -121,97 +129,55 @@ class DeskHTTP:
                     "path": "",
                 }
                 return Response(msgspec.json.encode(answer), 401, media_type=_JSON)
-            try:
-                return await handler(request)
-            except ClientDisconnect:
-                return Response(status_code=499)
-            except EntenteError as error:
-                status, body = describe_error(error)
-                return Response(body, status, media_type=_JSON)
+            return await answer_errors(handler, request)
 
         return guarded
 
     async def _serve_health(self, _request: Request) -> Response:
-        return Response(msgspec.json.encode({"ok": True, "party": self._desk.party}), media_type=_JSON)
+        return Response(msgspec.json.encode({"ok": True, "party": self.desk.party}), media_type=_JSON)
 
     async def _serve_verb(self, request: Request) -> Response:
         name = request.path_params["verb"]
-        verb = get_verb(name)
-        if request.method == "GET":
-            if not verb.is_reading:
-                raise Malformed("not-a-look", f"{name}: expected POST, got GET")
-            body = msgspec.json.encode(_read_query(request, verb.request))
-        else:
-            body = await _read_body(request, MAX_REQUEST_BYTES)
-        answer = await run_in_threadpool(call, self._desk, name, body)
+        body = await read_asked(request, name)
+        answer = await run_in_threadpool(call, self.desk, name, body)
         return Response(msgspec.json.encode(answer), media_type=_JSON)
 
     async def _serve_events(self, request: Request) -> Response:
-        text = request.headers.get("last-event-id") or request.query_params.get("after", "")
-        place = parse_place(text, default=(self._desk.follower.views.size, self._newest_alarm()))
-        headers = {"cache-control": "no-store"}
-        return StreamingResponse(self._follow(*place), media_type="text/event-stream", headers=headers)
-
-    def _newest_alarm(self) -> int:
-        row = self._desk.book.read_one("SELECT coalesce(max(id), 0) AS id FROM alarms")
-        return 0 if row is None else int(row["id"])
-
-    async def _follow(self, index: int, alarm: int) -> AsyncIterator[bytes]:
-        quiet_s, link, work = 0.0, ("", ""), None
-        yield b": here\n\n"
-        while not self._stopping.is_set():
-            found, index, alarm = await run_in_threadpool(self._collect, index, alarm)
-            now = (self._desk.link.state, self._desk.link.trouble)
-            if now != link:
-                link = now
-                found.append(_event("link", index, alarm, {"state": now[0], "trouble": now[1]}))
-            if self._desk.blind.parts.work != work:
-                work = self._desk.blind.parts.work
-                found.append(_event("work", index, alarm, work))
-            for piece in found:
-                yield piece
-            quiet_s = 0.0 if found else quiet_s + _LOOK_S
-            if quiet_s >= _BEAT_S:
-                quiet_s = 0.0
-                yield b": beat\n\n"
-            await asyncio.sleep(_LOOK_S)
-
-    def _collect(self, index: int, alarm: int) -> tuple[list[bytes], int, int]:
-        """Return the events from beyond a place, and the place that they lead to."""
-        desk, found = self._desk, []
-        size = desk.follower.views.size
-        if index < size:
-            for view in desk.archive.list_after(index, limit=_PAGE):
-                if view.index < size:
-                    index = view.index + 1
-                    plain = msgspec.json.decode(msgspec.json.encode(view))
-                    plain["standing"] = desk.follower.standing(view.index)
-                    found.append(_event("entry", index, alarm, plain))
-            if len(found) < _PAGE:
-                index = size
-        for one in desk.board.list_after(alarm, limit=_PAGE):
-            alarm = one.id
-            plain = {
-                "id": one.id,
-                "code": one.code,
-                "words": one.words,
-                "meaning": one.explain(),
-                "at": one.at,
-            }
-            found.append(_event("alarm", index, alarm, plain))
-        return found, index, alarm
+        return make_stream(self.live, request)
 
 
-def parse_place(text: str, *, default: tuple[int, int]) -> tuple[int, int]:
-    """Return the place in the event stream that ``<index>.<alarm>`` names, or the default."""
-    index, _, alarm = text.partition(".")
-    if not (index.isascii() and index.isdigit() and len(index) < 16):
-        return default
-    return int(index), int(alarm) if alarm.isascii() and alarm.isdigit() and len(alarm) < 16 else 0
+async def read_asked(request: Request, name: str) -> bytes:
+    """Return what is asked of a verb as JSON, from the query or the body."""
+    verb = get_verb(name)
+    if request.method != "GET":
+        return await read_body(request, MAX_REQUEST_BYTES)
+    if not verb.is_reading:
+        raise Malformed("not-a-look", f"{name}: expected POST, got GET")
+    return msgspec.json.encode(_read_query(request, verb.request))
 
 
-def _event(kind: str, index: int, alarm: int, data: Any) -> bytes:  # noqa: ANN401 - JSON
-    return b"id: %d.%d\nevent: %b\ndata: %b\n\n" % (index, alarm, kind.encode(), msgspec.json.encode(data))
+async def answer_errors(handler: Handler, request: Request) -> Response:
+    """Return a handler's answer, or what it raised in the one form of errors."""
+    try:
+        return await handler(request)
+    except ClientDisconnect:
+        return Response(status_code=499)
+    except EntenteError as error:
+        status, body = describe_error(error)
+        return Response(body, status, media_type=_JSON)
+
+
+def make_stream(live: Live, request: Request, *, is_good: Callable[[], bool] | None = None) -> Response:
+    """Return the event stream that a request asks for: from where it was left, or from now on.
+
+    Args:
+        is_good: Asked, in another thread, before each piece: the stream ends once it is not.
+    """
+    text = request.headers.get("last-event-id") or request.query_params.get("after", "")
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    return StreamingResponse(
+        live.follow(text, is_good=is_good), media_type="text/event-stream", headers=headers
+    )
 
 
 def _read_query(request: Request, kind: type[WireStruct]) -> dict[str, Any]:
@@ -250,7 +216,7 @@ class WitnessHTTP:
 
     async def _serve_add(self, request: Request) -> Response:
         try:
-            body = await _read_body(request, MAX_WITNESS_BYTES)
+            body = await read_body(request, MAX_WITNESS_BYTES)
             status, kind, answer = await run_in_threadpool(self._witness.add_checkpoint, body)
         except Malformed as error:
             return Response(f"{error}\n", 413, media_type="text/plain")

@@ -18,7 +18,7 @@ import msgspec
 
 from entente.deconflict.activity import ActivityWord, PartyList, Volumes
 from entente.kernel.canonical import convert_to
-from entente.kernel.errors import Malformed
+from entente.kernel.errors import Denied, Malformed
 from entente.kernel.time import UTC_PATTERN
 from entente.kernel.wire import Centimetres, LanguageText, NameText, NoteText, SlugText, UtcText, WireStruct
 from entente.space import PositionE7
@@ -264,11 +264,17 @@ class NothingRequest(WireStruct, frozen=True):
 Q = TypeVar("Q", bound=WireStruct)
 
 
-def parse_request(data: bytes, kind: type[Q]) -> Q:
+def parse_request(data: bytes, kind: type[Q], *, officer: str | None = None) -> Q:
     """Return a request, or raise `Malformed` with the path of the fault.
 
     A caller at our own desk need not write canonical JSON; duplicate names and unknown fields are refused all
     the same.
+
+    Args:
+        officer: Who is signed in, where that is known: put in where the request has an officer.
+
+    Raises:
+        Denied: ``other-officer``: the request names another one than ``officer``.
     """
     if len(data) > MAX_REQUEST_BYTES:
         raise Malformed("too-large", f"request: expected <= {MAX_REQUEST_BYTES} bytes, got {len(data)}")
@@ -276,6 +282,14 @@ def parse_request(data: bytes, kind: type[Q]) -> Q:
         plain: Any = json.loads(data or b"{}", object_pairs_hook=_refuse_twice)
     except (ValueError, RecursionError) as error:
         raise Malformed("not-json", f"request: {str(error).lower()}") from error
+    if officer is not None and isinstance(plain, dict) and "officer" in kind.__struct_fields__:
+        # SECURITY: who acts is who is signed in, never who a page says (tests/protocol/test_web_attacks.py,
+        # test_nobody_acts_in_anothers_name).
+        if plain.get("officer", officer) != officer:
+            raise Denied(
+                "other-officer", f"request: expected officer {officer!r}, who is signed in, got another"
+            )
+        plain["officer"] = officer
     return convert_to(plain, kind)
 
 

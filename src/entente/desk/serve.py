@@ -21,31 +21,33 @@ import asyncio
 import contextlib
 import signal
 import socket
+import ssl
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 import structlog
-import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from entente.desk.assembly import Desk, open_desk
 from entente.desk.client import CenterClient, CenterEvent, plan_wait_s
-from entente.desk.config import split_listen
 from entente.desk.confronting import review_confrontations
 from entente.desk.http import DeskHTTP, WitnessHTTP
+from entente.desk.listening import Listener, bind, find_listener, make_server, spell
+from entente.desk.live import Live
 from entente.desk.reminders import review_reminders
 from entente.desk.vault import FolderLock, Vault
 from entente.kernel.errors import StoreError, TransportError
 from entente.store.clock import parse_clock
 from entente.store.random import SystemRandom
+from entente.store.tls import make_server_context
 
 EXIT_FATAL: Final = 70
 """EX_SOFTWARE of sysexits.h: something that must not go on."""
-GRACE_S: Final = 3
 _REMIND_S: Final = 1.0
 _RETRY_PASSES: Final = 12
 _JOIN_S: Final = 5.0
@@ -204,46 +206,25 @@ class Loops:
         self._desk.get_gazetteer()
 
 
-class _Server(uvicorn.Server):
-    """A server whose signals are ours: two of them share one process."""
+class MakePage(Protocol):
+    """What puts the page before the officers' interface; the room above hands it in."""
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _make_server(app: Starlette) -> _Server:
-    config = uvicorn.Config(
-        app,
-        http="httptools",
-        loop="uvloop",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_S,
-    )
-    return _Server(config)
-
-
-def _bind(listen: str) -> socket.socket:
-    host, port = split_listen(listen)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=128)
-    except OSError as error:
-        raise TransportError(
-            "cannot-listen", f"listen address {listen!r}: {(error.strerror or str(error)).lower()}"
-        ) from error
+    def __call__(self, desk: Desk, api: DeskHTTP, listeners: Sequence[Listener]) -> ASGIApp:
+        """Return one application for these listeners; `Denied` when the page may not be served there."""
 
 
 def serve_desk(
-    folder: Path, *, json_logs: bool = True, on_ready: Callable[[str, str], None] | None = None
+    folder: Path,
+    *,
+    json_logs: bool = True,
+    on_ready: Callable[[str, str], None] | None = None,
+    make_page: MakePage | None = None,
 ) -> int:
     """Run the desk of a folder until it is told to stop; return the process's exit code.
 
     Args:
         on_ready: Called with the addresses of the officers' interface and of the witness, once both listen.
+        make_page: Makes the page that is served to officers; None: the interface for the command line alone.
 
     Raises:
         NotFound: ``no-desk``, ``not-joined``.
@@ -255,8 +236,12 @@ def serve_desk(
     log = structlog.get_logger("desk")
     vault = Vault.load(folder)
     with FolderLock(folder), contextlib.ExitStack() as held:
-        api = held.enter_context(_bind(vault.config.api_listen))
-        witness = held.enter_context(_bind(vault.config.witness_listen))
+        api = held.enter_context(bind(vault.config.api_listen))
+        witness = held.enter_context(bind(vault.config.witness_listen))
+        page, context = None, None
+        if make_page is not None and vault.config.page_listen:
+            context = make_page_context(vault)
+            page = held.enter_context(bind(vault.config.page_listen))
         desk = held.enter_context(
             open_desk(
                 vault,
@@ -267,7 +252,8 @@ def serve_desk(
         )
         fatal: list[StoreError] = []
         with asyncio.Runner() as runner:
-            runner.run(_run(desk, api, witness, fatal, on_ready))
+            ports = _Ports(api, witness, page, context, make_page, on_ready)
+            runner.run(_run(desk, ports, fatal))
     if fatal:
         log.critical("stopped-on-fault", code=fatal[0].code, reason=fatal[0].message)
         return EXIT_FATAL
@@ -275,13 +261,19 @@ def serve_desk(
     return 0
 
 
-async def _run(
-    desk: Desk,
-    api: socket.socket,
-    witness: socket.socket,
-    fatal: list[StoreError],
-    on_ready: Callable[[str, str], None] | None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Ports:
+    """Where a desk listens, and what is made for whom."""
+
+    api: socket.socket
+    witness: socket.socket
+    page: socket.socket | None
+    context: ssl.SSLContext | None
+    make_page: MakePage | None
+    on_ready: Callable[[str, str], None] | None
+
+
+async def _run(desk: Desk, ports: _Ports, fatal: list[StoreError]) -> None:
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
 
     def stop_on(error: StoreError) -> None:
@@ -289,29 +281,57 @@ async def _run(
         loop.call_soon_threadsafe(stopping.set)
 
     loops = Loops(desk, stop_on)
-    officers = DeskHTTP(desk, stopping=stopping)
-    servers = [
-        _make_server(officers.make_app()),
-        _make_server(WitnessHTTP(desk, on_fatal=stop_on).make_app()),
+    live = Live(desk)
+    live.attach()
+    officers = DeskHTTP(desk, live=live)
+    listeners = [find_listener(ports.api)]
+    if ports.page is not None:
+        listeners.append(find_listener(ports.page, is_tls=ports.context is not None))
+    app: ASGIApp = officers.make_app()
+    if ports.make_page is not None:
+        app = ports.make_page(desk, officers, listeners)
+    served = [
+        (make_server(app), ports.api),
+        (make_server(WitnessHTTP(desk, on_fatal=stop_on).make_app()), ports.witness),
     ]
+    if ports.page is not None:
+        served.append((make_server(app, context=ports.context), ports.page))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    running = [
-        asyncio.create_task(server.serve(sockets=[plug]))
-        for server, plug in zip(servers, (api, witness), strict=True)
-    ]
+    running = [asyncio.create_task(server.serve(sockets=[plug])) for server, plug in served]
     loops.start()
-    names = [f"http://{_name(plug)}" for plug in (api, witness)]
-    structlog.get_logger("desk").info("serving", party=desk.party, officers=names[0], witness=names[1])
-    if on_ready is not None:
-        on_ready(names[0], names[1])
+    names = [spell(one) for one in listeners]
+    witness = spell(find_listener(ports.witness))
+    structlog.get_logger("desk").info("serving", party=desk.party, officers=names[0], witness=witness)
+    if ports.on_ready is not None:
+        ports.on_ready(names[0], witness)
     await stopping.wait()
-    for server in servers:
+    live.stop()
+    for server, _ in served:
         server.should_exit = True
     await asyncio.gather(*running)
     await asyncio.to_thread(loops.stop)
 
 
-def _name(plug: socket.socket) -> str:
-    host, port = plug.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def make_page_context(vault: Vault) -> ssl.SSLContext | None:
+    """Return the TLS settings of the page's own listener; None where it has no certificate.
+
+    A client certificate is asked for and not required: officers may sign in otherwise.
+
+    Raises:
+        StoreError, Malformed: A file that cannot be read, or is none.
+    """
+    config = vault.config
+    if not config.page_certificate:
+        return None
+    context = make_server_context(
+        certificate=vault.folder / config.page_certificate,
+        key=vault.folder / (config.page_key or config.page_certificate),
+    )
+    authorities = vault.folder / config.page_client_ca if config.page_client_ca else vault.ca_path
+    try:
+        context.load_verify_locations(authorities)
+    except (OSError, ssl.SSLError) as error:
+        raise StoreError("bad-certificate", f"client authorities {authorities.name!r}: {error}") from error
+    context.verify_mode = ssl.CERT_OPTIONAL
+    return context

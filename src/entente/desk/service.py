@@ -203,7 +203,11 @@ def get_verb(name: str) -> Verb:
     return verb
 
 
-def call(desk: Desk, name: str, data: bytes) -> Any:  # noqa: ANN401 - JSON
-    """Do what is asked and return the answer as plain JSON values."""
+def call(desk: Desk, name: str, data: bytes, *, officer: str | None = None) -> Any:  # noqa: ANN401 - JSON
+    """Do what is asked and return the answer as plain JSON values.
+
+    Args:
+        officer: Who is signed in: he acts, whatever the request says. None: who the request names.
+    """
     verb = get_verb(name)
-    return msgspec.to_builtins(verb.act(desk, ask.parse_request(data, verb.request)))
+    return msgspec.to_builtins(verb.act(desk, ask.parse_request(data, verb.request, officer=officer)))

@@ -208,7 +208,7 @@ class Follower:
 
     def _keep_milestone(self, size: int, word: str, at: str) -> None:
         if at:
-            with self._book.transaction() as db:
+            with self._book.transaction(is_told=False) as db:
                 db.execute("INSERT OR IGNORE INTO milestones (size) VALUES (?)", (size,))
                 db.execute(f"UPDATE milestones SET {word} = ? WHERE size = ? AND {word} = ''", (at, size))  # noqa: S608 - one of two words of ours
 
@@ -280,7 +280,7 @@ class Follower:
         if taken.message is not None and taken.message.author == self.party:
             self._check_own(taken, data, note)
         if find_receipt(self.views.own.rows, taken.leaf, self.party) is not None:
-            with self._book.transaction() as db:
+            with self._book.transaction(is_told=False) as db:
                 db.execute(
                     "INSERT OR IGNORE INTO outcomes (leaf, idx, outcome, note, at) VALUES (?, ?, ?, ?, ?)",
                     (taken.leaf, index, taken.outcome, taken.note, encode_utc(self._clock.now_utc())),
@@ -353,7 +353,7 @@ class Follower:
             return Opening(None, UNREADABLE, note, make_finding(error, leaf, files))
         except Malformed as error:
             return Opening(None, REFUSED, error.message[:400])
-        with self._book.transaction() as db:
+        with self._book.transaction(is_told=False) as db:
             db.execute(
                 "INSERT OR REPLACE INTO bodies VALUES (?, ?, ?, ?)", (leaf, author, opened.salt, opened.body)
             )
@@ -378,7 +378,7 @@ class Follower:
             if opening is not None and opening.message is not None:
                 opened.append(row["leaf"])
         if opened:
-            with self._book.transaction() as db:
+            with self._book.transaction(is_told=False) as db:
                 db.executemany("DELETE FROM outcomes WHERE leaf = ?", [(leaf,) for leaf in opened])
             self.views = self._make_views()
             self._catch_up()
@@ -412,7 +412,7 @@ class Follower:
             except (Denied, PeerError) as error:
                 # Ours to look into, and no fault of the center's: following goes on without this receipt.
                 self._board.raise_alarm(Finding("delivery-refused", f"our receipts: {error.message}", batch))
-        with self._book.transaction() as db:
+        with self._book.transaction(is_told=False) as db:
             db.execute("UPDATE outcomes SET said = 1 WHERE batch = ?", (batch,))
 
     def _find_batch(self) -> str:
@@ -434,7 +434,7 @@ class Follower:
             return ""
         named = "\n".join(f"{row['leaf']} {row['outcome']}" for row in rows)
         batch = f"deliver-{hashlib.sha256(named.encode()).hexdigest()[:32]}"
-        with self._book.transaction() as db:
+        with self._book.transaction(is_told=False) as db:
             db.executemany(
                 "UPDATE outcomes SET batch = ? WHERE leaf = ?", [(batch, row["leaf"]) for row in rows]
             )

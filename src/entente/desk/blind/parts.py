@@ -100,6 +100,8 @@ class BlindParts:
     theatre_cells: int
     work: WorkAnswer | None = None
     is_stopping: bool = False
+    on_work: Callable[[], None] = lambda: None
+    """Called when long work begins, in its thread: it may only wake somebody."""
     _group: Group | None = None
     _keys: dict[tuple[bytes, str, int], PrfKey] = field(default_factory=dict, repr=False)
 
@@ -130,6 +132,7 @@ class BlindParts:
     def report(self, what: str) -> Progress:
         """Return what long work calls: officers see how far it is, and a stop ends it."""
         self.work = WorkAnswer(what, 0, 0)
+        self.on_work()
 
         def on_progress(done: int, every: int) -> None:
             if self.is_stopping:
