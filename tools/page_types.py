@@ -1,6 +1,7 @@
 """Check the page's JavaScript against the types in its comments, strictly; nothing is compiled.
 
-    python -m tools.page_types
+    python -m tools.page_types              # install the checker, if it is not there yet, and check
+    python -m tools.page_types --install    # install alone: axe-core comes with it, for tests/browser
 
 The checker, and the types of what is vendored, come from npm, pinned with their hashes in
 tools/page/package-lock.json; no script of a package is run, and nothing of it ships. What is checked is laid
@@ -55,11 +56,16 @@ def lay_out(page: Path, types: Path, stage: Path) -> None:
     (stage / "vendor").symlink_to(os.path.relpath(types, stage))
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Return the checker's own answer; 0 when it cannot be had."""
+    if arguments not in ([], ["--install"]):
+        print(f"page-types: expected no argument or --install, got {arguments}", file=sys.stderr)
+        return 2
     reason = install()
     if reason is not None:
         print(f"page-types: SKIPPED the types of the page's JavaScript: {reason}", file=sys.stderr)
+        return 0
+    if arguments:
         return 0
     lay_out(PAGE, TOOLS / "types" / "vendor", TOOLS / "stage")
     command = [INSTALLED / ".bin" / "tsc", "--project", "tsconfig.json", "--pretty", "false"]
@@ -67,4 +73,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
