@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> int:
     if arguments:
         return 0
     lay_out(PAGE, TOOLS / "types" / "vendor", TOOLS / "stage")
-    command = [INSTALLED / ".bin" / "tsc", "--project", "tsconfig.json", "--pretty", "false"]
+    command = [str(INSTALLED / ".bin" / "tsc"), "--project", "tsconfig.json", "--pretty", "false"]
     return subprocess.run(command, cwd=TOOLS, check=False).returncode
 
 
