@@ -9,8 +9,8 @@
     blocked      a position of ours that does not count: its reasons
     concur       an activity that wants our yes or no, and by when; no answer is a no
     counter      a counter-proposal to an activity of ours
-    incident     an incident at a notified site: our own account is owed, or that there is nothing to state
-    yet vouch        a zone names us as a guarantor: yes or no; until then it stands as named, not accepted
+    incident     an incident at a notified site: our own account is owed, or a word that there is none yet
+    vouch        a zone names us as a guarantor: yes or no; until then it stands as named, not accepted
     site         a notification of ours expires: confirm it again, or withdraw it
     blind        rules of blind checks that want our yes or no; a zoom that the other side has offered
     release      a second officer's yes, a question about passing an item on, a recall that we owe further
@@ -69,6 +69,7 @@ from entente.deconflict import (
 from entente.desk.blind.duties import list_blind_duties
 from entente.desk.book import Book
 from entente.desk.evidence import AlarmBoard
+from entente.desk.item_facts import ItemFacts, Source, Urgency, judge_urgency
 from entente.desk.outbox import SIGNED, Outbox
 from entente.desk.release.duties import list_release_duties
 from entente.dialogue import ReadoutRow
@@ -125,7 +126,10 @@ _ORDER: Final[tuple[ItemKind, ...]] = (
 
 
 class InboxItem(msgspec.Struct, frozen=True):
-    """One thing to do. ``subject`` is the message, object, readout or alarm that the answer must name."""
+    """One thing to do. ``subject`` is the message, object, readout or alarm that the answer must name.
+
+    ``part`` tells apart items of one kind with one subject.
+    """
 
     kind: ItemKind
     subject: str
@@ -137,6 +141,9 @@ class InboxItem(msgspec.Struct, frozen=True):
     lapses_in_s: int | None = None
     is_overdue: bool = False
     readings: list[Reading] = []
+    part: str = ""
+    urgency: Urgency = "soon"
+    facts: ItemFacts = ItemFacts()
 
 
 def say_minute(moment: datetime) -> str:
@@ -178,15 +185,38 @@ class Inbox:
         # SECURITY: what a partner wrote (a title, a reason) stays on its line and turns nothing around it
         # (tests/protocol/test_desk_confronting.py,
         # test_a_partners_words_neither_turn_nor_break_what_we_are_told).
-        clean = [msgspec.structs.replace(item, words=clean_text(item.words)) for item in items]
+        clean = [self._complete(item) for item in items]
         return sorted(clean, key=lambda item: (_ORDER.index(item.kind), item.since))
+
+    def _complete(self, item: InboxItem) -> InboxItem:
+        """Return an item with what it is about, and how urgent it is."""
+        facts = Source(self.party, self.rows, self._find_due).find(item.kind, item.subject, item.author)
+        own = item.facts
+        facts = msgspec.structs.replace(
+            facts,
+            message=own.message or facts.message,
+            due_by=own.due_by or facts.due_by,
+            state=own.state or facts.state,
+        )
+        urgency = judge_urgency(
+            item.kind,
+            facts,
+            is_overdue=item.is_overdue,
+            escalates_in_s=item.escalates_in_s,
+            lapses_in_s=item.lapses_in_s,
+        )
+        return msgspec.structs.replace(item, words=clean_text(item.words), facts=facts, urgency=urgency)
+
+    def _find_due(self, owed: FollowUpRow, incident: IncidentRow) -> str:
+        return encode_utc(answer_due(owed, self.find_heard(owed.message, self.party, incident.at)))
 
     def _alarms(self) -> Iterator[InboxItem]:
         for alarm in self.board.standing():
             words = f"{alarm.words}. {alarm.explain()}"
             if alarm.evidence:
                 words += f" Evidence: evidence/{alarm.evidence}"
-            yield InboxItem("alarm", str(alarm.id), words, since=alarm.at, is_overdue=True)
+            facts = ItemFacts(message=alarm.subject, state=alarm.code)
+            yield InboxItem("alarm", str(alarm.id), words, since=alarm.at, is_overdue=True, facts=facts)
 
     def _confrontations(self, now_utc: datetime) -> Iterator[InboxItem]:
         """Yield what confronts us: until it has ended and an officer of ours has seen it."""
@@ -232,7 +262,8 @@ class Inbox:
         for item in self.outbox.list_waiting():
             state = "signed, no answer yet" if item.state == SIGNED else "not signed yet"
             words = f"{item.kind}: {state}; do not count on it{item.trouble and f' ({item.trouble})'}"
-            yield InboxItem("waiting", str(item.id), words, since=item.at)
+            facts = ItemFacts(state=item.state)
+            yield InboxItem("waiting", str(item.id), words, since=item.at, facts=facts)
         for item in self.outbox.list_refused():
             yield InboxItem(
                 "refused", str(item.id), f"{item.kind}: {item.reason} [{item.code}]", since=item.at
@@ -287,7 +318,8 @@ class Inbox:
                 f"{version.type} {version.object!r} does not count with {row.party}: {'; '.join(row.reasons)}"
             )
             at = row.read_back.at if row.read_back else ""
-            yield InboxItem("confirm" if moved else "blocked", row.message, words, row.party, at)
+            kind: ItemKind = "confirm" if moved else "blocked"
+            yield InboxItem(kind, row.message, words, row.party, at, part=row.party)
 
     def _current(self, leaf: str) -> VersionRow | None:
         """Return a version if it is its standing object's current one."""
@@ -324,7 +356,8 @@ class Inbox:
                     words += f"; none came by {asked.due_by}, and it lapsed: an answer now is marked late"
                 else:
                     words += f" by {asked.due_by}{', which is past' if is_past else ''}; no answer is a no"
-                yield InboxItem("concur", row.object, words, row.author, is_overdue=is_past)
+                facts = ItemFacts(due_by=asked.due_by, state=answer)
+                yield InboxItem("concur", row.object, words, row.author, is_overdue=is_past, facts=facts)
 
     def _counters(self) -> Iterator[InboxItem]:
         for row in self.rows.select(ActivityRow, state="standing", author=self.party):
@@ -353,7 +386,15 @@ class Inbox:
                     agency = f" for {due.agency}" if due.agency else ""
                     by = f", by {due.by}" if due.by else ""
                     words = f"agreement {row.id!r}: {due.what}{agency}{by}: {due.why}"
-                    yield InboxItem("agreement", row.id, words, since=due.by, is_overdue=due.is_overdue)
+                    yield InboxItem(
+                        "agreement",
+                        row.id,
+                        words,
+                        since=due.by,
+                        is_overdue=due.is_overdue,
+                        part=f"{due.kind}.{due.agency}.{'.'.join(str(one) for one in due.entries)}",
+                        facts=ItemFacts(due_by=due.by, state=due.kind),
+                    )
 
     def _conflicts(self) -> Iterator[InboxItem]:
         for row in self.rows.select(ConflictRow, state="open"):
@@ -399,7 +440,7 @@ class Inbox:
                     promised = f"{one.obligation!r} ({one.duty}: {one.text})"
                     words = f"zone {row.declared.id!r} of {row.author} names us as guarantor of {promised}: "
                     words += "say yes or no; silence is shown as named, not accepted"
-                    yield InboxItem("vouch", row.object, words, row.author)
+                    yield InboxItem("vouch", row.object, words, row.author, part=one.obligation)
 
     def _sites(self, now_utc: datetime) -> Iterator[InboxItem]:
         for row in self.rows.select(SiteRow, author=self.party, state="standing"):

@@ -31,6 +31,7 @@ from entente.desk.blind import requests as blind
 from entente.desk.blind import verbs as blind_verbs
 from entente.desk.blind import views as blind_views
 from entente.desk.doctor import examine, is_fit
+from entente.desk.done import DoneRequest, list_done
 from entente.desk.release import explain as release_explain
 from entente.desk.release import recalling as release_recalling
 from entente.desk.release import requests as release
@@ -170,6 +171,7 @@ VERBS: Final[dict[str, Verb]] = {
     "status": _reading(looking.get_status),
     "pulse": _reading(looking.get_pulse),
     "inbox": _reading(looking.list_inbox),
+    "done": Verb(DoneRequest, list_done, is_reading=True),
     "alarms": _reading(looking.list_alarms),
     "confrontations": _reading(confronting.list_confrontations),
     "suggest": Verb(suggesting.SuggestRequest, suggesting.suggest_shift, is_reading=True),
