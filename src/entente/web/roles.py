@@ -35,6 +35,7 @@ VERBS_OF: Final[dict[str, frozenset[str]]] = {
     LOOK: frozenset(
         {
             *("status", "inbox", "alarms", "confrontations", "outbox", "plans", "threads", "readouts"),
+            *("pulse", "done"),
             *(
                 "agreements",
                 "agreement",
