@@ -21,6 +21,7 @@ import msgspec
 from entente.desk.book import Book
 from entente.desk.checks import CenterView
 from entente.desk.sealing import reopen_own
+from entente.desk.views import find_applied
 from entente.joint import KINDS, MessageRow
 from entente.kernel.envelope import parse_envelope
 from entente.kernel.errors import Malformed, NotFound
@@ -102,6 +103,15 @@ class Archive:
         kept = self.book.read_one("SELECT salt, body FROM bodies WHERE leaf = ?", (parsed.leaf,))
         return parsed if kept is None else reopen_own(parsed, kept["salt"], kept["body"], KINDS)
 
+    def read_raw(self, start: int, end: int) -> list[bytes]:
+        """Return the exact bytes of the entries [start, end), checked against the tree that we verified."""
+        mirrored = self.view.mirrored
+        if mirrored is None or not 0 <= start <= end <= mirrored.size:
+            raise NotFound(
+                "no-message", f"record: expected entries below {self.view.size}, got {start}..{end}"
+            )
+        return TileReader(self.mirror.source, mirrored).read_entries(start, end)
+
     def get_message(self, text: str) -> MessageView:
         """Return one message as we can read it."""
         return self.describe(self.resolve(text))
@@ -132,3 +142,41 @@ class Archive:
                 given += 1
             if given == limit:
                 return
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveEntries:
+    """What the index of the record is made of (`record_index.EntrySource`)."""
+
+    party: str
+    archive: Archive
+
+    @property
+    def size(self) -> int:
+        """How many entries were taken into our own view."""
+        return find_applied(self.archive.rows)
+
+    def read_entries(self, start: int, end: int) -> list[bytes]:
+        """Return entries, each checked against the tree that we verified."""
+        return self.archive.read_raw(start, end)
+
+    def is_void(self, leaf: str) -> bool:
+        """Tell whether the rules refused it."""
+        return self.archive.rows.find(MessageRow, leaf) is None
+
+    def find_body(self, leaf: str) -> bytes | None:
+        """Return the opened body of a sealed message, if we have it."""
+        row = self.archive.book.read_one("SELECT body FROM bodies WHERE leaf = ?", (leaf,))
+        return None if row is None else bytes(row["body"])
+
+    def find_outcome(self, leaf: str) -> tuple[str, str] | None:
+        """Return what became of a message that we owe a receipt for, and why."""
+        row = self.archive.book.read_one("SELECT outcome, note FROM outcomes WHERE leaf = ?", (leaf,))
+        return None if row is None else (str(row["outcome"]), str(row["note"]))
+
+    def find_trouble(self, leaf: str) -> str:
+        """Return what an alarm said of it, or nothing."""
+        row = self.archive.book.read_one(
+            "SELECT words FROM alarms WHERE subject = ? ORDER BY id LIMIT 1", (leaf,)
+        )
+        return "" if row is None else str(row["words"])

@@ -25,7 +25,7 @@ import structlog
 
 from entente.blind.group import Group
 from entente.deconflict import ConflictIndex
-from entente.desk.archive import Archive
+from entente.desk.archive import Archive, ArchiveEntries
 from entente.desk.blind.assembly import make_blind
 from entente.desk.blind.carrier import BlindCarrier
 from entente.desk.blind.post import NoParcels, ParcelWire
@@ -41,6 +41,7 @@ from entente.desk.joining import Pin, get_pin
 from entente.desk.joint_reader import JointReader
 from entente.desk.outbox import QUEUED, RECORDED, SIGNED, Outbox, OutboxItem
 from entente.desk.plans import PlanShelf
+from entente.desk.record_index import RecordIndex
 from entente.desk.release.assembly import make_release
 from entente.desk.release.carrier import ReleaseCarrier
 from entente.desk.sync import Follower
@@ -172,6 +173,7 @@ class Desk:
     witness: DeskWitness
     plans: PlanShelf
     archive: Archive
+    record: RecordIndex
     rows: Rows
     blind: BlindCarrier
     release: ReleaseCarrier
@@ -271,6 +273,7 @@ class Desk:
     def close(self) -> None:
         """Close the book and the views; nothing is lost by not doing so."""
         self.view_home.close()
+        self.record.close()
         self.book.close()
 
     def __enter__(self) -> Self:
@@ -378,6 +381,7 @@ def open_desk(  # noqa: PLR0913 - the ports of one desk, each by its name
         outbox,
         is_stopped=lambda: view.fork is not None or not follower.is_followed,
     )
+    archive = Archive(view, mirror, book, own)
     return Desk(
         vault=vault,
         pin=pin,
@@ -401,7 +405,8 @@ def open_desk(  # noqa: PLR0913 - the ports of one desk, each by its name
             clock=clock,
         ),
         plans=PlanShelf(book, party=vault.party, rows=own, outbox=outbox, board=board, clock=clock),
-        archive=Archive(view, mirror, book, own),
+        archive=archive,
+        record=RecordIndex(folder / "views" / "record.db", ArchiveEntries(vault.party, archive)),
         rows=own,
         blind=blind,
         release=release,

@@ -17,9 +17,11 @@ import msgspec
 
 from entente.desk import (
     agreeing,
+    browsing,
     confronting,
     looking,
     placing,
+    proving,
     speaking,
     suggesting,
 )
@@ -193,6 +195,12 @@ VERBS: Final[dict[str, Verb]] = {
     "message": Verb(ask.MessageRequest, looking.get_message, is_reading=True),
     "messages": Verb(ask.PageRequest, looking.list_messages, is_reading=True),
     "exposures": Verb(ask.PageRequest, looking.list_exposures, is_reading=True),
+    "record": Verb(browsing.RecordRequest, browsing.browse, is_reading=True),
+    "record-entry": Verb(browsing.EntryRequest, browsing.get_entry, is_reading=True),
+    "record-proof": Verb(proving.ProofRequest, proving.prove, is_reading=True),
+    "record-keys": Verb(proving.KeysRequest, proving.list_keys, is_reading=True),
+    "record-leaves": Verb(proving.LeavesRequest, proving.list_leaves, is_reading=True),
+    "record-bundle": Verb(proving.BundleRequest, proving.bundle, is_reading=True),
     "doctor": Verb(ask.NothingRequest, _doctor, is_reading=True),
 }
 

@@ -456,6 +456,8 @@ class Follower:
             if status == 200:
                 size = self._verify_standing(raw, least)
                 if size > held:
+                    # The note first: whoever finds the size finds what proves it.
+                    self._book.put_meta(f"{word}_note", raw.decode())
                     setattr(self, f"{word}_size", size)
                     self._book.put_meta(f"{word}_size", str(size))
 
