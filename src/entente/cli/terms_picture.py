@@ -21,9 +21,9 @@ from entente.cli.output import ExitCode, print_json
 from entente.cli.run import Json
 from entente.cli.terms_file import Documents, TermsFile, load_terms
 from entente.cli.terms_watch import TerminalWatch
+from entente.desk.terms_room.questions import choose_programme
 from entente.kernel.errors import Malformed
 from entente.store.durable import write_atomic
-from entente.terms.model import Terms
 from entente.terms.picture.canvas import RADIUS, Label, Layout, place_graph
 from entente.terms.picture.graph import MAX_OBSTACLES, Graph, build_graph, graph_json, graph_text
 from entente.terms.picture.svg import INKS, PAPER, encode_svg, get_frame, get_stroke, number_mark
@@ -48,11 +48,6 @@ _MAX_PIXELS: Final = 60_000
 def register(app: App) -> None:
     """Add the command to ``entente terms``."""
     app.command(graph)
-
-
-def choose_programme(terms: Terms, name: str) -> str:
-    """Return the programme that was named, or the first; "" where the terms have none: all positions."""
-    return name or (terms.programmes[0].id if terms.programmes else "")
 
 
 def name_file(file: Path, data: bytes) -> str:

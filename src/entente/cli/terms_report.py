@@ -8,61 +8,29 @@ Invariant: the page says which file it is about, by its hash, and how far each s
 from __future__ import annotations
 
 import hashlib
-from itertools import islice
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from entente.cli.output import ExitCode, print_json
 from entente.cli.run import Json
 from entente.cli.terms_file import Documents, TermsFile, load_terms
-from entente.cli.terms_picture import ProgrammeID, Seconds, choose_programme, name_file, write_file
+from entente.cli.terms_picture import ProgrammeID, Seconds, name_file, write_file
 from entente.cli.terms_watch import TerminalWatch
+from entente.desk.terms_room.questions import ask_all, choose_programme
 from entente.kernel.errors import Malformed
-from entente.terms.answers import Reading
-from entente.terms.model import Terms
 from entente.terms.picture.canvas import place_graph
 from entente.terms.picture.graph import build_graph
 from entente.terms.picture.svg import encode_svg
-from entente.terms.search import find_obstacles, find_packages, is_possible
-from entente.terms.search.inspection import find_unguaranteed, scan_readings
-from entente.terms.search.programmes import find_additions, find_best_programme
-from entente.terms.search.watch import Stopped, Watch
-from entente.terms.words.report import MAX_OBSTACLES, MAX_WAYS, Findings, build_page
+from entente.terms.words.report import build_page
 from entente.terms.words.report_html import encode_html
 from entente.terms.words.report_markdown import encode_markdown
-
-MOST_READINGS: Final = 1_000
-"""Those beyond are neither shown nor counted: the page shows a handful, and there may be millions."""
 
 
 def register(app: App) -> None:
     """Add the command to ``entente terms``."""
     app.command(report)
-
-
-def ask_all(terms: Terms, programme: str, watch: Watch | None = None) -> Findings:
-    """Ask everything that the page answers."""
-    readings: list[Reading] = []
-    is_whole = False
-    try:
-        readings.extend(islice(scan_readings(terms, watch=watch), MOST_READINGS))
-        is_whole = len(readings) < MOST_READINGS
-    except Stopped:
-        pass  # what was found before stands in the list
-    unfinished = () if is_whole else ("where two positions read one clause differently",)
-    return Findings(
-        terms,
-        find_obstacles(terms, programme=programme, most=MAX_OBSTACLES + 5, watch=watch),
-        feasibility=is_possible(terms, programme=programme, watch=watch),
-        packages=find_packages(terms, programme=programme, most=MAX_WAYS, watch=watch),
-        additions=find_additions(terms, programme=programme, most=MAX_WAYS, watch=watch),
-        best=find_best_programme(terms, watch=watch),
-        unguaranteed=find_unguaranteed(terms),
-        readings=tuple(readings),
-        unfinished=unfinished,
-    )
 
 
 def report(

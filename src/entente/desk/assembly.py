@@ -45,6 +45,8 @@ from entente.desk.record_index import RecordIndex
 from entente.desk.release.assembly import make_release
 from entente.desk.release.carrier import ReleaseCarrier
 from entente.desk.sync import Follower
+from entente.desk.terms_room.room import TermsRoom
+from entente.desk.terms_room.shelf import TermsShelf
 from entente.desk.vault import Vault
 from entente.desk.views import JointViews, find_applied
 from entente.desk.witness import STATE_FILE, DeskWitness
@@ -178,6 +180,7 @@ class Desk:
     blind: BlindCarrier
     release: ReleaseCarrier
     inbox: Inbox = field(init=False)
+    terms: TermsRoom = field(init=False)
     link: Link = field(default_factory=Link)
     is_served: bool = False
     on_change: Callable[[], None] = lambda: None
@@ -186,6 +189,7 @@ class Desk:
     _gazetteer_lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
+        self.terms = TermsRoom(TermsShelf(self.vault.folder / "terms", self.book, self.clock))
         self.inbox = Inbox(
             party=self.party,
             rows=self.rows,

@@ -41,6 +41,7 @@ from entente.desk.release import terms as release_terms
 from entente.desk.release import verbs as release_verbs
 from entente.desk.release import views as release_views
 from entente.desk.speaking import say_what_became
+from entente.desk.terms_room import verbs as terms_verbs
 from entente.kernel.errors import NotFound
 from entente.kernel.wire import WireStruct
 
@@ -201,6 +202,14 @@ VERBS: Final[dict[str, Verb]] = {
     "record-keys": Verb(proving.KeysRequest, proving.list_keys, is_reading=True),
     "record-leaves": Verb(proving.LeavesRequest, proving.list_leaves, is_reading=True),
     "record-bundle": Verb(proving.BundleRequest, proving.bundle, is_reading=True),
+    "terms-load": Verb(terms_verbs.TermsLoadRequest, terms_verbs.load),
+    "terms-drop": Verb(terms_verbs.TermsDropRequest, terms_verbs.drop),
+    "terms-files": _reading(terms_verbs.list_files),
+    "terms-file": Verb(terms_verbs.TermsFileRequest, terms_verbs.get_file, is_reading=True),
+    "terms-ask": Verb(terms_verbs.TermsAskRequest, terms_verbs.ask, is_reading=True),
+    "terms-progress": Verb(terms_verbs.TermsAskerRequest, terms_verbs.find_progress, is_reading=True),
+    "terms-stop": Verb(terms_verbs.TermsAskerRequest, terms_verbs.stop, is_reading=True),
+    "terms-example": _reading(terms_verbs.get_example),
     "doctor": Verb(ask.NothingRequest, _doctor, is_reading=True),
 }
 

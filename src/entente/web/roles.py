@@ -49,6 +49,7 @@ VERBS_OF: Final[dict[str, frozenset[str]]] = {
             *("thread", "readout", "ladder", "message", "messages", "exposures", "doctor", "suggest"),
             *("blind-zoomed", "blind-items", "blind-runs", "blind-run", "blind-rules", "blind-budget"),
             *("blind-explain", "release-items", "release-rules"),
+            *("terms-files", "terms-file", "terms-ask", "terms-progress", "terms-stop", "terms-example"),
             *("picture", "picture-volumes", "moment", "moments", "try", "corridor"),
             *("record", "record-entry", "record-proof", "record-keys", "record-leaves", "record-bundle"),
         }
@@ -60,6 +61,7 @@ VERBS_OF: Final[dict[str, frozenset[str]]] = {
             *("withdraw-site", "incident-report", "incident-answer", "acknowledge", "read-back", "confirm"),
             *("dispute", "say", "translate", "propose-readout", "sign-readout", "dissent-readout"),
             *("report-incident", "answer-incident", "store-plan", "drop-plan", "dismiss"),
+            *("terms-load", "terms-drop"),
             "withdraw-message",
         }
     ),
