@@ -1,8 +1,8 @@
 """What every suite shares: where the vectors are, how Hypothesis draws, and what a quick test may not do.
 
 Invariants:
-  * A test outside tests/system opens no socket, starts no process and does not sleep: it is refused in
-    Python here, and `make unit` takes the network away from the whole process besides.
+  * A test outside tests/system and tests/browser opens no socket, starts no process and does not sleep: it is
+    refused in Python here, and `make unit` takes the network away from the whole process besides.
   * In CI Hypothesis draws the same examples each time, so that a red run is red again.
   * What is skipped says why, in the summary.
 """
@@ -22,6 +22,7 @@ from hypothesis import settings
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SYSTEM: Final = ROOT / "tests" / "system"
+BROWSER: Final = ROOT / "tests" / "browser"
 PROPERTIES: Final = ROOT / "tests" / "properties"
 
 # No deadline: two cores shared with other work make single examples slow without meaning anything.
@@ -76,6 +77,10 @@ def _name_group(stem: str) -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if BROWSER in item.path.parents:
+            item.add_marker(pytest.mark.system)
+            # One world and one browser for all of them.
+            item.add_marker(pytest.mark.xdist_group("browser"))
         if SYSTEM in item.path.parents:
             item.add_marker(pytest.mark.system)
             # With several processes of tests: a file stays in one of them, with what it founded, and most of

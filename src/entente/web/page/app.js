@@ -3,6 +3,7 @@
 // Invariants: nothing is drawn before it is known who sits here; a view is loaded when it is first wanted and, being
 // asked for together with its words, drawn whole; the map, once drawn, is kept while other views are looked at; a
 // fault in one view leaves the frame and the other views standing, and is told.
+import "./core/trusted.js";
 import { useLook } from "./core/api.js";
 import { setCursor } from "./core/cursor.js";
 import { Component, html, render, useEffect, useMemo, useState } from "./core/dom.js";

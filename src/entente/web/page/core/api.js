@@ -159,7 +159,7 @@ export function useLook(verb, query = {}, how = {}) {
     };
     again.current = soon;
     run();
-    const names = how.on ?? ["entry", "alarm", "link", "work", "reset", "awake", "own"];
+    const names = how.on ?? ["entry", "standing", "alarm", "link", "work", "reset", "awake", "own"];
     const leave = onLive(names, soon);
     const beat = how.every_s ? window.setInterval(soon, how.every_s * 1000) : undefined;
     return () => {

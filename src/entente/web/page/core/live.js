@@ -12,7 +12,7 @@ import { setDeskClock } from "./time.js";
 const STALE_MS = 40_000;
 const ASLEEP_MS = 90_000;
 const TRY_MS = [500, 1000, 2000, 5000, 10_000];
-const NAMES = ["entry", "alarm", "link", "work", "own", "reset", "beat"];
+const NAMES = ["hello", "entry", "standing", "alarm", "link", "work", "own", "reset", "beat"];
 
 /** @typedef {{ state: "opening" | "good" | "stale" | "down", since_ms: number }} LiveState */
 
@@ -61,8 +61,8 @@ function hear(event) {
   } catch {
     return; // it only wakes: one that cannot be read wakes nobody
   }
-  if (event.type === "beat" && typeof data?.now_ms === "number") setDeskClock(data.now_ms, data.rate ?? 1);
-  if (event.type === "link") centerLink.set({ state: String(data?.state), trouble: String(data?.trouble ?? "") });
+  if (typeof data?.now_ms === "number" && /^(hello|beat)$/.test(event.type)) setDeskClock(data.now_ms, data.rate ?? 1);
+  if (/^(hello|link)$/.test(event.type)) centerLink.set({ state: String(data?.state), trouble: String(data?.trouble ?? "") });
   tell(event.type, data);
 }
 

@@ -3,14 +3,14 @@
 // Invariants: what an officer may do is the desk's to judge; what is read here only hides what would be refused.
 //
 //     const session = useSession();
-//     if (session.may("duty")) ...
+//     if (session.may("acknowledge")) ...
 import { createStore, useStore } from "./store.js";
 import { setDeskClock } from "./time.js";
 
 /**
  * @typedef {{
  *   officer: string, name: string, party: string, party_name: string, center: string, center_name: string,
- *   roles: readonly string[], demo: boolean, exercise: boolean, expires: string, now_ms: number, rate: number,
+ *   roles: readonly string[], verbs: readonly string[], language: string, demo: boolean, exercise: boolean, expires: string, now_ms: number, rate: number,
  *   parties: readonly { party: string, name: string }[],
  * }} SessionAnswer
  */
@@ -39,11 +39,11 @@ export function goToSignIn() {
   window.location.assign(`/signin?back=${encodeURIComponent(back)}`);
 }
 
-/** @returns {SessionAnswer & { may: (role: string) => boolean }} */
+/** @returns {SessionAnswer & { may: (verb: string) => boolean }} `may`: whether the desk would let him ask a verb. */
 export function useSession() {
   const found = useStore(session);
   if (found === null) throw new Error("session: expected one before a view is drawn");
-  return { ...found, may: (role) => found.demo || found.roles.includes(role) };
+  return { ...found, may: (verb) => found.verbs.includes(verb) };
 }
 
 /** End the session at the desk and go to the sign-in. */

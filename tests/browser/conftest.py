@@ -1,0 +1,218 @@
+"""Fixtures of the suite that looks at the page as an officer does: a real Chromium, desk and record.
+
+One world and one Chromium serve the whole suite (`tests.page_scene`), so that a test changes only things of
+its own making, or says so by its order. Each page that `open_page` gives is watched: a violation of the
+content security policy, an error on the console, an exception, a request to anywhere else fails the test at
+its end.
+
+Without Chromium or Playwright the suite is skipped, and says why.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.page_scene import make_small_world
+from tests.page_world import World
+
+CHROMIUM: Final = shutil.which(os.environ.get("CHROMIUM", "chromium"))
+# No GPU: ANGLE's software renderer, named outright since Chromium's own fall-back to it is going away.
+FLAGS: Final = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+AXE: Final = (
+    Path(__file__).resolve().parents[2] / "tools" / "page" / "node_modules" / "axe-core" / "axe.min.js"
+)
+
+OpenPage = Callable[..., Any]
+
+
+class Served:
+    """A world with desks as processes: ``urls`` by party, and ``origins`` once somebody is invited."""
+
+    def __init__(self, world: World, urls: dict[str, str]) -> None:
+        self.world = world
+        self.urls = urls
+        self.origins: dict[str, str] = {}
+
+    def token(self, party: str) -> dict[str, str]:
+        """Return the header with a desk's own token."""
+        return {"authorization": f"Bearer {(self.world.root / party / 'token').read_text().strip()}"}
+
+    def call(self, party: str, verb: str, body: dict[str, Any] | None = None) -> Any:
+        """Ask a desk behind the page's back, with its token: what a partner's officer does elsewhere."""
+        url = f"{self.urls[party]}/api/{verb}"
+        if body is None:
+            answer = httpx.get(url, headers=self.token(party), timeout=60)
+        else:
+            answer = httpx.post(url, headers=self.token(party), json={"officer": "duty-1"} | body, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def invite(self, party: str, officer: str, *roles: str) -> str:
+        """Return a link that signs an officer in once."""
+        answer = httpx.post(
+            f"{self.urls[party]}/session/invite",
+            headers=self.token(party),
+            json={"officer": officer, "roles": list(roles)},
+            timeout=30,
+        )
+        assert answer.status_code == 200, answer.text
+        url = str(answer.json()["url"])
+        parts = urlsplit(url)
+        self.origins[party] = f"{parts.scheme}://{parts.netloc}"
+        return url
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The small world, with the desks of ``us`` and ``ru`` as processes."""
+    world = make_small_world(tmp_path_factory.mktemp("world"), is_served=True)
+    with world.serving("us", "ru") as urls:
+        yield Served(world, urls)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """The one browser."""
+    if CHROMIUM is None:
+        pytest.skip("no browser: expected chromium (Debian's package) on the path, or named in CHROMIUM")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="no Playwright: expected the dev group")
+    with sync_api.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+class Watch:
+    """What went wrong on a page, as the browser tells it."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+        self.expected: list[str] = []
+
+    def follow(self, page: Any, origin: str) -> None:
+        """Listen to a page of ours from its first byte."""
+
+        def on_console(message: Any) -> None:
+            if message.type == "error" or "Content Security Policy" in message.text:
+                self._tell(f"console: {message.text}")
+
+        def on_request(request: Any) -> None:
+            parts = urlsplit(request.url)
+            if parts.scheme not in {"data", "blob"} and f"{parts.scheme}://{parts.netloc}" != origin:
+                self._tell(f"foreign request: {request.url}")
+
+        page.on("console", on_console)
+        page.on("pageerror", lambda error: self._tell(f"exception: {error}"))
+        page.on("request", on_request)
+        page.on("dialog", lambda dialog: (self._tell(f"dialog: {dialog.message}"), dialog.dismiss()))
+
+    def expect(self, words: str) -> None:
+        """Say that faults with these words are part of the test, such as a line that we cut."""
+        self.expected.append(words)
+
+    def _tell(self, words: str) -> None:
+        self.faults.append(words)
+
+    def left(self) -> list[str]:
+        """Return what nobody expected."""
+        return [fault for fault in self.faults if not any(words in fault for words in self.expected)]
+
+
+@pytest.fixture(scope="session")
+def signed_in(chromium: Any, served: Served) -> Callable[[str, str], Any]:
+    """Sign an officer in, once for the whole suite, and give what his browser keeps."""
+    kept: dict[tuple[str, str], Any] = {}
+
+    def sign_in(party: str, officer: str) -> Any:
+        if (party, officer) not in kept:
+            context = chromium.new_context()
+            page = context.new_page()
+            page.goto(served.invite(party, officer, "look", "duty", "release", "chief"))
+            page.wait_for_selector(".shell", timeout=30_000)
+            kept[party, officer] = context.storage_state()
+            context.close()
+        return kept[party, officer]
+
+    return sign_in
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """Watch every page of a test, and fail it for what nobody expected."""
+    found = Watch()
+    yield found
+    assert found.left() == []
+
+
+@pytest.fixture
+def open_page(
+    chromium: Any, served: Served, signed_in: Callable[[str, str], Any], watch: Watch
+) -> Iterator[OpenPage]:
+    """Open the page as an officer: ``open_page("/map", party="us", officer="duty-1", width=390)``."""
+    contexts: list[Any] = []
+
+    def open_one(
+        path: str,
+        *,
+        party: str = "us",
+        officer: str = "duty-1",
+        width: int = 1440,
+        height: int = 900,
+        dark: bool = False,
+        locale: str = "en-GB",
+        before: Callable[[Any], None] | None = None,
+    ) -> Any:
+        state, origin = signed_in(party, officer), served.origins[party]
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            locale=locale,
+            storage_state=state,
+            reduced_motion="reduce",
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        watch.follow(page, origin)
+        if before is not None:
+            before(page)
+        page.goto(origin + path)
+        page.wait_for_selector(".shell")
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Any], list[str]]:
+    """Tell what axe-core finds serious or critical on a page."""
+    if not AXE.is_file():
+        pytest.skip(
+            f"no axe-core: expected {AXE.name} under tools/page/node_modules (make page-tools; needs npm)"
+        )
+    source = AXE.read_text()
+
+    def examine(page: Any) -> list[str]:
+        # Evaluated by the debugger, since the page's own policy lets no script in.
+        page.evaluate(source)
+        found = page.evaluate("() => axe.run(document, { resultTypes: ['violations'] })")
+        return [
+            f"{one['impact']}: {one['id']}: {one['help']}: "
+            + "; ".join(
+                f"{node['target']} {node.get('failureSummary', '')[:200]}" for node in one["nodes"][:3]
+            )
+            for one in found["violations"]
+            if one["impact"] in {"serious", "critical"}
+        ]
+
+    return examine
