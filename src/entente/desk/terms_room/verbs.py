@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from entente.desk.assembly import Desk
+from entente.desk.requests import TokenText
 from entente.desk.speaking import check_officer
 from entente.desk.terms_room.questions import Asked, Question, choose_programme
 from entente.desk.terms_room.shelf import TermsFile
@@ -35,6 +36,8 @@ class TermsLoadRequest(WireStruct, frozen=True, kw_only=True):
 
     officer: SlugText
     name: SlugText
+    token: TokenText = ""
+    """Of no use here, where asking twice keeps the same file; a page puts one into every act."""
     text: Annotated[str, msgspec.Meta(min_length=1)]
 
 
@@ -43,6 +46,7 @@ class TermsDropRequest(WireStruct, frozen=True, kw_only=True):
 
     officer: SlugText
     name: SlugText
+    token: TokenText = ""
 
 
 class TermsFileRequest(WireStruct, frozen=True, kw_only=True):

@@ -1,0 +1,21 @@
+// English: terms.
+export default {
+  title: "Terms",
+  private: "A terms file stays on this desk. Nothing of it is sent to the center or to another party.",
+  files: "Terms file",
+  none: "No terms file is on this desk.",
+  example: "Load the example of 2017",
+  question: "Question",
+  programme: "Programme",
+  "what-if": "WHAT IF: nobody said this",
+  real: "As the file stands:",
+  faults: { one: "{n} fault: mend it first", other: "{n} faults: mend them first" },
+  at: "line {line}, column {column}",
+  "q-why-not": "What stands in the way?",
+  "q-price": "At what price?",
+  "q-additions": "What else would make it possible?",
+  "q-now": "What is possible now?",
+  "q-readings": "Where is one clause read differently?",
+  "q-unguaranteed": "Which obligations have no guarantor?",
+  "q-shared": "Whom does everybody designate?",
+};
