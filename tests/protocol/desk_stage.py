@@ -102,6 +102,9 @@ class MemoryViews:
     def look(self) -> Iterator[ConflictIndex]:
         yield rebuild_index(self.own)
 
+    def find_past(self) -> None:
+        return None
+
     def close(self) -> None:
         pass
 

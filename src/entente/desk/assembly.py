@@ -40,6 +40,8 @@ from entente.desk.inbox import Inbox
 from entente.desk.joining import Pin, get_pin
 from entente.desk.joint_reader import JointReader
 from entente.desk.outbox import QUEUED, RECORDED, SIGNED, Outbox, OutboxItem
+from entente.desk.picture.kept import KeptRows, clear_tables, is_kept, open_tables
+from entente.desk.picture.past import Past
 from entente.desk.plans import PlanShelf
 from entente.desk.record_index import RecordIndex
 from entente.desk.release.assembly import make_release
@@ -92,6 +94,9 @@ class ViewHome(Protocol):
         Who follows the record does not wait for who looks.
         """
 
+    def find_past(self) -> Past | None:
+        """Return our own view's rows at every earlier moment; None where no past is kept."""
+
     def close(self) -> None:
         """Let go of what is open."""
 
@@ -106,9 +111,11 @@ class SqlViews:
 
     def open(self, mirrored_size: int) -> JointViews:
         """Return the views as they were committed; empty ones when they differ or are ahead of the mirror."""
+        open_tables(self._databases[1])
         public, own = (SqlRows(database, cache_rows=0) for database in self._databases)
         sizes = find_applied(public), find_applied(own)
-        if sizes[0] != sizes[1] or sizes[0] > mirrored_size:
+        # A desk of an older version kept no past: it follows from the mirror as the rows do.
+        if sizes[0] != sizes[1] or sizes[0] > mirrored_size or not is_kept(self._databases[1]):
             return self.reset()
         return self._open()
 
@@ -119,10 +126,11 @@ class SqlViews:
                 for table in (ROW_INDEX, ROWS, SHEAF_PLACES, SHEAVES):
                     connection.execute(table.delete())
             clear_index(database)
+        clear_tables(self._databases[1])
         return self._open()
 
     def _open(self) -> JointViews:
-        public, own = (SqlRows(database) for database in self._databases)
+        public, own = SqlRows(self._databases[0]), KeptRows(self._databases[1])
         indexes = make_index(self._databases[0]), make_index(self._databases[1])
         for database, rows, index in zip(self._databases, (public, own), indexes, strict=True):
             fill_missing(database, rows, index)  # of a desk of an older version
@@ -138,6 +146,10 @@ class SqlViews:
         own = self._databases[1]
         with own.snapshot():
             yield make_index(own)
+
+    def find_past(self) -> Past:
+        """Return our own view's rows at every earlier moment."""
+        return Past(self._databases[1])
 
     def close(self) -> None:
         """Close both databases."""

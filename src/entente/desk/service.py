@@ -34,6 +34,9 @@ from entente.desk.blind import verbs as blind_verbs
 from entente.desk.blind import views as blind_views
 from entente.desk.doctor import examine, is_fit
 from entente.desk.done import DoneRequest, list_done
+from entente.desk.picture import lanes, story
+from entente.desk.picture import requests as picture
+from entente.desk.picture import verbs as picture_verbs
 from entente.desk.release import explain as release_explain
 from entente.desk.release import recalling as release_recalling
 from entente.desk.release import requests as release
@@ -196,12 +199,16 @@ VERBS: Final[dict[str, Verb]] = {
     "message": Verb(ask.MessageRequest, looking.get_message, is_reading=True),
     "messages": Verb(ask.PageRequest, looking.list_messages, is_reading=True),
     "exposures": Verb(ask.PageRequest, looking.list_exposures, is_reading=True),
+    "picture": Verb(picture.PictureRequest, picture_verbs.show_picture, is_reading=True),
     "record": Verb(browsing.RecordRequest, browsing.browse, is_reading=True),
     "record-entry": Verb(browsing.EntryRequest, browsing.get_entry, is_reading=True),
     "record-proof": Verb(proving.ProofRequest, proving.prove, is_reading=True),
     "record-keys": Verb(proving.KeysRequest, proving.list_keys, is_reading=True),
     "record-leaves": Verb(proving.LeavesRequest, proving.list_leaves, is_reading=True),
     "record-bundle": Verb(proving.BundleRequest, proving.bundle, is_reading=True),
+    "lanes": Verb(lanes.LanesRequest, lanes.show_lanes, is_reading=True),
+    "conflicts": Verb(story.ConflictsRequest, story.show_conflicts, is_reading=True),
+    "conflict": Verb(story.ConflictRequest, story.show_conflict, is_reading=True),
     "terms-load": Verb(terms_verbs.TermsLoadRequest, terms_verbs.load),
     "terms-drop": Verb(terms_verbs.TermsDropRequest, terms_verbs.drop),
     "terms-files": _reading(terms_verbs.list_files),
@@ -229,4 +236,6 @@ def call(desk: Desk, name: str, data: bytes, *, officer: str | None = None) -> A
         officer: Who is signed in: he acts, whatever the request says. None: who the request names.
     """
     verb = get_verb(name)
-    return msgspec.to_builtins(verb.act(desk, ask.parse_request(data, verb.request, officer=officer)))
+    answer = verb.act(desk, ask.parse_request(data, verb.request, officer=officer))
+    # A long answer may be JSON already.
+    return answer if isinstance(answer, msgspec.Raw) else msgspec.to_builtins(answer)

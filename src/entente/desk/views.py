@@ -24,6 +24,7 @@ from typing import Any, ClassVar, Final
 from entente.deconflict import ConflictIndex
 from entente.desk.checks import HeadAt
 from entente.desk.evidence import Finding
+from entente.desk.picture.kept import KeptRows
 from entente.joint import KINDS, AlreadyRecorded, JointState, verify_message
 from entente.kernel.envelope import hash_leaf, parse_envelope
 from entente.kernel.errors import Denied, EntenteError, Malformed, PeerError, StoreError, VerificationFailed
@@ -135,6 +136,8 @@ class JointViews:
         if index != self.size:
             raise ValueError(f"entry: expected index {self.size}, got {index}")
         leaf, head = hash_leaf(data), HeadAt(tree, index)
+        if isinstance(self.own.rows, KeptRows):
+            self.own.rows.begin(index)
         try:
             message = self._admit(index, data, head)
         except EntenteError as error:

@@ -318,6 +318,7 @@ class SqlRows:
             if not indexed:
                 continue
             old = self._stored_rows(name, indexed)
+            self._note_stored(name, old)
             if name.endswith(ALIKE):
                 kind = next(type(one) for one in indexed.values() if isinstance(one, Sheaf))
                 before += self._places.plan(name, old, indexed, partial(self._find_sheaves, kind))
@@ -428,6 +429,9 @@ class SqlRows:
             if len(found) < page:
                 return
             after = found[-1][0]
+
+    def _note_stored(self, name: str, stored: dict[str, Row]) -> None:
+        """Learn what those rows of a table are in the database that are about to be written, by key."""
 
     def _stored_rows(self, name: str, rows: dict[str, Row]) -> dict[str, Row]:
         """Return, of rows that are stored already, what they are there."""
