@@ -1,4 +1,4 @@
-"""What rows were like after each entry: every change is kept beside the rows, in the transaction that makes it.
+"""What rows were like after each entry: every change is kept beside them, in the transaction that makes it.
 
     row_past         a row for each change of a row: after which entry it was like that
     row_past_index   a row for each change of an indexed field's value: begun or ended with which entry
@@ -40,13 +40,19 @@ LEFT_OUT: Final = frozenset({"applied", "authors", "held", "messages", "opened",
 """Counters of the rules, chain heads, and what is never changed once it is there and says its own index."""
 TABLES: Final = ("row_past", "row_past_index", "moments")
 _SCHEMA: Final = (
-    "CREATE TABLE IF NOT EXISTS row_past (tbl TEXT NOT NULL, key TEXT NOT NULL, idx INTEGER NOT NULL,"
-    " data TEXT NOT NULL, PRIMARY KEY (tbl, key, idx)) STRICT, WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS row_past_index (tbl TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL,"
-    " key TEXT NOT NULL, idx INTEGER NOT NULL, is_in INTEGER NOT NULL,"
-    " PRIMARY KEY (tbl, field, value, key, idx)) STRICT, WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS moments (idx INTEGER PRIMARY KEY, at_us INTEGER NOT NULL,"
-    " opened INTEGER NOT NULL, resolved INTEGER NOT NULL, alarms INTEGER NOT NULL) STRICT",
+    (
+        "CREATE TABLE IF NOT EXISTS row_past (tbl TEXT NOT NULL, key TEXT NOT NULL, idx INTEGER NOT NULL,"
+        " data TEXT NOT NULL, PRIMARY KEY (tbl, key, idx)) STRICT, WITHOUT ROWID"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS row_past_index (tbl TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL,"
+        " key TEXT NOT NULL, idx INTEGER NOT NULL, is_in INTEGER NOT NULL,"
+        " PRIMARY KEY (tbl, field, value, key, idx)) STRICT, WITHOUT ROWID"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS moments (idx INTEGER PRIMARY KEY, at_us INTEGER NOT NULL,"
+        " opened INTEGER NOT NULL, resolved INTEGER NOT NULL, alarms INTEGER NOT NULL) STRICT"
+    ),
 )
 _ENCODER: Final = msgspec.json.Encoder()
 Changes = dict[tuple[str, str], Row]

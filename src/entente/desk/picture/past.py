@@ -96,7 +96,7 @@ class RowsAt:
             if field not in row.INDEXED:
                 raise ValueError(f"table {row.TABLE!r}: expected an indexed field, got {field!r}")
         if row is MessageRow:
-            told = self._now.select(MessageRow, after=after, **equals)
+            told = self._now.select(MessageRow, after=after, limit=None, **equals)
             messages = (one for one in told if one.index < self._size)
             yield from islice((one for one in messages if isinstance(one, row)), limit)
             return

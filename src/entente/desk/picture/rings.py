@@ -32,7 +32,7 @@ from entente.space import CircleWire, OutlineWire, PolygonWire, PositionE7
 from entente.space.ellipsoid import SEMI_MINOR_M, measure_lines, walk_lines
 
 EDGE_M: Final = 2.0
-"""How far a drawn edge may leave its geodesic; ten times as far beyond `_FAR_DEG`, where maps are stretched."""
+"""How far a drawn edge may leave its geodesic; ten times as far beyond `_FAR_DEG`."""
 _FAR_DEG: Final = 75.0
 Floats = NDArray[np.float64]
 Ring = list[tuple[float, float]]
@@ -88,7 +88,7 @@ def draw_circle(lat_deg: float, lon_deg: float, radius_m: float) -> Ring:
     edge_m = 2 * math.pi * (radius_m + 1.0) / count
     reach_m = radius_m + _sag_m(edge_m, north_deg) + 0.8 * 10.0**-digits * _DEGREE_M
     reach_m /= math.cos(math.pi / count) * 0.99999
-    azimuth: Floats = (np.arange(count) + 0.5) * (360.0 / count)
+    azimuth = np.array([(place + 0.5) * 360.0 / count for place in range(count)], dtype=np.float64)
     lat, lon, _ = walk_lines(
         np.full(count, lat_deg), np.full(count, lon_deg), azimuth, np.full(count, reach_m)
     )
