@@ -203,7 +203,7 @@ def _tell_story(frame: Frame, row: ConflictRow, alarms: Sequence[AlarmRow]) -> l
     steps.sort(key=lambda one: (one["index"], one["order"]))
     found = []
     for step in steps[-MOST_STEPS:]:
-        message = next(iter(frame.rows.select(MessageRow, place=f"{step['index']:016d}")), None)
+        message = next(iter(frame.desk.rows.select(MessageRow, place=f"{step['index']:016d}")), None)
         del step["order"]
         head = {"kind": "", "author": "", "officers": [], "at": "", "leaf": ""}
         if message is not None:
