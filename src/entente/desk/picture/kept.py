@@ -45,8 +45,8 @@ _SCHEMA: Final = (
         " data TEXT NOT NULL, PRIMARY KEY (tbl, key, idx)) STRICT, WITHOUT ROWID"
     ),
     (
-        ("CREATE TABLE IF NOT EXISTS row_past_index (tbl TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL,"
-        " key TEXT NOT NULL, idx INTEGER NOT NULL, is_in INTEGER NOT NULL,"
+        "CREATE TABLE IF NOT EXISTS row_past_index (tbl TEXT NOT NULL, field TEXT NOT NULL,"
+        " value TEXT NOT NULL, key TEXT NOT NULL, idx INTEGER NOT NULL, is_in INTEGER NOT NULL,"
         " PRIMARY KEY (tbl, field, value, key, idx)) STRICT, WITHOUT ROWID"
     ),
     (
