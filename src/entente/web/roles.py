@@ -51,6 +51,7 @@ VERBS_OF: Final[dict[str, frozenset[str]]] = {
             *("blind-explain", "release-items", "release-rules"),
             *("terms-files", "terms-file", "terms-ask", "terms-progress", "terms-stop", "terms-example"),
             *("picture", "picture-volumes", "moment", "moments", "try", "corridor"),
+            *("lanes", "conflict", "conflicts"),
             *("record", "record-entry", "record-proof", "record-keys", "record-leaves", "record-bundle"),
         }
     ),
