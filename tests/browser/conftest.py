@@ -136,6 +136,7 @@ def signed_in(chromium: Any, served: Served) -> Callable[[str, str], Any]:
             context = chromium.new_context()
             page = context.new_page()
             page.goto(served.invite(party, officer, "look", "duty", "release", "chief"))
+            page.get_by_role("button", name="Not now").click()
             page.wait_for_selector(".shell", timeout=30_000)
             kept[party, officer] = context.storage_state()
             context.close()

@@ -21,8 +21,10 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import re
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 import msgspec
 import structlog
@@ -54,6 +56,8 @@ _LOG = structlog.get_logger("desk")
 _JSON: Final = "application/json"
 BODY_S: Final = 30.0
 """How long the body of a request may take to arrive."""
+_WHOLE: Final = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+"""A whole number in a query: microseconds since 1970 have 16 digits."""
 _ERRORS: Final[tuple[tuple[type[EntenteError], int, str], ...]] = (
     (Malformed, 400, "malformed"),
     (TooManyConflicts, 400, "too-many"),
@@ -187,14 +191,16 @@ def _read_query(request: Request, kind: type[WireStruct]) -> dict[str, Any]:
     for name, value in request.query_params.multi_items():
         if name in found:
             raise Malformed("duplicate-name", f"query: expected {name[:40]!r} once", path=f"$.{name[:40]}")
-        is_number = name in wanted and value.isascii() and value.isdigit() and len(value) < 16
+        is_number = name in wanted and _WHOLE.fullmatch(value) is not None
         found[name] = int(value) if is_number else value
     return found
 
 
 def _is_whole(hint: Any) -> bool:  # noqa: ANN401 - a type's own form
     """Tell whether a field wants a whole number, with bounds or without."""
-    return (get_args(hint)[0] if get_origin(hint) is Annotated else hint) is int
+    if get_origin(hint) in {Annotated, Union, UnionType}:
+        return any(_is_whole(one) for one in get_args(hint))
+    return hint is int
 
 
 class WitnessHTTP:

@@ -18,6 +18,7 @@ Which files there are is `files`' to say, who may do what `door`'s.
 from __future__ import annotations
 
 import functools
+import gzip
 import os
 import threading
 import time
@@ -43,17 +44,22 @@ from entente.kernel.errors import Denied, EntenteError, NotFound
 from entente.store.clock import SystemClock
 from entente.store.random import SystemRandom
 from entente.web.addresses import is_loopback, make_addresses
+from entente.web.admission import Admission
+from entente.web.asking import Asking
 from entente.web.door import Caller, Door, NoSession
 from entente.web.files import INDEX, SIGN_IN, PageFile, PageFiles
 from entente.web.headers import COMMON_HEADERS, DATA_HEADERS, PAGE_HEADERS, STRICT_TRANSPORT
 from entente.web.limits import Buckets, TooOften
 from entente.web.officers import OfficerShelf
+from entente.web.passkeys import KeyShelf
 from entente.web.sessions import SessionShelf
 from entente.web.signin import SignIn
 
 VIEWS: Final = ("map", "inbox", "talk", "conflicts", "blind", "release", "terms", "record", "help")
 LIVE_VARIABLE: Final = "ENTENTE_PAGE_LIVE"
 FOREVER: Final = "max-age=31536000, immutable"
+PACK_BYTES: Final = 8_192
+"""From this size on an answer is compressed; none holds a secret of the session."""
 MAX_STREAMS: Final = 200
 MAX_STREAMS_EACH: Final = 12
 MAX_AT_ONCE: Final = 10
@@ -67,12 +73,13 @@ Handler = Callable[[Request], Awaitable[Response]]
 class Page:
     """One desk's page."""
 
-    def __init__(self, desk: Desk, api: DeskHTTP, door: Door, files: PageFiles) -> None:
+    def __init__(self, asking: Asking, files: PageFiles) -> None:
+        desk, api, door = asking.desk, asking.api, asking.door
         self._desk = desk
         self._api = api
         self._door = door
         self._files = files
-        self._signin = SignIn(door, desk, api)
+        self._session_routes = SignIn(asking).make_routes() + Admission(asking).make_routes()
         self._rates = Buckets(burst=120, each_s=0.05, get_s=time.monotonic)
         self._at_once: Counter[str] = Counter()
         self._streams: Counter[str] = Counter()
@@ -84,7 +91,7 @@ class Page:
         routes += [
             Route("/signin", self._serve_signin, methods=["GET"]),
             Route("/page/{hash}/{name:path}", self._serve_file, methods=["GET"]),
-            *self._signin.make_routes(),
+            *self._session_routes,
             Route("/api/health", self._serve_by_token, methods=["GET"]),
             Route("/api/events", self._serve_events, methods=["GET"]),
             Route("/api/{verb}", self._serve_verb, methods=["GET", "POST"]),
@@ -151,7 +158,11 @@ class Page:
                 answer = await run_in_threadpool(self._call, caller, name, body)
             else:
                 answer = await run_in_threadpool(self._act, caller, name, body)
-        return Response(answer, media_type=_JSON)
+            headers = {"vary": "accept-encoding"}
+            if len(answer) >= PACK_BYTES and takes_gzip(request.headers.get("accept-encoding", "")):
+                answer = await run_in_threadpool(gzip.compress, answer, 1, mtime=0)
+                headers["content-encoding"] = "gzip"
+        return Response(answer, media_type=_JSON, headers=headers)
 
     def _call(self, caller: Caller, name: str, body: bytes) -> bytes:
         return msgspec.json.encode(call(self._desk, name, body, officer=caller.officer))
@@ -322,4 +333,5 @@ def make_page(desk: Desk, api: DeskHTTP, listeners: Sequence[Listener], *, is_de
     files = PageFiles(is_live=bool(os.environ.get(LIVE_VARIABLE)))
     threading.Thread(target=files.warm, name="page", daemon=True).start()
     _LOG.info("page", url=addresses.first, demo=is_demo, files=len(files.names), version=files.hash)
-    return Page(desk, api, door, files).make_app()
+    keys = KeyShelf(desk.book, clock, random, party=desk.party, get_s=time.monotonic)
+    return Page(Asking(door, desk, api, keys), files).make_app()

@@ -123,14 +123,15 @@ class Door:
             return f"__Host-entente-{port}"
         return f"entente-{self._desk.party}-{port}"
 
-    def make_cookie(self, request: Request, secret: str) -> str:
-        """Return the header that gives a browser its session; no script ever sees it."""
+    def make_cookie(self, request: Request, secret: str, *, name: str = "") -> str:
+        """Return the header that gives a browser its session (or another secret); no script ever sees it."""
         safe = "; Secure" if request.url.scheme == "https" else ""
-        return f"{self.cookie_name(request)}={secret}; Path=/; HttpOnly; SameSite=Strict{safe}"
+        name = f"{self.cookie_name(request)}{name}"
+        return f"{name}={secret}; Path=/; HttpOnly; SameSite=Strict{safe}"
 
-    def drop_cookie(self, request: Request) -> str:
+    def drop_cookie(self, request: Request, *, name: str = "") -> str:
         """Return the header that takes it away again."""
-        return f"{self.make_cookie(request, '')}; Max-Age=0"
+        return f"{self.make_cookie(request, '', name=name)}; Max-Age=0"
 
 
 def find_cookie(request: Request, name: str) -> str:

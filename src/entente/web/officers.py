@@ -103,7 +103,7 @@ class OfficerShelf:
 
     def invite(self, officer: str, roles: frozenset[str], *, by: str) -> str:
         """Let an officer in with these roles; return the secret of his link, which is told this once."""
-        self._check_of_roster(officer)
+        self.check_of_roster(officer)
         secret = self._random.draw(LINK_BYTES).hex()
         now = self._clock.now_utc()
         with self._book.transaction(is_told=False) as db:
@@ -148,7 +148,8 @@ class OfficerShelf:
             )
         return officer
 
-    def _check_of_roster(self, officer: str) -> None:
+    def check_of_roster(self, officer: str) -> None:
+        """Return if an officer is of our roster; raise `Malformed` naming those who are."""
         known = [one.id for one in self.list_roster()]
         if officer not in known:
             raise Malformed(

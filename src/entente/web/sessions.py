@@ -134,6 +134,10 @@ class SessionShelf:
             raise NotFound("no-session", f"session: expected the number of one, got {number}")
         return _read(row)
 
+    def is_fresh(self, session: Session, within: timedelta) -> bool:
+        """Tell whether a session was opened no longer ago than that."""
+        return self._clock.now_utc() - session.opened <= within
+
     def end(self, number: int, *, why: str) -> Session:
         """End a session; return it."""
         self.get(number)
