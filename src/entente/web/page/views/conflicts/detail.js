@@ -13,7 +13,7 @@ import { Badge, ErrorBox, Looked } from "../../parts/notice.js";
 import { Parties, Party } from "../../parts/party.js";
 import { Left, Time } from "../../parts/time.js";
 import { Words } from "../../parts/words.js";
-import { Gauges, HeightSketch, sayLength, WhenSketch, WhereSketch } from "./sketch.js";
+import { Gauges, HeightSketch, Legend, sayLength, WhenSketch, WhereSketch } from "./sketch.js";
 
 /** @param {{ conflict: any }} props */
 function Sentence({ conflict }) {
@@ -75,7 +75,8 @@ function Due({ detail, at_ms, isLive }) {
   if (!detail.due.length) return html`<p><${Badge} kind="ok">${t("conflicts.nothing-due")}</${Badge}></p>`;
   return html`<ul class="plain-list due-list">
     ${detail.due.map((/** @type {any} */ item) => html`<li key=${`${item.kind}-${item.subject}`}>
-      <p><${Badge} kind=${item.is_overdue ? "bad" : "warn"}>${t(`conflicts.due-${item.kind}`)}</${Badge}> <${Words} text=${item.words} most=${320} />
+      <p><${Badge} kind=${item.is_overdue ? "bad" : "warn"}>${t(`conflicts.due-${item.kind}`)}</${Badge}>
+        ${item.kind === "confrontation" ? t("conflicts.confronts") : html`<${Words} text=${item.words} most=${320} />`}
         ${item.lapses_in_s === null || item.lapses_in_s === undefined ? null : html` · ${t("conflicts.lapses")} <${Left} seconds=${item.lapses_in_s} from_ms=${at_ms} />`}</p>
       ${item.kind === "confrontation"
         ? html`<${ActButton} verb="see" kind="primary" body=${{ alarm: item.subject }} label=${t("conflicts.see")} />`
@@ -135,7 +136,7 @@ export function Detail({ itemKey, onClose }) {
   useEffect(() => {
     if (detail === null || explain !== "1" || done.current === itemKey) return;
     done.current = itemKey;
-    const target = box.current?.querySelector(".due-list button") ?? box.current?.querySelector("h2");
+    const target = box.current?.querySelector(".due-list .act button") ?? box.current?.querySelector("h2");
     if (target instanceof HTMLElement) target.focus();
   }, [detail, explain, itemKey]);
   if (detail === null) return html`<section class="panel">${cursor.isSettling ? html`<p role="status">${t("conflicts.settling")}</p>` : html`<${Looked} of=${looked} />`}</section>`;
@@ -157,6 +158,7 @@ export function Detail({ itemKey, onClose }) {
       ${one.is_open ? null : html`<p>${t("conflicts.alarm-sealed")}</p>`}
     </div>`)}
     <section><h3>${t("conflicts.due")}</h3><${Due} detail=${detail} at_ms=${looked.at_ms} isLive=${detail.is_newest && cursor.isNow} /></section>
+    <${Legend} detail=${detail} />
     <div class="sketches">
       <section><h3>${t("conflicts.where")}</h3><${WhereSketch} detail=${detail} />
         <p>${conflict.at ? `${conflict.at[1].toFixed(4)}°, ${conflict.at[0].toFixed(4)}°` : t("conflicts.no-place")} <a href=${linkTo("map", { item: conflict.key })}>${t("conflicts.on-map")}</a></p></section>

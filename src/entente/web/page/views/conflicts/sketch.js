@@ -1,13 +1,14 @@
 // A conflict in four small pictures: where, when, how high, by how much.
 //
 // Invariants: each has its numbers and units beside it in words, so that nothing is told by the drawing alone; what
-// has no bound is drawn to the edge and said to have none; our side and theirs differ in pattern, not only in colour.
+// has no bound is drawn to the edge and said to have none; the two sides differ in their lines, not only in colour.
 //
 // They are sketches, not maps: plane, north up, with a scale of length.
 import { html } from "../../core/dom.js";
+import { clean } from "../../core/safe.js";
 import { formatSpan, formatUtc } from "../../core/time.js";
 import { formatNumber, t } from "../../core/words.js";
-import { partyLook } from "../../parts/party.js";
+import { Party, partyLook } from "../../parts/party.js";
 
 const DEGREE_M = 111_195;
 
@@ -32,12 +33,15 @@ export function meetingVolumes(detail) {
   });
 }
 
-/** The fill of a side: the first is striped, the second dotted. */
-const Patterns = () => html`<defs>
-  <pattern id="side-0" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-    <rect width="2" height="6" class="side-0" /></pattern>
-  <pattern id="side-1" width="6" height="6" patternUnits="userSpaceOnUse"><circle cx="2" cy="2" r="1.4" class="side-1" /></pattern>
-</defs>`;
+/** @param {any} one Of `meetingVolumes`. The first side has a whole outline, the second a broken one. */
+const paint = (one) => ({ class: `outline outline-${one.place}`, style: { fill: one.look.colour, stroke: one.look.colour } });
+
+/** @param {{ detail: any }} props Which outline is whose. */
+export function Legend({ detail }) {
+  return html`<ul class="legend">${meetingVolumes(detail).map((one) => html`<li key=${one.place}>
+    <svg viewBox="0 0 36 12" aria-hidden="true"><rect ...${paint(one)} x="1" y="1" width="34" height="10" /></svg>
+    ${t(one.place ? "conflicts.broken-line" : "conflicts.whole-line")}: <bdi>${clean(one.thing.title ?? one.thing.id, 60)}</bdi> <${Party} id=${one.thing.author} /></li>`)}</ul>`;
+}
 
 /** @param {{ detail: any }} props */
 export function WhereSketch({ detail }) {
@@ -62,8 +66,7 @@ export function WhereSketch({ detail }) {
   const [x, y] = at ? place(at).split(",") : [];
   return html`<figure class="sketch">
     <svg viewBox="0 0 200 200" role="img" aria-label=${t("conflicts.where-drawn")}>
-      <${Patterns} />
-      ${sides.map((one) => html`<path key=${one.place} class=${`outline outline-${one.place}`} fill=${`url(#side-${one.place})`} fill-rule="evenodd"
+      ${sides.map((one) => html`<path key=${one.place} ...${paint(one)} fill-rule="evenodd"
         d=${one.volume.rings.flat(1).map((/** @type {number[][]} */ ring) => `M${ring.map(place).join("L")}Z`).join("")} />`)}
       ${at ? html`<g class="meeting"><circle cx=${x} cy=${y} r="5" /><path d=${`M${x} ${Number(y) - 11}v22M${Number(x) - 11} ${y}h22`} /></g>` : null}
       <path class="scale" d=${`M8 190v4h${((bar_m * 200) / size_m).toFixed(1)}v-4`} /><text x="8" y="184">${sayLength(bar_m)}</text>
@@ -82,8 +85,7 @@ export function WhenSketch({ detail }) {
   const x = (/** @type {number} */ us) => 2 + ((us - from) / (until - from)) * 296;
   return html`<figure class="sketch sketch-flat">
     <svg viewBox="0 0 300 58" role="img" aria-label=${t("conflicts.when-drawn")}>
-      <${Patterns} />
-      ${sides.map((one) => html`<rect key=${one.place} class=${`outline outline-${one.place}`} fill=${`url(#side-${one.place})`} x=${x(one.volume.start_us)}
+      ${sides.map((one) => html`<rect key=${one.place} ...${paint(one)} x=${x(one.volume.start_us)}
         y=${4 + one.place * 26} height="20" width=${Math.max(2, x(one.volume.end_us) - x(one.volume.start_us))} />`)}
       ${start_us === null ? null : html`<rect class="overlap" x=${x(start_us)} y="1" height="56" width=${Math.max(2, x(end_us) - x(start_us))} />`}
     </svg>
@@ -104,8 +106,7 @@ export function HeightSketch({ detail }) {
     metres === null ? (isTop ? 0 : 120) : 120 - ((metres - low + room) / (high - low + 2 * room)) * 120;
   return html`<figure class="sketch">
     <svg viewBox="0 0 160 120" role="img" aria-label=${t("conflicts.heights-drawn")}>
-      <${Patterns} />
-      ${sides.map((one) => html`<rect key=${one.place} class=${`outline outline-${one.place}`} fill=${`url(#side-${one.place})`} x=${20 + one.place * 64} width="56"
+      ${sides.map((one) => html`<rect key=${one.place} ...${paint(one)} x=${20 + one.place * 64} width="56"
         y=${y(one.volume.ceiling_m, true)} height=${Math.max(2, y(one.volume.floor_m, false) - y(one.volume.ceiling_m, true))} />`)}
       ${has_band ? html`<rect class="overlap" x="4" width="152" y=${y(ceiling_m, true)} height=${Math.max(2, y(floor_m, false) - y(ceiling_m, true))} />` : null}
     </svg>

@@ -1,5 +1,6 @@
 // English: conflicts.
 export default {
+  "whole-line": "whole line", "broken-line": "broken line", confronts: "An alarm of the record concerns us. Seeing it is signed, and told to the other side.",
   title: "Conflicts", list: "Conflicts", which: "Which", "show-open": "open", "show-all": "all, with those resolved",
   any: "any", party: "Party", "own-only": "ours only", count: "{n} shown of {total}, after {size} entries of the record",
   cut: "There are more than are listed: narrow the time or the rule", none: "No conflict is known at this moment. That is said of what this desk can read, and of nothing else.",

@@ -1,5 +1,6 @@
 // Français : les conflits.
 export default {
+  "whole-line": "trait plein", "broken-line": "trait brisé", confronts: "Une alarme du registre nous concerne. L'avoir vue est signé, et dit à l'autre côté.",
   title: "Conflits", list: "Conflits", which: "Lesquels", "show-open": "ouverts", "show-all": "tous, même résolus",
   any: "tous", party: "Partie", "own-only": "les nôtres seulement", count: "{n} affichés sur {total}, après {size} inscriptions au registre",
   cut: "Il y en a plus que la liste n'en montre : restreindre le temps ou la règle", none: "Aucun conflit n'est connu à ce moment. Cela vaut pour ce que ce poste peut lire, et pour rien d'autre.",
