@@ -24,6 +24,7 @@ const LATE_MS = 30_000;
 /** Up to this size all leaf hashes are summed up unasked; beyond, when the record is looked at. */
 export const SMALL_RECORD = 20_000;
 
+let [announced, late_ms, summing] = [0, 0, 0];
 /** @type {string | null} */
 let kept = null;
 /** One text in this browser; where it keeps none, in this tab. */
@@ -59,8 +60,6 @@ export const check = new RecordCheck({ look, store, now_ms: deskNowMs });
 /** @type {import("../core/store.js").Store<Checked>} */
 export const checked = createStore(/** @type {Checked} */ (describe("")));
 
-let [announced, late_ms, summing] = [0, 0, 0];
-
 /** @param {string} offline @returns {Checked} */
 function describe(offline) {
   return {
@@ -88,6 +87,9 @@ function publish(offline = checked.get().offline) {
         : null),
   });
 }
+
+/** Tell everybody what a check outside the usual round found. */
+export const publishCheck = () => publish();
 
 let [isAsking, isWanted, wantsKeys] = [false, false, true];
 /** @type {number | undefined} */

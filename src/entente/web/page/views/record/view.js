@@ -1,0 +1,227 @@
+// The record: every entry, filtered and searched; everything of one; and what this page itself could check of it.
+//
+// Invariants: what is unreadable or void stands in the list, with why; "checked" is only said of what this page
+// summed up; what partners wrote goes through Words; all state is in the address (q, kind, author, item, show).
+//
+//     /record?item=17            /record?show=check
+import { look, lookPath, useLook } from "../../core/api.js";
+import { useCursor } from "../../core/cursor.js";
+import { html, useEffect, useMemo, useState } from "../../core/dom.js";
+import { useKeys } from "../../core/keys.js";
+import { setParams, useParam } from "../../core/route.js";
+import { parseUtc } from "../../core/time.js";
+import { formatNumber, t } from "../../core/words.js";
+import { ExportMenu, saveFile, toCsv } from "../../parts/export.js";
+import { Badge, Empty, Looked } from "../../parts/notice.js";
+import { Party } from "../../parts/party.js";
+import { Table } from "../../parts/table.js";
+import { Time } from "../../parts/time.js";
+import { Words } from "../../parts/words.js";
+import { sumLeaves } from "../../record/watch.js";
+import { CheckPanel } from "./check.js";
+import { EntryPanel } from "./entry.js";
+
+const PIECE = 200;
+const KINDS = /** @type {Record<string, "ok" | "warn" | "bad" | "info" | "quiet" | "off">} */ ({
+  open: "ok",
+  opened: "ok",
+  sealed: "quiet",
+  unreadable: "warn",
+  refused: "bad",
+  void: "bad",
+});
+
+const columns = () => [
+  {
+    key: "index",
+    label: t("record.index"),
+    isNumber: true,
+    width: "5rem",
+    get: (/** @type {any} */ row) => row.index,
+  },
+  {
+    key: "kind",
+    label: t("record.kind"),
+    width: "11rem",
+    get: (/** @type {any} */ row) => row.kind,
+    render: (/** @type {any} */ row) => html`<${Words} text=${row.kind} most=${40} />`,
+  },
+  {
+    key: "author",
+    label: t("record.author"),
+    width: "7rem",
+    get: (/** @type {any} */ row) => row.author,
+    render: (/** @type {any} */ row) => (row.author ? html`<${Party} id=${row.author} />` : "—"),
+  },
+  {
+    key: "recorded",
+    label: t("record.recorded"),
+    width: "12rem",
+    get: (/** @type {any} */ row) => row.recorded || row.at,
+    render: (/** @type {any} */ row) =>
+      row.recorded ? html`<${Time} iso=${row.recorded} local=${false} />` : t("record.not-known"),
+  },
+  {
+    key: "standing",
+    label: t("record.standing"),
+    width: "8rem",
+    get: (/** @type {any} */ row) => row.standing,
+    render: (/** @type {any} */ row) =>
+      html`<${Badge} kind=${row.standing === "recorded" ? "info" : "ok"}>${t(`record.is-${row.standing}`)}</${Badge}>`,
+  },
+  {
+    key: "state",
+    label: t("record.state"),
+    width: "8rem",
+    get: (/** @type {any} */ row) => row.state,
+    render: (/** @type {any} */ row) =>
+      html`<${Badge} kind=${KINDS[row.state] ?? "bad"}>${t(`record.state-${row.state}`)}</${Badge}>`,
+  },
+  {
+    key: "words",
+    label: t("record.words"),
+    get: (/** @type {any} */ row) => row.words || row.why,
+    render: (/** @type {any} */ row) => html`<${Words} text=${row.words || row.why} most=${120} />`,
+  },
+];
+
+/** @param {Record<string, string>} query what is asked, without offset and limit */
+function useRecord(query) {
+  const first = useLook("record", { ...query, facets: 1, limit: PIECE });
+  const key = JSON.stringify(query);
+  const [more, setMore] = useState({ key, below: 0, rows: /** @type {any[]} */ ([]) });
+  const data = first.data;
+  // What follows is asked for with the size at which it began: new entries do not shift it.
+  const below = data ? data.size : 0;
+  const rest = more.key === key && more.below === below ? more.rows : [];
+  const rows = useMemo(() => (data ? [...data.entries, ...rest] : []), [data, rest]);
+  const loadMore = async () => {
+    if (!data || rows.length >= data.total) return;
+    const found = await look("record", { ...query, below, offset: rows.length, limit: PIECE }).catch(
+      () => null,
+    );
+    if (found) setMore({ key, below, rows: [...rest, ...found.entries] });
+  };
+  return { first, rows, loadMore };
+}
+
+/** @param {{ name: string, list: readonly { value: string, count: number }[], value: string }} props */
+function Facet({ name, list, value }) {
+  return html`<label class="record-facet"
+    ><span>${t(`record.${name}`)}</span>
+    <select
+      value=${value}
+      onChange=${(/** @type {any} */ event) => setParams({ [name]: event.currentTarget.value })}
+    >
+      <option value="">${t("record.any")}</option>
+      ${list.map(
+        (one) =>
+          html`<option key=${one.value} value=${one.value} selected=${one.value === value}>
+            ${one.value} (${formatNumber(one.count)})
+          </option>`,
+      )}
+      ${value && !list.some((one) => one.value === value) ? html`<option value=${value} selected>${value} (0)</option>` : null}
+    </select></label
+  >`;
+}
+
+export default function RecordView() {
+  const names = /** @type {const} */ (["q", "kind", "author", "state", "standing", "thing", "order"]);
+  const values = names.map((name) => useParam(name));
+  const query = Object.fromEntries(names.map((name, at) => [name, values[at] ?? ""]));
+  const [item, show] = [useParam("item"), useParam("show")];
+  const cursor = useCursor();
+  const { first, rows, loadMore } = useRecord(query);
+  useEffect(() => {
+    sumLeaves();
+  }, [first.data?.size]);
+  const step = (/** @type {number} */ by) => {
+    const place = rows.findIndex((row) => String(row.index) === item);
+    const next = rows[Math.min(rows.length - 1, Math.max(0, place + by))];
+    if (next) setParams({ item: String(next.index) }, { replace: true });
+  };
+  useKeys(
+    [
+      { keys: "j", label: t("record.key-next"), run: () => step(1), group: "record" },
+      { keys: "k", label: t("record.key-before"), run: () => step(-1), group: "record" },
+      {
+        keys: "/",
+        label: t("record.key-search"),
+        run: () => document.getElementById("record-q")?.focus(),
+        group: "record",
+      },
+    ],
+    [rows, item],
+  );
+  const data = first.data;
+  const facets = data?.facets ?? {};
+  const shown = columns();
+  const isLater = (/** @type {any} */ row) =>
+    !cursor.isNow && (parseUtc(row.recorded || row.at) ?? 0) > cursor.at_ms;
+  return html`<div class="view record">
+    <header class="row">
+      <h1>${t("record.title")}</h1>
+      <button type="button" onClick=${() => setParams({ show: show === "check" ? null : "check" })}>
+        ${t("record.check")}
+      </button>
+      <a href=${lookPath("record", { ...query, facets: 1 })} target="_blank" rel="noreferrer">JSON</a>
+      <${ExportMenu}
+        items=${[
+          {
+            label: t("record.csv", { n: rows.length }),
+            run: () => saveFile("record.csv", "text/csv", toCsv(shown, rows)),
+          },
+        ]}
+      />
+    </header>
+    ${show === "check" ? html`<${CheckPanel} />` : null}
+    <div class="row record-filters">
+      <label class="record-facet"
+        ><span>${t("record.search")}</span>
+        <input
+          id="record-q"
+          type="search"
+          maxlength="200"
+          value=${query["q"]}
+          onChange=${(/** @type {any} */ event) => setParams({ q: event.currentTarget.value })}
+      /></label>
+      ${["kind", "author", "state", "standing"].map(
+        (name) =>
+          html`<${Facet} key=${name} name=${name} list=${facets[name] ?? []} value=${query[name] ?? ""} />`,
+      )}
+    </div>
+    <${Looked} of=${first} />
+    ${
+      data
+        ? html`<p role="status">
+            ${t("record.total", { n: data.total, total: formatNumber(data.total), size: formatNumber(data.size) })}
+            ${data.indexed < data.size ? html` <${Badge} kind="warn">${t("record.indexing", { indexed: formatNumber(data.indexed) })}</${Badge}>` : null}
+          </p>`
+        : null
+    }
+    <div class="record-body">
+      ${
+        data && !rows.length
+          ? html`<${Empty}>${t("record.none")}</${Empty}>`
+          : html`<${Table}
+              label=${t("record.title")}
+              rows=${rows}
+              total=${data?.total}
+              columns=${shown}
+              rowKey=${(/** @type {any} */ row) => String(row.index)}
+              selected=${item}
+              onSelect=${(/** @type {any} */ row) => setParams({ item: String(row.index) }, { replace: true })}
+              rowClass=${(/** @type {any} */ row) => (isLater(row) ? "record-later" : "")}
+              onReachEnd=${loadMore}
+              card=${(/** @type {any} */ row) =>
+                html`<div>
+                  ${row.index}
+                  <${Words} text=${row.kind} /> ${row.author ? html`<${Party} id=${row.author} />` : null}
+                  <div><${Words} text=${row.words || row.why} most=${90} /></div>
+                </div>`}
+            />`
+      }
+      ${item ? html`<${EntryPanel} key=${item} name=${item} />` : null}
+    </div>
+  </div>`;
+}
