@@ -137,6 +137,13 @@ def test_what_if_changes_the_answer_and_says_what_it_was(loaded: Stage) -> None:
     assert ask(loaded, programme="side-by-side")["verdict"] == "no"
 
 
+def test_a_supposed_answer_never_says_that_positions_stand_so(loaded: Stage) -> None:
+    for whatif in (ADDED, "without.pentagon-methods"):
+        sentence = ask(loaded, programme="side-by-side", whatif=whatif)["sentence"]
+        assert "nobody said it" in sentence
+        assert "as the positions stand" not in sentence
+
+
 def test_what_if_somebody_gives_way_joins_or_states(loaded: Stage) -> None:
     given_up = ask(loaded, programme="joint-operation", whatif="without.pentagon-methods")
     assert ["pentagon-methods"] in given_up["real"]["gone"]

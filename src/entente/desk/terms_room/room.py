@@ -247,13 +247,13 @@ class TermsRoom:
         known = self._answers.find(key)
         if known is not None and (known.is_whole or known.seconds >= seconds):
             return known
-        told = _answer(apply_changes(terms, changes), asked, seconds, watch)
+        told = _answer(apply_changes(terms, changes), asked, seconds, watch, is_supposed=bool(changes))
         if told.is_whole or not watch.is_stopped:
             self._answers.put(key, told)
         return told
 
 
-def _answer(terms: Terms, asked: Asked, seconds: float, watch: RoomWatch) -> _Told:
+def _answer(terms: Terms, asked: Asked, seconds: float, watch: RoomWatch, *, is_supposed: bool) -> _Told:
     names: tuple[str, ...] = (asked.question,)
     if asked.question in VERDICT:
         names = (asked.question, *(name for name in VERDICT if name != asked.question))
@@ -272,12 +272,14 @@ def _answer(terms: Terms, asked: Asked, seconds: float, watch: RoomWatch) -> _To
     }
     obstacles, packages = found.get(Obstacles), found.get(Packages)
     if obstacles is not None:
-        plain |= _tell_verdict(terms, found, obstacles, packages)
+        plain |= _tell_verdict(terms, found, obstacles, packages, is_supposed=is_supposed)
     is_whole = all(_is_whole(said) for said in found.said.values())
     return _Told(plain, is_whole, seconds, obstacles, packages)
 
 
-def _tell_verdict(terms: Terms, found: _Found, obstacles: Obstacles, packages: Packages | None) -> Plain:
+def _tell_verdict(
+    terms: Terms, found: _Found, obstacles: Obstacles, packages: Packages | None, *, is_supposed: bool
+) -> Plain:
     feasibility = found.get(Feasibility)
     findings = Findings(
         terms, obstacles, feasibility=feasibility, packages=packages, additions=found.get(Additions)
@@ -289,12 +291,15 @@ def _tell_verdict(terms: Terms, found: _Found, obstacles: Obstacles, packages: P
         package=best,
         is_cheapest=best is not None and packages is not None and packages.at_least >= best.cost,
     )
+    # SECURITY: read alone, or copied, a supposed answer must not pass for one to what somebody said
+    # (tests/protocol/test_desk_terms.py, test_a_supposed_answer_never_says_that_positions_stand_so).
+    stand = "if that were so (nobody said it)" if is_supposed else "as the positions stand"
     is_possible = None if feasibility is None else feasibility.is_possible
     if obstacles.obstacles:
         is_possible = False  # one obstacle proves it, whatever the other search had time for
     return {
         "verdict": {True: "yes", False: "no", None: "unknown"}[is_possible],
-        "sentence": say_verdict(Phrasebook(terms), findings),
+        "sentence": say_verdict(Phrasebook(terms), findings, how_they_stand=stand),
         "graph": graph_json(graph),
     }
 

@@ -154,8 +154,14 @@ def build_page(findings: Findings, file_name: str, sha256: str) -> Page:
     )
 
 
-def say_verdict(book: Phrasebook, findings: Findings) -> str:
-    """Return the answer in one sentence."""
+def say_verdict(
+    book: Phrasebook, findings: Findings, *, how_they_stand: str = "as the positions stand"
+) -> str:
+    """Return the answer in one sentence.
+
+    Args:
+        how_they_stand: What it is said of; for terms that are only supposed, another condition.
+    """
     answer, count = findings.obstacles, len(findings.obstacles.obstacles)
     what = book.name_programme(answer.programme)
     feasibility = findings.feasibility
@@ -165,10 +171,10 @@ def say_verdict(book: Phrasebook, findings: Findings) -> str:
         proven = answer.search.is_complete or (feasibility is not None and feasibility.is_possible)
         if not proven:
             return f"Not known: nothing was found against {what}, but the search was not carried to its end."
-        return f"Yes: {what} is possible as the positions stand, and nobody has to concede anything."
+        return f"Yes: {what} is possible {how_they_stand}, and nobody has to concede anything."
     more = "" if answer.search.is_all else "at least "
     stand = "obstacle stands" if count == 1 else "obstacles stand"
-    verdict = f"No: {what} is not possible as the positions stand; {more}{count} {stand} in the way"
+    verdict = f"No: {what} is not possible {how_they_stand}; {more}{count} {stand} in the way"
     packages, additions = findings.packages, findings.additions
     if packages is not None and packages.blocked_by is not None:
         alone = "law alone stands" if packages.blocked_by.members else "rules stand"
