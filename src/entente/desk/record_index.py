@@ -19,21 +19,27 @@ It decides nothing and proves nothing: `proving` does. Why not FTS5: docs/adr/00
 
 from __future__ import annotations
 
-import base64
-import re
 import sqlite3
 import threading
 import time
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
 
+from entente.desk.record_texts import (
+    find_leaves,
+    find_texts,
+    find_things,
+    fold,
+    parse_header,
+    say_words,
+    split_search,
+)
 from entente.kernel.envelope import hash_leaf
-from entente.kernel.errors import EntenteError, StoreError
+from entente.kernel.errors import StoreError
 
 _VERSION: Final = 1
 _CHUNK: Final = 256
@@ -41,9 +47,6 @@ _CHUNK: Final = 256
 _MAX_MENTIONS: Final = 600
 """More leaves than a receipt may name; what says more in one message is not a message of ours."""
 _MAX_THINGS: Final = 40
-_MAX_WORDS: Final = 240
-_LONGEST_UNBROKEN: Final = 200
-"""A longer text without a space is a key or a certificate: nobody looks for it by its letters."""
 
 OPEN: Final = "open"
 OPENED: Final = "opened"
@@ -80,18 +83,6 @@ CREATE TABLE mentions (
 CREATE INDEX mentions_idx ON mentions (idx);
 PRAGMA user_version = {_VERSION};
 """
-
-_LEAF: Final = re.compile(r"[0-9a-f]{64}\Z")
-_SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
-_THING_FIELDS: Final = frozenset({"id", "thread", "activity", "incident", "agreement", "rules"})
-_NAME_FIELDS: Final = ("id", "thread", "activity", "incident")
-_TEXT_FIELDS: Final = (
-    "title", "name", "text", "observed", "words", "reason", "note", "answer", "outcome", "word", "found",
-    "verdict", "by", "step", "purpose",
-)  # fmt: skip
-_POINTING_FIELDS: Final = (
-    "message", "version", "proposal", "ask", "match", "of", "motion", "alarm", "rules",
-)  # fmt: skip
 
 
 class EntrySource(Protocol):
@@ -284,12 +275,12 @@ class RecordIndex:
     def _put(self, db: sqlite3.Connection, index: int, data: bytes) -> None:
         leaf = hash_leaf(data)
         header, body, state, why = self._take(leaf, data)
-        mentioned = list(_find_leaves(body))[:_MAX_MENTIONS]
-        things = set(_find_things(header["kind"], body))
+        mentioned = list(find_leaves(body))[:_MAX_MENTIONS]
+        things = set(find_things(header["kind"], body))
         for other, _ in mentioned:
             things |= {row[0] for row in db.execute(_THINGS_OF_LEAF, (other,))}
-        words = _say(db, header["kind"], body)
-        parts = (header["kind"], header["author"], *header["officers"], *sorted(things), *_find_texts(body))
+        words = say_words(db, header["kind"], body)
+        parts = (header["kind"], header["author"], *header["officers"], *sorted(things), *find_texts(body))
         for table in ("things", "mentions"):
             db.execute(f"DELETE FROM {table} WHERE idx = ?", (index,))  # noqa: S608 - one of two names of ours
         db.execute(
@@ -318,7 +309,7 @@ class RecordIndex:
 
     def _take(self, leaf: str, data: bytes) -> tuple[dict[str, Any], Any, str, str]:
         """Return header, body as far as we can read it, state and why."""
-        header = _parse_header(data)
+        header = parse_header(data)
         if self._source.is_void(leaf):
             why = self._source.find_trouble(leaf) or "the agreed rules refuse it"
             return header, None, VOID, why
@@ -440,17 +431,6 @@ def _forget_all(db: sqlite3.Connection, _entries: Any) -> None:  # noqa: ANN401 
         db.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
 
 
-def fold(text: str) -> str:
-    """Return a text as search compares it: case and width of letters do not count."""
-    return unicodedata.normalize("NFKC", text).casefold()
-
-
-def split_search(text: str) -> list[str]:
-    """Return what must all stand in an entry: words, and whole phrases in double quotes."""
-    found = [phrase or word for phrase, word in re.findall(r'"([^"]+)"|(\S+)', text)]
-    return [fold(one) for one in found]
-
-
 def _make_where(wanted: Filter) -> tuple[str, list[Any]]:
     """Return a condition of ours and the caller's values beside it: the text holds nothing of a caller's."""
     parts = ["idx >= ? AND idx < ?"]
@@ -466,85 +446,3 @@ def _make_where(wanted: Filter) -> tuple[str, list[Any]]:
         parts.append("instr(body, ?) > 0")
         values.append(word)
     return " AND ".join(parts), values
-
-
-def _parse_header(data: bytes) -> dict[str, Any]:
-    """Return what an entry says of itself, as far as it says anything: a void one may be any bytes at all."""
-    empty = {"kind": "", "author": "", "officers": [], "at": "", "seq": 0, "to": [], "body": None}
-    try:
-        payload = msgspec.json.decode(base64.b64decode(msgspec.json.decode(data)["payload"]))
-        return {
-            "kind": str(payload["kind"])[:80],
-            "author": str(payload["author"])[:80],
-            "officers": [str(one)[:80] for one in payload["officers"]][:8],
-            "at": str(payload["at"])[:40],
-            "seq": int(payload["seq"]),
-            "to": [str(one["party"])[:80] for one in payload["to"]][:80],
-            "body": payload["body"],
-        }
-    except (msgspec.MsgspecError, ValueError, KeyError, TypeError, RecursionError, EntenteError):
-        return empty
-
-
-def _walk(value: Any, path: str = "") -> Iterator[tuple[str, str, str]]:  # noqa: ANN401 - JSON
-    """Yield every text in a body with its path and the name of its field."""
-    stack: list[tuple[Any, str, str]] = [(value, path, "")]
-    while stack:
-        one, at, name = stack.pop()
-        if isinstance(one, str):
-            yield one, at, name
-        elif isinstance(one, dict):
-            stack += [(each, f"{at}.{key}" if at else key, key) for key, each in reversed(one.items())]
-        elif isinstance(one, list):
-            stack += [(each, f"{at}[{place}]", name) for place, each in reversed(list(enumerate(one)))]
-
-
-def _find_leaves(body: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - JSON
-    for text, path, _ in _walk(body):
-        if _LEAF.match(text):
-            yield text, path
-
-
-def _find_things(kind: str, body: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
-    if not isinstance(body, dict):
-        return
-    for holder in (body, body.get("about"), body.get("readout"), body.get("text")):
-        if isinstance(holder, dict):
-            for name in _THING_FIELDS:
-                value = holder.get(name)
-                if (kind, name) == ("activity.notify", "activity"):
-                    continue  # there the field says what sort of activity it is, elsewhere which one
-                if isinstance(value, str) and _SLUG.match(value):
-                    yield value
-
-
-def _find_texts(body: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
-    for text, _, _ in _walk(body):
-        if text and not _LEAF.match(text) and (len(text) <= _LONGEST_UNBROKEN or " " in text):
-            yield text
-
-
-def _say(db: sqlite3.Connection, kind: str, body: Any) -> str:  # noqa: ANN401 - JSON
-    """Return one line of what an entry says, in its author's words: to be shown as a stranger's."""
-    if not isinstance(body, dict):
-        return ""
-    holder = next((body[name] for name in ("readout", "text") if isinstance(body.get(name), dict)), body)
-    found = [str(holder[name]) for name in _NAME_FIELDS if isinstance(holder.get(name), str)][:1]
-    if kind == "roster.statement":
-        found.append(f"version {body.get('version')}")
-    named = [body[name] for name in _POINTING_FIELDS if isinstance(body.get(name), str)]
-    named += [one if isinstance(one, str) else one.get("leaf", "") for one in body.get("messages", [])[:20]]
-    places = [place for place in (_find_place(db, leaf) for leaf in named if _LEAF.match(leaf)) if place]
-    if places:
-        left_out = f" and {len(body['messages']) - 20} more" if len(body.get("messages", [])) > 20 else ""
-        found.append(f"of {', '.join(places)}{left_out}")
-    found += [
-        str(holder[name]) for name in _TEXT_FIELDS if isinstance(holder.get(name), str) and holder[name]
-    ][:2]
-    words = ": ".join(dict.fromkeys(found))
-    return words if len(words) <= _MAX_WORDS else f"{words[:_MAX_WORDS]}…"
-
-
-def _find_place(db: sqlite3.Connection, leaf: str) -> str:
-    row = db.execute("SELECT idx FROM entries WHERE leaf = ? LIMIT 1", (leaf,)).fetchone()
-    return "" if row is None else f"entry {row[0]}"

@@ -34,36 +34,18 @@ import { canCheck } from "./ed25519.js";
 import { readFounding } from "./founding.js";
 import { LeafBook } from "./leaves.js";
 import { verifyCheckpoint } from "./note.js";
+import { emptyPins, findCautions, makePins, noteText, readPins, shorten } from "./pins.js";
 import { decideStanding } from "./quorum.js";
 import { hashLeaf, verifyConsistency, verifyInclusion } from "./tree.js";
 
-const PINS = 1;
 const LEAVES_AT_ONCE = 8192;
-/** A witness's clock may be this far ahead of ours before it is told. */
-const AHEAD_S = 600;
 const MAX_PAST = 5;
 
 /** @typedef {import("./founding.js").Founding} Founding */
 /** @typedef {import("./note.js").Checkpoint} Checkpoint */
-/** @typedef {import("./quorum.js").StandingDecision} StandingDecision */
-/** @typedef {{size: number, decision: StandingDecision, times: Record<string, number>}} Cosigned */
-/**
- * What a check found that cannot be. `evidence`: exact texts, for anyone to judge.
- * @typedef {object} Failure
- * @property {string} code @property {string} words @property {string} expected @property {string} got
- * @property {number} at_ms @property {Record<string, string>} evidence
- */
-/**
- * What this browser keeps.
- * @typedef {object} Pins
- * @property {number} v @property {string} origin @property {string} fingerprint
- * @property {number} size @property {string} root @property {string} note @property {number} at_ms
- * @property {number} since_ms when it was taken on first use
- * @property {Record<string, number>} versions of each party's roster
- * @property {Record<string, number>} times newest cosignature of each party, POSIX seconds
- * @property {number} compared_ms when somebody said that the fingerprint was compared; 0: never
- * @property {Failure | null} failure @property {Failure[]} past failures that an officer has looked at
- */
+/** @typedef {import("./pins.js").Cosigned} Cosigned */
+/** @typedef {import("./pins.js").Failure} Failure */
+/** @typedef {import("./pins.js").Pins} Pins */
 /**
  * @typedef {object} CheckState
  * @property {"unknown" | "checking" | "checked" | "unable" | "failed"} state
@@ -369,56 +351,6 @@ export class RecordCheck {
   }
 }
 
-/** @param {string | null} text @returns {Pins | null} */
-function readPins(text) {
-  try {
-    const pins = JSON.parse(text ?? "null");
-    return pins?.v === PINS ? pins : null;
-  } catch {
-    return null;
-  }
-}
-
-/** @param {number} now_ms @returns {Pins} */
-function emptyPins(now_ms) {
-  return {
-    v: PINS,
-    origin: "",
-    fingerprint: "",
-    size: 0,
-    root: "",
-    note: "",
-    at_ms: 0,
-    since_ms: now_ms,
-    versions: {},
-    times: {},
-    compared_ms: 0,
-    failure: null,
-    past: [],
-  };
-}
-
-/**
- * @param {Pins | null} pins @param {Founding} founding @param {Checkpoint} head @param {Cosigned} newest
- * @param {number} at_ms @returns {Pins}
- */
-function makePins(pins, founding, head, newest, at_ms) {
-  return {
-    ...(pins ?? emptyPins(at_ms)),
-    origin: founding.origin,
-    fingerprint: founding.fingerprint,
-    size: head.size,
-    root: toHex(head.root),
-    note: noteText(head),
-    at_ms,
-    versions: Object.fromEntries([...founding.rosters].map(([party, roster]) => [party, roster.version])),
-    times: { ...(pins?.times ?? {}), ...newest.times },
-  };
-}
-
-/** @param {Checkpoint} checkpoint */
-const noteText = (checkpoint) => new TextDecoder().decode(checkpoint.note);
-
 /** @param {unknown} hashes */
 function readHashes(hashes) {
   if (!Array.isArray(hashes)) throw failed("withheld-proof", "proof", "a list of hashes", typeof hashes);
@@ -510,21 +442,6 @@ async function readReached(wire, head, founding, word) {
   const { decision } = await readCosigned(note, checkpoint, founding);
   const isReached = decision.standing === "settled" || decision.standing === word;
   return isReached ? checkpoint.size : 0;
-}
-
-/** @param {Pins | null} pins @param {Cosigned} newest @param {number} now_ms @returns {string[]} */
-function findCautions(pins, newest, now_ms) {
-  const cautions = [];
-  for (const [party, timeS] of Object.entries(newest.times)) {
-    if (timeS > now_ms / 1000 + AHEAD_S) cautions.push(`ahead:${party}`);
-    if (timeS < (pins?.times[party] ?? 0)) cautions.push(`backwards:${party}`);
-  }
-  return cautions;
-}
-
-/** At most 100,000 letters each: a browser keeps some megabytes. @param {Record<string, string>} evidence */
-function shorten(evidence) {
-  return Object.fromEntries(Object.entries(evidence).map(([name, text]) => [name, text.slice(0, 100_000)]));
 }
 
 /** An entry's bytes as the desk gave them, and what they hash to. @param {string} envelope in base64 */
