@@ -97,7 +97,7 @@ class Page:
             Route("/api/{verb}", self._serve_verb, methods=["GET", "POST"]),
         ]
         self._by_token = Router(routes=self._api.make_routes())
-        return Guarded(Router(routes=routes), self._door, self._api)
+        return Guarded(Router(routes=routes, redirect_slashes=False), self._door, self._api)
 
     # Files
 
@@ -307,11 +307,19 @@ def takes_gzip(accepted: str) -> bool:
     return False
 
 
-def make_page(desk: Desk, api: DeskHTTP, listeners: Sequence[Listener], *, is_demo: bool = False) -> ASGIApp:
+def make_page(
+    desk: Desk,
+    api: DeskHTTP,
+    listeners: Sequence[Listener],
+    *,
+    is_demo: bool = False,
+    files: PageFiles | None = None,
+) -> ASGIApp:
     """Return the page of a desk for these listeners.
 
     Args:
         is_demo: Nobody needs to sign in.
+        files: The page's files; by default those that ship, read and compressed now.
 
     Raises:
         Denied: ``demo-not-local``: a demo that listens elsewhere than on the loopback.
@@ -330,8 +338,9 @@ def make_page(desk: Desk, api: DeskHTTP, listeners: Sequence[Listener], *, is_de
         desk.book, clock, random, idle_s=config.session_idle_min * 60, most_s=config.session_h * 3600
     )
     door = Door(desk, addresses, sessions, OfficerShelf(desk, clock, random), is_demo=is_demo)
-    files = PageFiles(is_live=bool(os.environ.get(LIVE_VARIABLE)))
-    threading.Thread(target=files.warm, name="page", daemon=True).start()
+    if files is None:
+        files = PageFiles(is_live=bool(os.environ.get(LIVE_VARIABLE)))
+        threading.Thread(target=files.warm, name="page", daemon=True).start()
     _LOG.info("page", url=addresses.first, demo=is_demo, files=len(files.names), version=files.hash)
     keys = KeyShelf(desk.book, clock, random, party=desk.party, get_s=time.monotonic)
     return Page(Asking(door, desk, api, keys), files).make_app()
