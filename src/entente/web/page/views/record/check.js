@@ -62,6 +62,18 @@ function Failed({ found }) {
   </section>`;
 }
 
+/** One line above the list: how far this page has checked, or why not. */
+export function Standing() {
+  const found = useStore(checked);
+  const size = found.head?.size ?? found.pins?.size ?? 0;
+  if (found.state === "failed") return html`<p><${Badge} kind="bad">${t("record.failed")}</${Badge}></p>`;
+  if (found.state === "unable") return html`<p><${Badge} kind="warn">${t("record.unable")}</${Badge}></p>`;
+  if (found.state !== "checked")
+    return html`<p><${Badge} kind="quiet">${t("record.not-checked")}</${Badge}></p>`;
+  return html`<p><${Badge} kind="ok">${t("record.checked-short", { size: formatNumber(size) })}${" "}<${Time}
+    ms=${found.at_ms} local=${false} short=${true} /></${Badge}></p>`;
+}
+
 export function CheckPanel() {
   const found = useStore(checked);
   const { founding, newest, pins } = found;
@@ -71,8 +83,10 @@ export function CheckPanel() {
     ${
       found.head
         ? html`<p>
-              ${t("record.checked-to", { size: formatNumber(found.head.size), firm: formatNumber(found.firm_size), settled: formatNumber(found.settled_size) })}
-              <${Time} ms=${found.at_ms} seconds=${true} />
+              ${t("record.checked-to", { size: formatNumber(found.head.size), firm: formatNumber(found.firm_size), settled: formatNumber(found.settled_size) })}${" "}<${Time}
+                ms=${found.at_ms}
+                seconds=${true}
+              />
             </p>
             <p>${t("record.leaves", { n: found.leaves_size, count: formatNumber(found.leaves_size) })}</p>`
         : html`<p>${t("record.not-checked")}</p>`
@@ -90,7 +104,7 @@ export function CheckPanel() {
                 ${
                   pins?.compared_ms
                     ? html`${t("record.compared")} <${Time} ms=${pins.compared_ms} />`
-                    : html`${t("record.compare-hint")}
+                    : html`${t("record.compare-hint")}${" "}
                         <button type="button" onClick=${setCompared}>${t("record.compare")}</button>`
                 }
               </p>

@@ -31,7 +31,7 @@ function PathPicture({ path, leaf, root }) {
   const height = 34 * steps.length + 8;
   return html`<svg
     class="record-path"
-    viewBox=${`0 0 420 ${height}`}
+    viewBox=${`0 0 460 ${height}`}
     role="img"
     aria-label=${t("record.path-label", { n: path.length, root: root.slice(0, 16) })}
   >
@@ -57,8 +57,8 @@ function PathPicture({ path, leaf, root }) {
             : null
         }
         <circle cx="60" cy=${y} r="6" fill="currentColor" />
-        <text x="120" y=${y + 4} font-size="12" fill="currentColor"
-          >${step.name} ${step.hash.slice(0, 16)}…</text
+        <text x="116" y=${y + 4} font-size="12" fill="currentColor"
+          >${step.name} ${step.hash.slice(0, 12)}…</text
         >
       </g>`;
     })}
@@ -132,7 +132,7 @@ export function EntryPanel({ name }) {
       <dd><${Words} text=${one.kind} /></dd>
       <dt>${t("record.author")}</dt>
       <dd>
-        ${one.author ? html`<${Party} id=${one.author} name=${true} />` : "—"}
+        ${one.author === "center" ? t("record.center") : one.author ? html`<${Party} id=${one.author} name=${true} />` : "—"}
         <${Words} text=${one.officers.join(", ")} />
       </dd>
       <dt>${t("record.claimed")}</dt>

@@ -18,7 +18,7 @@ import { Table } from "../../parts/table.js";
 import { Time } from "../../parts/time.js";
 import { Words } from "../../parts/words.js";
 import { sumLeaves } from "../../record/watch.js";
-import { CheckPanel } from "./check.js";
+import { CheckPanel, Standing } from "./check.js";
 import { EntryPanel } from "./entry.js";
 
 const PIECE = 200;
@@ -30,6 +30,10 @@ const KINDS = /** @type {Record<string, "ok" | "warn" | "bad" | "info" | "quiet"
   refused: "bad",
   void: "bad",
 });
+
+/** The center is no party: it has no mark of one. @param {string} author */
+const showAuthor = (author) =>
+  author === "center" ? t("record.center") : author ? html`<${Party} id=${author} />` : "—";
 
 const columns = () => [
   {
@@ -51,7 +55,13 @@ const columns = () => [
     label: t("record.author"),
     width: "7rem",
     get: (/** @type {any} */ row) => row.author,
-    render: (/** @type {any} */ row) => (row.author ? html`<${Party} id=${row.author} />` : "—"),
+    render: (/** @type {any} */ row) => showAuthor(row.author),
+  },
+  {
+    key: "words",
+    label: t("record.words"),
+    get: (/** @type {any} */ row) => row.words || row.why,
+    render: (/** @type {any} */ row) => html`<${Words} text=${row.words || row.why} most=${120} />`,
   },
   {
     key: "recorded",
@@ -76,12 +86,6 @@ const columns = () => [
     get: (/** @type {any} */ row) => row.state,
     render: (/** @type {any} */ row) =>
       html`<${Badge} kind=${KINDS[row.state] ?? "bad"}>${t(`record.state-${row.state}`)}</${Badge}>`,
-  },
-  {
-    key: "words",
-    label: t("record.words"),
-    get: (/** @type {any} */ row) => row.words || row.why,
-    render: (/** @type {any} */ row) => html`<${Words} text=${row.words || row.why} most=${120} />`,
   },
 ];
 
@@ -174,6 +178,7 @@ export default function RecordView() {
         ]}
       />
     </header>
+    <${Standing} />
     ${show === "check" ? html`<${CheckPanel} />` : null}
     <div class="row record-filters">
       <label class="record-facet"
@@ -216,7 +221,7 @@ export default function RecordView() {
               card=${(/** @type {any} */ row) =>
                 html`<div>
                   ${row.index}
-                  <${Words} text=${row.kind} /> ${row.author ? html`<${Party} id=${row.author} />` : null}
+                  <${Words} text=${row.kind} /> ${showAuthor(row.author)}
                   <div><${Words} text=${row.words || row.why} most=${90} /></div>
                 </div>`}
             />`

@@ -1,5 +1,7 @@
 // The record's sentences, in English.
 export default {
+  center: "the center",
+  "checked-short": "Checked by this page up to {size} entries at",
   title: "Record",
   index: "Entry",
   kind: "Kind",
@@ -44,8 +46,8 @@ export default {
   unable: "This browser cannot check signatures",
   "proof-missing": "not proven: no proof was had",
   "proof-waiting": "not proven yet",
-  "joined-left": "step {n}: joined with its left neighbour",
-  "joined-right": "step {n}: joined with its right neighbour",
+  "joined-left": "step {n}: with its left neighbour",
+  "joined-right": "step {n}: with its right neighbour",
   "path-label": "{n} steps from this entry up to the root {root}",
   names: "It names",
   "named-by": {

@@ -1,5 +1,7 @@
 // The record's sentences, in French; what is missing is shown in English.
 export default {
+  center: "le centre",
+  "checked-short": "Vérifié par cette page : {size} entrées, à",
   title: "Registre",
   index: "Entrée",
   kind: "Genre",
