@@ -69,6 +69,9 @@ function Thing({ thing }) {
   </li>`;
 }
 
+/** @param {any} detail @param {string} alarm */
+const hasSeen = (detail, alarm) => detail.alarms.some((/** @type {any} */ one) => one.alarm === alarm && one.has_seen);
+
 /** @param {{ detail: any, at_ms: number, isLive: boolean }} props */
 function Due({ detail, at_ms, isLive }) {
   if (!isLive) return html`<p class="muted">${t("conflicts.past-no-act")}</p>`;
@@ -78,7 +81,9 @@ function Due({ detail, at_ms, isLive }) {
       <p><${Badge} kind=${item.is_overdue ? "bad" : "warn"}>${t(`conflicts.due-${item.kind}`)}</${Badge}>
         ${item.kind === "confrontation" ? t("conflicts.confronts") : html`<${Words} text=${item.words} most=${320} />`}
         ${item.lapses_in_s === null || item.lapses_in_s === undefined ? null : html` · ${t("conflicts.lapses")} <${Left} seconds=${item.lapses_in_s} from_ms=${at_ms} />`}</p>
-      ${item.kind === "confrontation"
+      ${item.kind === "confrontation" && hasSeen(detail, item.subject)
+        ? html`<p><${Badge} kind="ok">${t("conflicts.seen")}</${Badge}></p>`
+        : item.kind === "confrontation"
         ? html`<${ActButton} verb="see" kind="primary" body=${{ alarm: item.subject }} label=${t("conflicts.see")} />`
         : item.kind === "acknowledge"
           ? html`<${ActButton} verb="acknowledge" kind="primary" body=${{ messages: [item.subject] }} label=${t("conflicts.acknowledge")} />`

@@ -1,5 +1,6 @@
 // English: conflicts.
 export default {
+  seen: "an officer of ours has seen it; it stands here until it is over",
   "whole-line": "whole line", "broken-line": "broken line", confronts: "An alarm of the record concerns us. Seeing it is signed, and told to the other side.",
   title: "Conflicts", list: "Conflicts", which: "Which", "show-open": "open", "show-all": "all, with those resolved",
   any: "any", party: "Party", "own-only": "ours only", count: "{n} shown of {total}, after {size} entries of the record",

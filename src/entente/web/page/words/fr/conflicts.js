@@ -1,5 +1,6 @@
 // Français : les conflits.
 export default {
+  seen: "un officier à nous l'a vu ; elle reste ici jusqu'à sa fin",
   "whole-line": "trait plein", "broken-line": "trait brisé", confronts: "Une alarme du registre nous concerne. L'avoir vue est signé, et dit à l'autre côté.",
   title: "Conflits", list: "Conflits", which: "Lesquels", "show-open": "ouverts", "show-all": "tous, même résolus",
   any: "tous", party: "Partie", "own-only": "les nôtres seulement", count: "{n} affichés sur {total}, après {size} inscriptions au registre",
