@@ -328,7 +328,7 @@ def test_streams_are_bounded(visit: Visit, stage: Stage, monkeypatch: pytest.Mon
                 statuses.append(int(str(message["status"])))
                 begun.set()
 
-        tasks = []
+        tasks: list[asyncio.Task[None]] = []
         for _ in range(3):
             begun.clear()
             tasks.append(asyncio.create_task(visit._app(dict(scope), receive, send)))  # type: ignore[arg-type]
