@@ -56,7 +56,8 @@ class Live:
         self._bells: set[asyncio.Event] = set()
         self._stopped = False
         self._own = 0
-        self._rounds: dict[Place, tuple[Place, list[bytes]]] = {}
+        self._round = 0
+        self._rounds: dict[tuple[Place, int], asyncio.Future[tuple[Place, list[bytes]]]] = {}
         self._mark = hashlib.sha256(
             f"{desk.pin.origin}\n{desk.vault.desk_key.public.key_id}".encode()
         ).hexdigest()[:8]
@@ -86,6 +87,7 @@ class Live:
         self.ring()
 
     def _wake(self) -> None:
+        self._round += 1
         for bell in self._bells:
             bell.set()
 
@@ -135,6 +137,7 @@ class Live:
                 async with asyncio.timeout(wait_s):
                     await bell.wait()
             except TimeoutError:
+                self._round += 1
                 if shown["work"] is not None:
                     continue
                 yield self._event("beat", place, self._tell_now())
@@ -163,15 +166,16 @@ class Live:
 
     async def _collect(self, place: Place) -> tuple[Place, list[bytes]]:
         """Return the events from beyond a place, and the place that they lead to."""
-        found = self._rounds.get(place)
-        if found is None:
-            found = await run_in_threadpool(self._read_round, place)
-            if found[0] != place:
-                # Another stream at this place needs the very same: nothing in it is anybody's own.
-                self._rounds[place] = found
-                while len(self._rounds) > _KEPT_ROUNDS:
-                    del self._rounds[next(iter(self._rounds))]
-        return found
+        # Streams that are woken together and stand at one place need the very same, nothing included: it is
+        # read once. What is written after the reading rings again.
+        key = (place, self._round)
+        reading = self._rounds.get(key)
+        if reading is None:
+            reading = asyncio.ensure_future(run_in_threadpool(self._read_round, place))
+            self._rounds[key] = reading
+            while len(self._rounds) > _KEPT_ROUNDS:
+                del self._rounds[next(iter(self._rounds))]
+        return await asyncio.shield(reading)
 
     def _read_round(self, place: Place) -> tuple[Place, list[bytes]]:
         desk, found = self._desk, []

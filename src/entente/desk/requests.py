@@ -120,12 +120,17 @@ class DisputeRequest(Spoken, frozen=True, kw_only=True):
     reason: ReasonText
 
 
+SeenAnswer = Literal["waiting", "concurred", "objected", "reconsider", "lapsed"]
+"""Our answer as the officer saw it when he gave his: one that came in between is not overruled."""
+
+
 class ConcurRequest(Spoken, frozen=True, kw_only=True):
-    """Agree to an activity; ``version`` null: the current one."""
+    """Agree to an activity; ``version`` null: the current one; ``seen`` null: whatever was said before."""
 
     activity: SlugText
     version: MessageName | None = None
     to: PartyList | None = None
+    seen: SeenAnswer | None = None
 
 
 class ObjectRequest(Spoken, frozen=True, kw_only=True):
@@ -135,6 +140,7 @@ class ObjectRequest(Spoken, frozen=True, kw_only=True):
     reason: ReasonText
     version: MessageName | None = None
     to: PartyList | None = None
+    seen: SeenAnswer | None = None
 
 
 class ReconsiderRequest(Spoken, frozen=True, kw_only=True):
@@ -143,6 +149,7 @@ class ReconsiderRequest(Spoken, frozen=True, kw_only=True):
     activity: SlugText
     version: MessageName | None = None
     to: PartyList | None = None
+    seen: SeenAnswer | None = None
 
 
 class CounterRequest(Spoken, frozen=True, kw_only=True):

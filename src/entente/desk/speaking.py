@@ -22,6 +22,7 @@ from entente.deconflict import (
     ActivityRow,
     Close,
     Concur,
+    ConcurrenceRow,
     Confirm,
     Counter,
     Decline,
@@ -232,6 +233,7 @@ def concur(desk: Desk, request: ask.ConcurRequest) -> Said:
     """Agree to an activity."""
     thing = find_object(desk, request.activity, "activity", request.to)
     version = thing.version if request.version is None else get_leaf(desk, request.version)
+    _check_seen(desk, version, request.seen)
     return put(
         desk,
         request,
@@ -245,6 +247,7 @@ def object_to(desk: Desk, request: ask.ObjectRequest) -> Said:
     """Object to an activity."""
     thing = find_object(desk, request.activity, "activity", request.to)
     version = thing.version if request.version is None else get_leaf(desk, request.version)
+    _check_seen(desk, version, request.seen)
     body = Object(activity=request.activity, version=version, reason=request.reason)
     return put(desk, request, "activity.object", body, list_others(desk, thing))
 
@@ -253,8 +256,22 @@ def reconsider(desk: Desk, request: ask.ReconsiderRequest) -> Said:
     """Refuse an activity without a reason."""
     thing = find_object(desk, request.activity, "activity", request.to)
     version = thing.version if request.version is None else get_leaf(desk, request.version)
+    _check_seen(desk, version, request.seen)
     body = Reconsider(activity=request.activity, version=version)
     return put(desk, request, "activity.reconsider", body, list_others(desk, thing))
+
+
+def _check_seen(desk: Desk, version: str, seen: str | None) -> None:
+    """Return if our answer is what the officer saw; raise `Denied` saying who gave another meanwhile."""
+    row = desk.rows.find(ConcurrenceRow, f"{version}:{desk.party}")
+    if seen is None or row is None or row.answer == seen:
+        return
+    who = "the center" if row.stamp is None else ", ".join(row.stamp.officers) or "our desk"
+    where = "" if row.stamp is None else f" as entry {row.stamp.index}"
+    raise Denied(
+        "answered-meanwhile",
+        f"answer to {version[:12]}: expected {seen!r} until now, {who} gave {row.answer!r}{where}",
+    )
 
 
 def counter(desk: Desk, request: ask.CounterRequest) -> Said:
