@@ -160,9 +160,10 @@ class ArchiveEntries:
         """Return entries, each checked against the tree that we verified."""
         return self.archive.read_raw(start, end)
 
-    def is_void(self, leaf: str) -> bool:
-        """Tell whether the rules refused it."""
-        return self.archive.rows.find(MessageRow, leaf) is None
+    def is_void(self, index: int, leaf: str) -> bool:
+        """Tell whether the rules refused it: a message stands at one index, and again is void."""
+        row = self.archive.rows.find(MessageRow, leaf)
+        return row is None or row.index != index
 
     def find_body(self, leaf: str) -> bytes | None:
         """Return the opened body of a sealed message, if we have it."""

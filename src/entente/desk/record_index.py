@@ -99,8 +99,8 @@ class EntrySource(Protocol):
     def read_entries(self, start: int, end: int) -> list[bytes]:
         """Return entries that were checked against the tree."""
 
-    def is_void(self, leaf: str) -> bool:
-        """Tell whether the rules refused it."""
+    def is_void(self, index: int, leaf: str) -> bool:
+        """Tell whether the rules refused the entry at this index, which may be a repeated one."""
 
     def find_body(self, leaf: str) -> bytes | None:
         """Return the opened body of a sealed message that we may read, if we have it."""
@@ -274,7 +274,7 @@ class RecordIndex:
 
     def _put(self, db: sqlite3.Connection, index: int, data: bytes) -> None:
         leaf = hash_leaf(data)
-        header, body, state, why = self._take(leaf, data)
+        header, body, state, why = self._take(index, leaf, data)
         mentioned = list(find_leaves(body))[:_MAX_MENTIONS]
         things = set(find_things(header["kind"], body))
         for other, _ in mentioned:
@@ -307,10 +307,10 @@ class RecordIndex:
             [(other, index, path) for other, path in mentioned],
         )
 
-    def _take(self, leaf: str, data: bytes) -> tuple[dict[str, Any], Any, str, str]:
+    def _take(self, index: int, leaf: str, data: bytes) -> tuple[dict[str, Any], Any, str, str]:
         """Return header, body as far as we can read it, state and why."""
         header = parse_header(data)
-        if self._source.is_void(leaf):
+        if self._source.is_void(index, leaf):
             why = self._source.find_trouble(leaf) or "the agreed rules refuse it"
             return header, None, VOID, why
         body = header.pop("body")

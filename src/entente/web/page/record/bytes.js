@@ -83,7 +83,7 @@ export function parseBase64(text, what, size) {
     for (let at = 0; at < raw.length; at += 1) data[at] = raw.charCodeAt(at);
   }
   // SECURITY: decoders let the unused bits of the last letter be anything, so that one value has several
-  // spellings; only the one that an encoder writes is taken (tests/browser/test_record_proofs.py).
+  // spellings; only the one that an encoder writes is taken (tests/browser/test_page_record.py).
   if (data === null || encodeBase64(data) !== text) {
     throw malformed("bad-base64", what, "the one base64 spelling", `${String(text).slice(0, 80)}`);
   }

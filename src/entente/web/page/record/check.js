@@ -216,8 +216,9 @@ export class RecordCheck {
       head,
       at_ms,
       newest,
-      firm_size: Math.max(spans.firm, spans.settled),
-      settled_size: spans.settled,
+      // What was firm in a record that this one continues stays firm, whoever cosigned the newest.
+      firm_size: Math.max(this.state.firm_size, spans.firm, spans.settled),
+      settled_size: Math.max(this.state.settled_size, spans.settled),
       cautions,
       trouble: null,
     });
@@ -405,7 +406,7 @@ async function checkKeysIncluded(answer, head) {
 function checkVersions(pins, founding) {
   for (const [party, version] of Object.entries(pins?.versions ?? {})) {
     const found = founding.rosters.get(party)?.version ?? 0;
-    // SECURITY: who leaves out a newer roster brings a revoked key back (tests/browser/test_record_check.py).
+    // SECURITY: who leaves out a newer roster brings a revoked key back (tests/browser/test_page_record.py).
     if (found < version)
       throw failed("roster-rolled-back", `roster of ${party}`, `version >= ${version}`, `${found}`);
   }

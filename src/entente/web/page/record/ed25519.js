@@ -2,7 +2,7 @@
 //
 // Invariants:
 //   * What is taken here, libsodium takes as well: small-order and non-canonical points are refused before
-//     WebCrypto is asked, which lets some of them pass (tests/browser/test_record_proofs.py, the published
+//     WebCrypto is asked, which lets some of them pass (tests/browser/test_page_record.py, the published
 //     vectors of tests/vectors/test_ed25519.py).
 //   * A browser without Ed25519 throws `cannot`: nothing is ever shown as checked that was not.
 //

@@ -113,7 +113,7 @@ export async function verifyEnvelope(envelope, keys) {
   for (const { keyId, signature } of envelope.signatures) {
     const key = keys.get(keyId);
     // SECURITY: a stranger's signature is refused, not ignored: whoever may append one could give one message
-    // a second hash (tests/browser/test_record_proofs.py, a stranger signs too).
+    // a second hash (tests/browser/test_page_record.py, a stranger signs too).
     if (!key) throw failed("unknown-key", "signature", "a key of the charter or the roster", keyId);
     await verifySignature(key, signature, signed, keyId);
   }

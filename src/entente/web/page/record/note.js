@@ -181,7 +181,7 @@ export async function verifyCheckpoint(raw, log) {
   for (const line of note.signatures) {
     if (isBy(line, log)) {
       // SECURITY: a bad signature of a known key is never skipped in favour of a good one beside it: two
-      // readers could take one note differently (tests/browser/test_record_proofs.py, bad-beside-good).
+      // readers could take one note differently (tests/browser/test_page_record.py, bad-beside-good).
       await verifySignature(log.raw, line.signature, note.text, log.id);
       isSigned = true;
     }

@@ -53,7 +53,7 @@ function checkKeys(witnesses) {
   for (const { party, key } of witnesses) {
     const spelling = key.raw.join(",");
     // SECURITY: with one key in two places one signer would count twice
-    // (tests/browser/test_record_proofs.py, one-key-twice).
+    // (tests/browser/test_page_record.py, one-key-twice).
     if (seen.has(spelling)) {
       const other = seen.get(spelling);
       throw failed("shared-key", `witness key of ${party}`, "one of its own", `that of ${other}`);

@@ -6,7 +6,7 @@
 //   * A proof is taken with exactly the steps that the RFC defines: one more or less is refused.
 //
 // It makes no proofs and knows no signatures. The same algorithms as src/entente/record/tree.py, held against
-// it by tests/browser/test_record_proofs.py.
+// it by tests/browser/test_page_record.py.
 //
 //     await verifyInclusion(leaf, 1, 3, proof, root)         // returns, or throws a RecordError
 
@@ -37,7 +37,7 @@ export const hashNode = (left, right) => sha256(joinBytes(NODE, left, right));
 function checkHashes(what, hashes) {
   for (const hash of hashes) {
     // SECURITY: an empty "hash" against an empty root would pass every comparison below
-    // (tests/browser/test_record_proofs.py, empty-hash).
+    // (tests/browser/test_page_record.py, empty-hash).
     if (!(hash instanceof Uint8Array) || hash.length !== HASH_BYTES) {
       throw failed("bad-hash", what, "hashes of 32 bytes", `${hash?.length ?? "none"}`);
     }
