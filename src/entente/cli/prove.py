@@ -16,14 +16,12 @@ from cyclopts import Parameter
 from entente.cli.link import DeskFolder
 from entente.cli.output import ExitCode, print_json
 from entente.cli.run import Json, make_app
+from entente.desk.proving import make_bundle
 from entente.joint import KINDS
 from entente.joint.audit import RecordAudit
-from entente.joint.policy import make_record_policy
 from entente.joint.verification import read_entries
 from entente.kernel.errors import NotFound
 from entente.record.checkpoint import parse_checkpoint_note
-from entente.record.policy import encode_policy, verify_under_policy
-from entente.record.proof import encode_proof, make_proof, verify_proof
 from entente.record.tiles import CHECKPOINT_PATH
 from entente.store.durable import write_atomic
 from entente.store.mirror import FolderTileSource
@@ -59,16 +57,13 @@ def prove(
     for at, data in enumerate(read_entries(source, size)):
         audit.feed(at, data)
         entry = data if at == index else entry
-    policy = make_record_policy(audit.state.rows)
-    verify_under_policy(note, policy)
-    proof = encode_proof(make_proof(audit.tree, index, note, extra=entry))
-    verify_proof(proof, entry, policy)
+    made = make_bundle(audit.tree, audit.state.rows, entry, index, [note])
     policy_file = out.with_suffix(".policy")
-    write_atomic(out, proof)
-    write_atomic(policy_file, encode_policy(policy))
+    write_atomic(out, made.proof)
+    write_atomic(policy_file, made.policy)
     if json:
         print_json({"ok": True, "index": index, "size": size, "proof": str(out), "policy": str(policy_file)})
     else:
-        print(f"{out}: entry {index} of {size}, {len(proof)} bytes; check it with:")
+        print(f"{out}: entry {index} of {size}, {len(made.proof)} bytes; check it with:")
         print(f"  entente verify {out} --policy {policy_file}")
     return ExitCode.OK
