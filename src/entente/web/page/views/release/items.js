@@ -7,6 +7,7 @@
 import { useLook } from "../../core/api.js";
 import { html, useState } from "../../core/dom.js";
 import { linkTo, setParams, useParam } from "../../core/route.js";
+import { clean } from "../../core/safe.js";
 import { useSession } from "../../core/session.js";
 import { t } from "../../core/words.js";
 import { Choice, Field } from "../../parts/form.js";
@@ -56,7 +57,7 @@ const columns = () => [
     key: "words",
     label: t("release.what"),
     get: (/** @type {any} */ row) => row.words,
-    render: (/** @type {any} */ row) => html`<${Words} text=${row.words} most=${110} />`,
+    render: (/** @type {any} */ row) => html`<bdi>${clean(row.words, 110)}</bdi>`,
   },
 ];
 
@@ -115,7 +116,9 @@ function ItemPanel({ row }) {
                 <p><${Words} text=${row.recall.words} most=${400} /></p>`
             : null}
         </div></div>`
-      : null}
+      : row.recall
+        ? html`<p><${StateBadge} state=${row.recall.state} /> ${t("release.recall-failed")}</p>`
+        : null}
     <p><${Party} id=${row.author} name=${true} /> → <${Party} id=${row.to} name=${true} /> · <${Time} iso=${row.at} /></p>
     <p class="release-sentence"><${Words} text=${row.words} most=${600} /></p>
     <dl class="facts">
@@ -182,7 +185,7 @@ export function Items({ party = "", isGiven = false }) {
             cardHeight_px=${96}
             card=${(/** @type {any} */ row) => html`<div>
               <strong>${row.index}</strong> <${ItemBadge} row=${row} /> <${Party} id=${row.author} /> → <${Party} id=${row.to} />
-              <div><${Words} text=${row.words} most=${70} /></div>
+              <div><bdi>${clean(row.words, 70)}</bdi></div>
             </div>`} />`}
       ${party ? null : html`<${Onward} />`}
     </div>

@@ -21,12 +21,12 @@ import { Items } from "./items.js";
 
 /** @param {{ one: any }} props */
 function Learned({ one }) {
-  const share = Math.min(100, (100 * one.chance_percent) / Math.max(0.001, one.budget_percent));
   return html`<li class="panel">
     <h3><${Words} text=${one.secret} most=${60} /> · <${Words} text=${one.pool} most=${60} /></h3>
     <p><${Words} text=${one.words} most=${500} /></p>
     <svg class="release-meter" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
-      <rect class="release-meter-all" width="100" height="4" /><rect class="release-bar-after" width=${share} height="4" />
+      <rect class="release-meter-all" width="100" height="4" /><rect class="release-bar-after" width=${Math.min(100, one.chance_percent)} height="4" />
+      <line class="release-budget release-budget-thin" x1=${one.budget_percent} x2=${one.budget_percent} y1="0" y2="4" />
     </svg>
     <p>
       ${t("release.learned", {

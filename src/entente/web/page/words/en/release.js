@@ -52,7 +52,7 @@ export default {
   "version-short": "Version",
   "original-stays":
     "The report itself stays at this desk and is not shown here: this page has only what would " +
-    "leave. It was read exact; whatever stands beside is coarser, or left out.",
+    "leave. Whatever stands beside is no finer than it says, or left out.",
   "gets": "What leaves for",
   "open-plan": "plan {plan}",
   "marked": "Marked",
@@ -85,7 +85,7 @@ export default {
   "steps-label": "Best guess over {n} charges: now {last}; budget {budget}",
   "no-truth": "Which of these is true is not shown, and not in the answer.",
   "left-out": "left out",
-  "coarser": "coarser",
+  "coarser": "no finer than",
   "nothing-built": "nothing was built: nothing can leave",
   "place": "Place",
   "square": "a square of {size}",
@@ -111,6 +111,7 @@ export default {
   "note": "Note for the recipient",
   "note-hint": "It leaves exactly as you write it. No gate reads it.",
   "plan-it": "Plan it (nothing leaves)",
+  "recall-failed": "A recall of it was refused: it did not reach anybody.",
   "recalled": "RECALLED",
   "replaced": "replaced",
   "over": "use is over",

@@ -52,7 +52,7 @@ export default {
   "version-short": "Version",
   "original-stays":
     "Le rapport lui-même reste à ce poste et n’est pas montré ici : cette page n’a que ce qui " +
-    "partirait. Il a été lu exact ; ce qui figure à côté est plus grossier, ou omis.",
+    "partirait. Ce qui figure à côté n’est pas plus fin que ce qui est dit, ou est omis.",
   "gets": "Ce qui part pour",
   "open-plan": "plan {plan}",
   "marked": "Marqué",
@@ -85,7 +85,7 @@ export default {
   "steps-label": "Meilleure conjecture sur {n} comptes : maintenant {last} ; budget {budget}",
   "no-truth": "Laquelle est vraie n’est pas montré, ni dans la réponse.",
   "left-out": "omis",
-  "coarser": "plus grossier",
+  "coarser": "pas plus fin que",
   "nothing-built": "rien n’a été produit : rien ne peut partir",
   "place": "Lieu",
   "square": "un carré de {size}",
@@ -111,6 +111,7 @@ export default {
   "note": "Note pour le destinataire",
   "note-hint": "Elle part exactement comme écrite. Aucun contrôle ne la lit.",
   "plan-it": "Planifier (rien ne part)",
+  "recall-failed": "Son rappel a été refusé : il n’a atteint personne.",
   "recalled": "RAPPELÉ",
   "replaced": "remplacé",
   "over": "usage terminé",
