@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from entente.desk.service import call
+from entente.kernel.keys import SigningKey, encode_public_key
+from entente.kernel.message import Seen
+from entente.kernel.roots import Roots
 from entente.record import leaf_hash
 from entente.record.checkpoint import Checkpoint, sign_checkpoint
 from entente.record.cosignature import CosignatureSigner, merge_cosignatures
@@ -89,6 +92,7 @@ def make_lies(folder: Path) -> list[Plain]:
     ahead = forger.cosign(_strip(after), at_s=NOW_S + 90_000)
     behind = forger.cosign(_strip(after), at_s=NOW_S - 90)
     markup = "<script>alert(1)</script>\n5\n" + "A" * 43 + "=\n\n\u2014 <b>x</b> AAAAAAAA\n"
+    usurped = change(keys, lambda one: one["rosters"].append(_usurp(forger.stage.ru)))
     swapped = copy.deepcopy(keys)
     swapped["rosters"][0]["entry"] = swapped["rosters"][1]["entry"]
     return [
@@ -149,6 +153,7 @@ def make_lies(folder: Path) -> list[Plain]:
             "a roster left out", "roster-rolled-back", before, change(keys, lambda one: one["rosters"].pop())
         ),
         lie("a roster twice", "roster-version", before, swapped),
+        lie("a roster by new roots alone", "root-threshold", before, usurped),
         lie("a note of 300 kB", "too-large", before, after | {"note": "x" * 300_000}),
         lie("no note", "not-a-note", before, after | {"note": "nothing"}),
         lie(
@@ -176,6 +181,14 @@ def _strip(answer: Plain) -> Plain:
 def _graft(answer: Plain, other: Plain) -> Plain:
     lines = [line for line in other["note"].splitlines() if "ru/witness " in line]
     return {**_strip(answer), "note": _strip(answer)["note"] + "\n".join(lines) + "\n"}
+
+
+def _usurp(ru: PartySimulator) -> Plain:
+    """Return a second roster that only its own new root key signed, with a witness of the usurper's."""
+    root = SigningKey("ru/root", bytes(31) + b"\x07")
+    roots = Roots(keys=[encode_public_key(root.public)], threshold=1)
+    signed = ru.write_roster(Seen(size=0, root="0" * 64), ru.statement(version=2, roots=roots), [root])
+    return {"index": 9, "entry": base64.b64encode(signed.raw).decode(), "hashes": []}
 
 
 def _change_charter(answer: Plain) -> None:

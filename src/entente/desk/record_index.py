@@ -41,7 +41,7 @@ from entente.desk.record_texts import (
 from entente.kernel.envelope import hash_leaf
 from entente.kernel.errors import StoreError
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _CHUNK: Final = 256
 """Entries a transaction: one bundle of the mirror."""
 _MAX_MENTIONS: Final = 600
@@ -77,6 +77,7 @@ CREATE INDEX entries_state ON entries (state, idx);
 CREATE TABLE things (
     thing TEXT NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (thing, idx)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX things_idx ON things (idx);
 CREATE TABLE mentions (
     leaf TEXT NOT NULL, idx INTEGER NOT NULL, path TEXT NOT NULL, PRIMARY KEY (leaf, idx, path)
 ) STRICT, WITHOUT ROWID;
