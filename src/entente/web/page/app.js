@@ -21,15 +21,12 @@ import { Rail } from "./views/shell/rail.js";
 import { startTheme } from "./views/shell/theme.js";
 import { Top } from "./views/shell/top.js";
 import { TimeBar } from "./views/time/bar.js";
-import { startAlarm } from "./views/inbox/alarm.js";
 import { KeyList } from "./views/help/view.js";
 
 /** Where each view lies, and the words that it needs. */
 const VIEWS = /** @type {Record<string, { load: () => Promise<any>, words: string[] }>} */ ({
   map: { load: () => import("./views/map/view.js"), words: ["map", "conflicts"] },
-  inbox: { load: () => import("./views/inbox/view.js"), words: ["inbox", "talk"] },
   conflicts: { load: () => import("./views/conflicts/view.js"), words: ["conflicts"] },
-  talk: { load: () => import("./views/talk/view.js"), words: ["talk"] },
   release: { load: () => import("./views/release/view.js"), words: ["release"] },
   blind: { load: () => import("./views/blind/view.js"), words: ["blind", "conflicts"] },
   terms: { load: () => import("./views/terms/view.js"), words: ["terms"] },
@@ -141,7 +138,6 @@ async function start() {
   startRouting();
   startKeys();
   startLive();
-  startAlarm();
   const root = document.getElementById("page");
   if (root === null) throw new Error("page: expected an element #page, found none");
   root.replaceChildren();

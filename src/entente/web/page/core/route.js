@@ -10,8 +10,8 @@
 //     const item = useParam("item");
 import { createStore, useStore } from "./store.js";
 
-export const VIEWS = /** @type {const} */ ([
-  "map", "inbox", "conflicts", "talk", "release", "blind", "terms", "record", "help",
+export const VIEWS = /** @type {readonly string[]} */ ([
+  "map", "conflicts", "release", "blind", "terms", "record", "help",
 ]);
 
 /** @typedef {{ view: string, params: Readonly<Record<string, string>> }} Route */
@@ -22,7 +22,7 @@ const COMMON = ["t", "known", "lang", "theme"];
 /** @param {{ pathname: string, search: string }} location @returns {Route} */
 export function parseLocation(location) {
   const name = location.pathname.replace(/^\/+|\/+$/g, "");
-  const view = /** @type {readonly string[]} */ (VIEWS).includes(name) ? name : "map";
+  const view = VIEWS.includes(name) ? name : "map";
   /** @type {Record<string, string>} */
   const params = {};
   for (const [key, value] of new URLSearchParams(location.search)) if (!(key in params)) params[key] = value;
@@ -101,7 +101,7 @@ export function startRouting() {
     if (!(link instanceof HTMLAnchorElement) || link.target || link.hasAttribute("download")) return;
     const url = new URL(link.href);
     if (url.origin !== window.location.origin) return;
-    if (!/** @type {readonly string[]} */ (VIEWS).includes(url.pathname.slice(1))) return;
+    if (!VIEWS.includes(url.pathname.slice(1))) return;
     event.preventDefault();
     move(parseLocation(url), false);
   });

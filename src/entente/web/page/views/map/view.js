@@ -1,0 +1,322 @@
+// The map: what stands where, at which heights, when; and what is drawn before anybody is told.
+//
+// Invariants: all of its state is in the address (`state.js`); the map is drawn from `picture-volumes`, everything
+// that is said in words from `picture`; when the two cannot be had, or WebGL cannot, the page says so and shows the
+// table; what was left out for its number is said in words.
+//
+// It decides nothing about a thing: the desk does.
+import { useLook } from "../../core/api.js";
+import { readCursor, useCursor } from "../../core/cursor.js";
+import { html, useCallback, useEffect, useMemo, useRef, useState } from "../../core/dom.js";
+import { useKeys } from "../../core/keys.js";
+import { onLive } from "../../core/live.js";
+import { moving, recordAt } from "../../core/cursor.js";
+import { route, setParams } from "../../core/route.js";
+import { useSession } from "../../core/session.js";
+import { useStore } from "../../core/store.js";
+import { formatNumber, language, t } from "../../core/words.js";
+import { ErrorBox, Looked } from "../../parts/notice.js";
+import { listPartyIds, partyLook } from "../../parts/party.js";
+import { narrow } from "../../parts/table.js";
+import { Bar } from "./bar.js";
+import { createCanvas, hasWebGL } from "./canvas.js";
+import { Choose } from "./choose.js";
+import { Corner } from "./corner.js";
+import { Legend } from "./legend.js";
+import { MOST_LABELS } from "./layers.js";
+import { Panel } from "./panel.js";
+import { SideView } from "./side.js";
+import { encodeAt, readChosen, readState, useMapState, volumesUrl } from "./state.js";
+import { isShown, isWithin, listThings } from "./things.js";
+import { Twin } from "./twin.js";
+import { useWalk } from "./walk.js";
+
+/** Where the map begins without an address and before anything is known. */
+const WORLD = { lat: 25, lon: 20, zoom: 1.2 };
+const NOTHING = { type: "FeatureCollection", features: [] };
+/** After the map came to rest. */
+const REST_MS = 250;
+const RELOAD_MS = 600;
+
+/** @typedef {ReturnType<typeof createCanvas>} Canvas */
+
+/**
+ * Keep one drawn map for the element's life, and the filters in step with address and cursor, without drawing the
+ * view anew for a step of the cursor.
+ *
+ * @param {{ current: HTMLElement | null }} box @param {any} hooks @param {boolean} isShownNow
+ */
+function useCanvas(box, hooks, isShownNow) {
+  const canvas = useRef(/** @type {Canvas | null} */ (null));
+  const latest = useRef(hooks);
+  latest.current = hooks;
+  const [isLost, setLost] = useState(!hasWebGL());
+  const [isThere, setThere] = useState(false);
+  useEffect(() => {
+    if (isLost || box.current === null) return undefined;
+    const start = readState(route.get().params).at ?? WORLD;
+    try {
+      canvas.current = createCanvas(box.current, {
+        center: [start.lon, start.lat],
+        zoom: start.zoom,
+        onMove: () => latest.current.onMove(),
+        onIdle: () => latest.current.onIdle(),
+        onPick: (/** @type {any} */ ...args) => latest.current.onPick(...args),
+        onPoint: (/** @type {any} */ ...args) => latest.current.onPoint(...args),
+        onTrouble: (/** @type {string} */ words) => latest.current.onTrouble(words),
+        onLost: setLost,
+      });
+    } catch (error) {
+      console.warn("map:", error);
+      setLost(true);
+      return undefined;
+    }
+    setThere(true);
+    return () => {
+      canvas.current?.close();
+      canvas.current = null;
+      setThere(false);
+    };
+  }, []);
+  useEffect(() => {
+    if (isShownNow) canvas.current?.map.resize();
+  }, [isShownNow]);
+  return { canvas, isLost, isThere };
+}
+
+/** @returns {import("./layers.js").Look} */
+function readLook(/** @type {import("./state.js").MapState} */ state, /** @type {number} */ count) {
+  return {
+    byHeight: state.byHeight,
+    areFeet: state.areFeet,
+    hasManyThings: count > MOST_LABELS,
+    letters: listPartyIds().map((one) => partyLook(one).letter),
+  };
+}
+
+/** Tell the canvas what to show, at every step of cursor and address. */
+function useShowing(/** @type {{ current: Canvas | null }} */ canvas, /** @type {boolean} */ isThere, /** @type {number} */ count,
+  /** @type {readonly string[]} */ together, /** @type {boolean} */ isShownNow) {
+  const code = useStore(language);
+  useEffect(() => {
+    if (!isThere || !isShownNow) return undefined;
+    let asked = "";
+    const show = () => {
+      const { view, params } = route.get();
+      if (view !== "map") return;
+      const state = readState(params);
+      const cursor = readCursor();
+      // While it is looked up what was known then, the last picture stays; the view says that it is not settled.
+      if (!cursor.isSettling) {
+        asked = cursor.isThen && cursor.at_size === 0 ? "" : volumesUrl({ at_size: cursor.at_size, hasPast: state.hasPast });
+      }
+      canvas.current?.show({
+        url: /** @type {any} */ (asked || NOTHING),
+        around: asked && state.hasAround ? volumesUrl({ at_size: cursor.at_size, hasPast: state.hasPast }, "around") : "",
+        moment: {
+          at_ms: Math.round(cursor.at_ms),
+          ahead_ms: state.ahead_ms,
+          hasPast: state.hasPast,
+          chosen: readChosen(state),
+          selected: [state.item, ...together].filter(Boolean),
+          roles: state.roles,
+        },
+        look: readLook(state, count),
+      });
+    };
+    show();
+    const leave = [route.subscribe(show), moving.subscribe(show), recordAt.subscribe(show)];
+    const timer = window.setInterval(show, 5000);
+    let reload = 0;
+    leave.push(
+      onLive(["entry", "own", "reset", "awake"], () => {
+        window.clearTimeout(reload);
+        reload = window.setTimeout(() => readCursor().isThen || canvas.current?.again(), RELOAD_MS);
+      }),
+    );
+    return () => {
+      window.clearInterval(timer);
+      window.clearTimeout(reload);
+      for (const one of leave) one();
+    };
+  }, [isThere, isShownNow, count > MOST_LABELS, together.join(" "), code]);
+}
+
+/** @param {any} map */
+function readView(map) {
+  const bounds = map.getBounds();
+  return { west: bounds.getWest(), south: bounds.getSouth(), east: bounds.getEast(), north: bounds.getNorth(), zoom: map.getZoom() };
+}
+
+/** A part of the world as `picture` asks for it; null for all of it. */
+function windowOf(/** @type {any} */ view) {
+  if (view === null || view.east - view.west >= 350) return {};
+  const turn = (/** @type {number} */ lon) => ((((lon + 180) % 360) + 360) % 360) - 180;
+  const text = (/** @type {number} */ value) => value.toFixed(3);
+  return {
+    west: text(turn(view.west)), east: text(turn(view.east)),
+    south: text(Math.max(-90, view.south)), north: text(Math.min(90, view.north)),
+  };
+}
+
+/** @param {{ isShown: boolean }} props */
+export default function MapView({ isShown: isShownNow }) {
+  const state = useMapState();
+  const cursor = useCursor();
+  const session = useSession();
+  const isNarrow = useStore(narrow);
+  const box = useRef(/** @type {HTMLElement | null} */ (null));
+  const [view, setView] = useState(/** @type {any} */ (null));
+  const [choices, setChoices] = useState(/** @type {any[]} */ ([]));
+  const [pointed, setPointed] = useState(/** @type {any} */ (null));
+  const [trouble, setTrouble] = useState("");
+  const [isCutWorld, setCutWorld] = useState(false);
+
+  const isEmptyThen = cursor.isThen && cursor.at_size === 0;
+  const picture = useLook(isShownNow && !cursor.isSettling && !isEmptyThen ? "picture" : null, {
+    at_size: cursor.at_size ?? 0,
+    rings: 0,
+    ended: state.hasPast ? 1 : 0,
+    ...(isCutWorld ? windowOf(view) : {}),
+  });
+  // The last picture stays while another one is on its way.
+  const kept = useRef(/** @type {any} */ (null));
+  if (picture.data) kept.current = picture.data;
+  const data = isEmptyThen ? null : kept.current;
+  useEffect(() => {
+    if (picture.data?.is_cut) setCutWorld(true);
+  }, [picture.data]);
+  const things = useMemo(() => listThings(data), [data]);
+  const chosen = useMemo(() => things.find((one) => one.key === state.item) ?? null, [things, state.item]);
+  const together = useMemo(
+    () => (chosen?.type === "conflict" ? (chosen.of.sides ?? []).map((/** @type {any} */ one) => String(one.object)) : []),
+    [chosen],
+  );
+  const count = data ? data.counts.activities.total : 0;
+
+  const rest = useRef(0);
+  const hooks = {
+    onMove: () => {
+      window.clearTimeout(rest.current);
+      rest.current = window.setTimeout(() => {
+        const map = canvas.current?.map;
+        if (!map || route.get().view !== "map") return;
+        setParams({ at: encodeAt(map.getCenter(), map.getZoom()) }, { replace: true });
+        setView(readView(map));
+      }, REST_MS);
+    },
+    onIdle: () => {
+      if (view === null && canvas.current) setView(readView(canvas.current.map));
+    },
+    onPick: (/** @type {any[]} */ features, /** @type {any} */ event) => {
+      const keys = [...new Map(features.map((one) => [one.properties.object, one.properties])).values()];
+      setChoices(keys.length > 1 ? keys : []);
+      if (keys.length === 1) setParams({ item: keys[0].object });
+      else if (keys.length === 0) setParams({ item: null });
+      return undefined;
+    },
+    onPoint: (/** @type {any} */ lngLat, /** @type {any} */ feature) => setPointed(lngLat ? { lngLat, feature: feature?.properties ?? null } : null),
+    onTrouble: setTrouble,
+  };
+  const { canvas, isLost, isThere } = useCanvas(box, hooks, isShownNow);
+  useShowing(canvas, isThere, count, together, isShownNow);
+
+  const shown = useMemo(() => things.filter((one) => isShown(one, state, cursor.at_ms)), [things, state, cursor.at_ms]);
+  const inView = useMemo(() => (view === null ? shown : shown.filter((one) => isWithin(one, view))), [shown, view]);
+  const fit = useCallback(
+    (/** @type {readonly import("./things.js").Thing[]} */ list) => {
+      const boxes = list.map((one) => one.box).filter((one) => one !== null);
+      const map = canvas.current?.map;
+      if (!map || !boxes.length) return;
+      const [west, south] = [Math.min(...boxes.map((one) => one[0])), Math.min(...boxes.map((one) => one[1]))];
+      const [east, north] = [Math.max(...boxes.map((one) => one[2])), Math.max(...boxes.map((one) => one[3]))];
+      map.fitBounds([[west, Math.max(-85, south)], [east, Math.min(85, north)]], { padding: 60, maxZoom: 11, duration: 0 });
+    },
+    [canvas],
+  );
+  // Without a place in the address: where our things are.
+  const hasFitted = useRef(state.at !== null);
+  useEffect(() => {
+    if (hasFitted.current || !isThere || !shown.length) return;
+    hasFitted.current = true;
+    const one = chosen?.box ? [chosen] : shown;
+    fit(one.some((each) => each.type !== "conflict") ? one.filter((each) => each.type !== "conflict" || one.length === 1) : one);
+  }, [isThere, shown, chosen]);
+  // A link to a thing brings it into sight.
+  const seenItem = useRef(state.item);
+  useEffect(() => {
+    if (!chosen || seenItem.current === chosen.key) return;
+    seenItem.current = chosen.key;
+    const now = canvas.current ? readView(canvas.current.map) : null;
+    if (now && !isWithin(chosen, now)) fit([chosen]);
+  }, [chosen]);
+
+  const open = (/** @type {string} */ key) => {
+    setChoices([]);
+    setParams({ item: key });
+  };
+  const walk = useWalk({ things: inView, canvas, open, selected: state.item });
+  const toggle = (/** @type {string} */ name, /** @type {string} */ value) =>
+    setParams({ [name]: route.get().params[name] === value ? null : value });
+  useKeys(
+    isShownNow
+      ? [
+          { keys: "f", label: t("map.fit"), run: () => fit(shown), group: "map" },
+          { keys: "b", label: t("map.table"), run: () => toggle("table", "1"), group: "map" },
+          { keys: "v", label: t("map.side"), run: () => setParams({ side: state.side === "0" ? null : "0" }), group: "map" },
+          { keys: "h", label: t("map.colour-height"), run: () => toggle("colour", "height"), group: "map" },
+          { keys: "s", label: t("map.separation"), run: () => toggle("rings", "1"), group: "map" },
+          { keys: "p", label: t("map.past"), run: () => toggle("past", "1"), group: "map" },
+          { keys: "m", label: t("map.feet"), run: () => toggle("units", "ft"), group: "map" },
+          { keys: "escape", label: t("map.unselect"), run: () => setParams({ item: null }), group: "map" },
+          ...walk.keys,
+        ]
+      : [],
+    [isShownNow, shown, state, walk.keys],
+  );
+
+  const isTable = state.isTable || isLost;
+  const hasPanel = state.item !== "" || choices.length > 0;
+  const close = () => {
+    setChoices([]);
+    setParams({ item: null });
+  };
+  return html`<div class=${`map-view ${hasPanel ? "map-has-panel" : ""}`}>
+    <h1 class="hidden-text">${t("shell.view-map")}</h1>
+    <div class="map-stage">
+      <div class="map-canvas" ref=${box} role="region" aria-label=${t("map.region")} hidden=${isTable}></div>
+      <${Bar} state=${state} things=${things} data=${data} canvas=${canvas} open=${open} fit=${() => fit(shown)}
+        shown=${shown} at_ms=${cursor.at_ms} isNarrow=${isNarrow} />
+      ${isTable
+        ? html`<div class="map-twin">
+            ${isLost ? html`<${ErrorBox} error=${{ code: "no-webgl", message: t("map.no-webgl"), path: "" }} />` : null}
+            <${Twin} things=${shown} state=${state} at_ms=${cursor.at_ms} open=${open} />
+          </div>`
+        : html`<${Corner} canvas=${canvas} pointed=${pointed} state=${state} view=${view} />
+          <${Legend} state=${state} data=${data} isNarrow=${isNarrow} />`}
+      <div class="map-notes" aria-live="polite">
+        ${picture.error || (picture.isLoading && data === null) ? html`<${Looked} of=${picture} />` : null}
+        ${cursor.isSettling ? html`<p class="map-note">${t("map.settling")}</p>` : null}
+        ${isEmptyThen ? html`<p class="map-note">${t("map.nothing-then")}</p>` : null}
+        ${data?.is_cut
+          ? html`<p class="map-note">${t("map.cut", { shown: formatNumber(data.counts.activities.shown), total: formatNumber(data.counts.activities.total) })}</p>`
+          : null}
+        ${trouble ? html`<p class="map-note">${t("map.trouble", { words: trouble.slice(0, 200) })}
+            <button type="button" class="link-button" onClick=${() => setTrouble("")}>${t("shell.close")}</button></p>` : null}
+      </div>
+      <p class="hidden-text" aria-live="polite" role="status">${walk.words}</p>
+    </div>
+    ${hasPanel
+      ? html`<aside class="map-panel" aria-label=${t("map.details")}>
+          ${choices.length
+              ? html`<${Choose} choices=${choices} open=${open} close=${close} at_ms=${cursor.at_ms} areFeet=${state.areFeet} />`
+              : html`<${Panel} item=${state.item} thing=${chosen} things=${things} data=${data} state=${state} at_ms=${cursor.at_ms}
+                  at_size=${cursor.at_size} view=${view} open=${open} close=${close} fit=${fit} />`}
+        </aside>`
+      : null}
+    ${state.side === "0"
+      ? null
+      : html`<${SideView} things=${inView} selected=${state.item} together=${together} state=${state} data=${data} open=${open}
+          at_ms=${cursor.at_ms} isNarrow=${isNarrow} />`}
+  </div>`;
+}
