@@ -109,10 +109,14 @@ class Watch:
             if parts.scheme not in {"data", "blob"} and f"{parts.scheme}://{parts.netloc}" != origin:
                 self._tell(f"foreign request: {request.url}")
 
+        def on_dialog(dialog: Any) -> None:
+            self._tell(f"dialog: {dialog.message}")
+            dialog.dismiss()
+
         page.on("console", on_console)
         page.on("pageerror", lambda error: self._tell(f"exception: {error}"))
         page.on("request", on_request)
-        page.on("dialog", lambda dialog: (self._tell(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", on_dialog)
 
     def expect(self, words: str) -> None:
         """Say that faults with these words are part of the test, such as a line that we cut."""

@@ -13,7 +13,11 @@ import pytest
 from tests.browser.conftest import OpenPage
 from tests.browser.test_page_hostile import VIEWS, settle
 
-LOOKS: Final = {"wide-light": {}, "wide-dark": {"dark": True}, "narrow-light": {"width": 390, "height": 844}}
+LOOKS: Final[dict[str, dict[str, Any]]] = {
+    "wide-light": {},
+    "wide-dark": {"dark": True},
+    "narrow-light": {"width": 390, "height": 844},
+}
 
 
 @pytest.mark.parametrize("view", VIEWS)

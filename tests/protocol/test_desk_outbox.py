@@ -107,7 +107,8 @@ def test_crash_at_every_port_call_says_it_once_or_not_at_all(tmp_path: Path, is_
             stage = make_stage(folder)
             desk = stage.found()
             crasher = Crasher(at)
-            desk.book.transaction = crasher.wrap_transaction(desk.book.transaction)  # type: ignore[method-assign]
+            wrapped: Any = crasher.wrap_transaction(desk.book.transaction)
+            desk.book.transaction = wrapped  # type: ignore[method-assign]
             stage.center.request = crasher.wrap(stage.center.request)  # type: ignore[method-assign]
             draft = make_draft(token="once", addressees=("ru",) if is_sealed else ())
             try:

@@ -10,7 +10,8 @@ import pytest
 
 from entente.cli.main import main
 from entente.cli.output import ExitCode
-from entente.cli.terms_ask import FIRST, TITLES
+from entente.cli.terms_ask import FIRST
+from entente.desk.terms_room.questions import TITLES
 from tests.terms_samples import SAMPLE
 
 
