@@ -68,6 +68,11 @@ class PreparedMany:
     sql: dict[int, str]
 
 
+_WORDS: Final[dict[tuple[str, str, Any], Any]] = {}
+"""Statements in a dialect's words. To word those of one table of rows takes a tenth of a second, which every
+database of a process would pay anew; statements and tables stand in modules, so there are few of them."""
+
+
 class Database:
     """An open database. `open_sqlite` makes one, and `entente.store.sql_postgres.open_postgres`.
 
@@ -126,7 +131,14 @@ class Database:
                 connection.exec_driver_sql("ROLLBACK")
 
     def prepare(self, statement: Any) -> Prepared:  # noqa: ANN401 - any statement of SQLAlchemy Core
-        """Return a statement ready for `find_value` and `find_rows`."""
+        """Return a statement that stands in a module, ready for `find_value` and `find_rows`."""
+        place = (self._readers.dialect.name, "find", statement)
+        found: Prepared | None = _WORDS.get(place)
+        if found is None:
+            found = _WORDS[place] = self._word(statement)
+        return found
+
+    def _word(self, statement: Any) -> Prepared:  # noqa: ANN401 - any statement of SQLAlchemy Core
         compiled = statement.compile(dialect=self._readers.dialect)
         return Prepared(str(compiled), tuple(compiled.positiontup or compiled.params))
 
@@ -151,6 +163,7 @@ class Database:
         """Return an insert of whole rows that replaces those of the same primary key, for `write_many`."""
         columns = [column.name for column in table.c]
         return self._prepare_many(
+            ("upsert", table),
             lambda rows: self.upsert(table).values(
                 [{name: bindparam(f"{name}_{row}") for name in columns} for row in range(rows)]
             ),
@@ -162,6 +175,7 @@ class Database:
         keys = list(table.primary_key.columns)
         # Not "(a, b) IN (VALUES ...)": for that SQLite reads the whole table.
         return self._prepare_many(
+            ("delete", table),
             lambda rows: table.delete().where(
                 or_(*(and_(*(key == bindparam(f"{key.name}_{row}") for key in keys)) for row in range(rows)))
             ),
@@ -190,14 +204,21 @@ class Database:
         except self._readers.dialect.loaded_dbapi.Error as error:
             raise wrap_error(error) from error
 
-    def _prepare_many(self, build: Callable[[int], Any], columns: Sequence[str]) -> PreparedMany:
+    def _prepare_many(
+        self, what: tuple[str, Table], build: Callable[[int], Any], columns: Sequence[str]
+    ) -> PreparedMany:
+        place = (self._readers.dialect.name, *what)
+        known: PreparedMany | None = _WORDS.get(place)
+        if known is not None:
+            return known
         found = {}
         for size in WRITE_SIZES:
-            prepared = self.prepare(build(size))
+            prepared = self._word(build(size))
             if prepared.names != tuple(f"{name}_{row}" for row in range(size) for name in columns):
                 raise AssertionError(f"database: expected parameters row by row, got {prepared.names}")
             found[size] = prepared.sql
-        return PreparedMany(found)
+        known = _WORDS[place] = PreparedMany(found)
+        return known
 
     def _reader(self) -> Connection:
         found: Connection | None = getattr(self._mine, "connection", None)
