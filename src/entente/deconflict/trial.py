@@ -27,6 +27,7 @@ import msgspec
 
 from entente.deconflict.activity import ActivityRow, ActivityWord
 from entente.deconflict.carry import Comparison, ConcurrenceRow
+from entente.deconflict.conflict_row import ConflictRow
 from entente.deconflict.conflicts import find_conflicts_of
 from entente.deconflict.index import ConflictIndex, Hit, widen
 from entente.deconflict.objects import NO_VERSION, ObjectRow, VersionRow, parse_volumes, say_name
@@ -57,15 +58,25 @@ class Trial:
         Raises:
             TooManyConflicts: One of them meets more than `MOST_MET` volumes.
         """
-        volumes = parse_volumes(wires, path="$.volumes")
         rows = _Besides(self.rows, self._make_rows(wires))
-        index = _Borne(self.index, rows)
         found = []
-        for row in find_conflicts_of(self.thing, volumes, 0, rows, index):
+        for row in self._meet(wires, rows):
             other = next(side for side in row.sides if side.object != self.thing.object)
             separation = Separation(row.lateral_cm / 100, row.vertical_cm / 100, float(row.time_s))
             found.append(Blocking(other.object, tuple(rows.find_volumes(other.object)), separation))
         return found
+
+    def list_conflicts(self, wires: Sequence[VolumeWire]) -> list[ConflictRow]:
+        """Return the conflicts of the plan, were these its volumes, as the record would have them.
+
+        Raises:
+            TooManyConflicts: One of them meets more than `MOST_MET` volumes.
+        """
+        return self._meet(wires, _Besides(self.rows, self._make_rows(wires)))
+
+    def _meet(self, wires: Sequence[VolumeWire], rows: _Besides) -> list[ConflictRow]:
+        volumes = parse_volumes(wires, path="$.volumes")
+        return list(find_conflicts_of(self.thing, volumes, 0, rows, _Borne(self.index, rows)))
 
     def list_again(self, wires: Sequence[VolumeWire]) -> tuple[str, ...]:
         """Return what counts here because it was given for the version that stands, and would not for these.

@@ -34,7 +34,7 @@ from entente.desk.blind import verbs as blind_verbs
 from entente.desk.blind import views as blind_views
 from entente.desk.doctor import examine, is_fit
 from entente.desk.done import DoneRequest, list_done
-from entente.desk.picture import geojson, lanes, moments, story
+from entente.desk.picture import geojson, lanes, moments, story, trying
 from entente.desk.picture import requests as picture
 from entente.desk.picture import verbs as picture_verbs
 from entente.desk.release import explain as release_explain
@@ -207,6 +207,8 @@ VERBS: Final[dict[str, Verb]] = {
     "record-leaves": Verb(proving.LeavesRequest, proving.list_leaves, is_reading=True),
     "record-bundle": Verb(proving.BundleRequest, proving.bundle, is_reading=True),
     "picture-volumes": Verb(picture.VolumesRequest, geojson.show_volumes, is_reading=True),
+    "try": Verb(picture.TryRequest, trying.try_draft, is_reading=True),
+    "corridor": Verb(picture.CorridorRequest, trying.make_corridor, is_reading=True),
     "moments": Verb(picture.MomentsRequest, moments.show_moments, is_reading=True),
     "lanes": Verb(lanes.LanesRequest, lanes.show_lanes, is_reading=True),
     "conflicts": Verb(story.ConflictsRequest, story.show_conflicts, is_reading=True),

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from entente.deconflict.index import ConflictIndex
 from entente.deconflict.look_alikes import find_look_alikes
 from entente.desk.assembly import Desk
 from entente.desk.picture.requests import Window, WindowRequest, read_window
@@ -39,10 +40,11 @@ _SHELF: Final = VolumeShelf()
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What one answer is made from."""
+    """What one answer is made from. ``index``: of the newest rows, whatever moment ``rows`` are of."""
 
     desk: Desk
     rows: Rows
+    index: ConflictIndex
     size: int
     at_size: int
     as_of: datetime
@@ -95,7 +97,7 @@ def open_frame(desk: Desk, request: WindowRequest) -> Iterator[Frame]:
         Malformed: A window that is none.
     """
     window = read_window(request)
-    with desk.view_home.look():
+    with desk.view_home.look() as index:
         newest = find_applied(desk.rows)
         rows, at_size, as_of = desk.rows, newest, desk.clock.now_utc()
         if request.at_size and request.at_size != newest:
@@ -106,6 +108,7 @@ def open_frame(desk: Desk, request: WindowRequest) -> Iterator[Frame]:
         yield Frame(
             desk=desk,
             rows=rows,
+            index=index,
             size=newest,
             at_size=at_size,
             as_of=as_of,
