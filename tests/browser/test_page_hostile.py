@@ -10,12 +10,15 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from tests.browser.conftest import OpenPage, Watch
 
-VIEWS: Final = ("map", "inbox", "conflicts", "talk", "release", "blind", "terms", "record", "help")
+VIEWS: Final = ("map", "conflicts", "release", "blind", "terms", "record", "help")
+"""Every view; the rail leads to each."""
 MARKUP: Final = (
     "<img src=x onerror=\"window.hit='img'\"><svg onload=\"window.hit='svg'\">"
     "<script>window.hit='script'</script>\"' onmouseover=window.hit='attr' style=position:fixed;inset:0 "
@@ -53,13 +56,22 @@ def between(change: Callable[[Any], Any]) -> Callable[[Any], None]:
         if route.request.resource_type == "eventsource":
             route.continue_()
             return
-        answer = route.fetch()
+        # By the address's number: the name that the browser gives the desk is its own, not a resolver's. And
+        # whatever the browser adds on its own account, this asks for the same origin.
+        asked = urlsplit(route.request.url)
+        answer = httpx.request(
+            route.request.method,
+            f"http://127.0.0.1:{asked.port}{asked.path}?{asked.query}",
+            headers=route.request.all_headers() | {"host": asked.netloc, "sec-fetch-site": "same-origin"},
+            content=route.request.post_data_buffer,
+            timeout=30,
+        )
+        assert answer.status_code in {200, 404}, answer.text
         try:
-            plain = json.loads(answer.body())
+            body = json.dumps(change(answer.json())).encode()
         except ValueError:
-            route.fulfill(response=answer)
-            return
-        route.fulfill(response=answer, body=json.dumps(change(plain)))
+            body = answer.content
+        route.fulfill(status=answer.status_code, body=body, content_type=answer.headers["content-type"])
 
     def start(page: Any) -> None:
         page.route("**/api/**", handle)
@@ -68,8 +80,8 @@ def between(change: Callable[[Any], Any]) -> Callable[[Any], None]:
 
 
 def settle(page: Any) -> None:
-    """Wait until the view is drawn and asks for nothing more."""
-    page.wait_for_load_state("networkidle")
+    """Wait until the view is drawn: its answers, good or bad, have come."""
+    page.wait_for_function("() => document.querySelector('.main > *, .kept-on > *')")
     page.wait_for_function("() => !document.querySelector('.main .loading')")
 
 
@@ -77,8 +89,9 @@ def check_harmless(page: Any) -> None:
     """Hold that nothing ran and nothing was hidden or turned."""
     assert page.evaluate("() => window.hit ?? null") is None
     made = page.evaluate(
-        "() => [...document.querySelectorAll('img, svg, script, [onerror], [onmouseover], [style*=fixed]')]"
-        ".filter((one) => one.outerHTML.includes('window.hit=')).map((one) => one.outerHTML.slice(0, 200))"
+        """() => [...document.querySelectorAll(
+          'img[src=x], script:not([src]), iframe, [onerror], [onload], [onmouseover], a[href^="javascript:"]'
+        )].map((one) => one.outerHTML.slice(0, 200))"""
     )
     assert made == []
     shown = page.evaluate("() => document.body.innerText")
@@ -126,7 +139,7 @@ def test_an_object_where_a_text_is_meant_is_no_element(view: str, open_page: Ope
     assert page.evaluate("() => document.querySelectorAll('img[src=x], script:not([src])').length") == 0
 
 
-@pytest.mark.parametrize("view", ("inbox", "talk", "conflicts", "record", "terms", "release"))
+@pytest.mark.parametrize("view", ("conflicts", "record", "release"))
 def test_a_megabyte_in_each_text_leaves_the_page_at_work(view: str, open_page: OpenPage) -> None:
     size = 0
 

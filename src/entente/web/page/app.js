@@ -114,7 +114,7 @@ function Page() {
     <${Top} pulse=${pulse.data} onAccount=${() => setDialog("account")} icon=${new URL("icon.svg", import.meta.url).pathname} />
     <${Banners} pulse=${pulse.data} pulse_ms=${pulse.at_ms} />
     <${Rail} pulse=${pulse.data} view=${view} />
-    <main class="main" id="main" tabindex="-1">
+    <main class="main" id="main" tabindex="0" aria-label=${t(`shell.view-${view}`)}>
       ${shown.map(
         (name) => html`<div key=${name} class=${name === view ? "kept kept-on" : "kept"} hidden=${name !== view}>
           <${ViewSlot} name=${name} isShown=${name === view} />
