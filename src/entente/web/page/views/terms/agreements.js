@@ -9,7 +9,7 @@
 //     /terms?tab=agreements&agreement=aleppo-road
 import { useLook } from "../../core/api.js";
 import { html, useState } from "../../core/dom.js";
-import { setParams, useParam } from "../../core/route.js";
+import { linkTo, setParams, useParam } from "../../core/route.js";
 import { useSession } from "../../core/session.js";
 import { deskNowMs, parseUtc } from "../../core/time.js";
 import { t, tx } from "../../core/words.js";
@@ -67,7 +67,7 @@ function Signatures({ view }) {
     <${State} state=${one.word === "silent" ? "silent" : `by-${one.word}`} />
     <${Signer} view=${view} id=${one.agency || one.party} />
     ${one.reason ? html`<span>“<${Words} text=${one.reason} most=${400} />”</span>` : null}
-    ${one.entries.map((/** @type {number} */ index) => html`<a key=${index} href=${`/record?entry=${index}`}>${t("terms.entry", { index })}</a>`)}
+    ${one.entries.map((/** @type {number} */ index) => html`<a key=${index} href=${linkTo("record", { item: String(index) })}>${t("terms.entry", { index })}</a>`)}
   </li>`)}</ul>`;
 }
 
@@ -117,7 +117,7 @@ export function Agreements() {
   const all = /** @type {any[]} */ (Array.isArray(list.data) ? list.data : (list.data?.agreements ?? []));
   return html`<${Looked} of=${list} />
     ${list.data && !all.length ? html`<${Empty}>${t("terms.no-agreements")}</${Empty}>` : null}
-    ${all.length ? html`<div class=${name ? "split split-chosen terms-split" : "split terms-split"}>
+    ${all.length ? html`<div class=${name ? "split split-chosen terms-agreements" : "split terms-agreements"}>
       <ul class="stack" aria-label=${t("terms.tab-agreements")}>
         ${all.map((one) => html`<li key=${one.id}><button type="button" class="terms-open terms-agreement-row" aria-pressed=${one.id === name}
           onClick=${() => setParams({ agreement: one.id })}>

@@ -92,8 +92,24 @@ function layOut(found, programme, index) {
     }
     if (asked && !edges.some(([, to]) => to === key)) join(asked.name, key, "blocks");
   }
+  // What leads to nothing that blocks is left out: it would only widen the picture.
+  const kept = new Set([...boxes.values()].filter((one) => one.look >= 0 || one.kind === "programme").map((one) => one.key));
+  for (let size = -1; size !== kept.size;) {
+    size = kept.size;
+    for (const [from, to] of edges) if (kept.has(to)) kept.add(from);
+  }
+  // Another way into a rule (“this or that”) that is neither asked nor said by anybody would read as if it were.
+  const into = (/** @type {string} */ key) => edges.filter(([from, to]) => to === key && kept.has(from));
+  for (const box of boxes.values()) {
+    const out = edges.filter(([from, to]) => from === box.key && kept.has(to));
+    const isSpare = box.kind === "measure" && !into(box.key).length;
+    if (isSpare && out.every(([, to]) => boxes.get(to)?.kind === "rule" && into(to).length > 1)) kept.delete(box.key);
+  }
+  for (const key of [...boxes.keys()]) if (!kept.has(key)) boxes.delete(key);
   for (const box of boxes.values()) graph.setNode(box.key, { width: WIDTH, height: box.height });
-  edges.forEach(([from, to, kind], at) => graph.setEdge(from, to, { kind }, String(at)));
+  edges.forEach(([from, to, kind], at) => {
+    if (kept.has(from) && kept.has(to)) graph.setEdge(from, to, { kind }, String(at));
+  });
   layout(graph);
   const size = /** @type {any} */ (graph.graph());
   const placed = [...boxes.values()].map((box) => {
@@ -178,10 +194,10 @@ export function Graph({ found, programme, index, say }) {
   const top = isSupposed ? 34 : 0;
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   useLayoutEffect(() => {
-    // Where it scrolls, what is asked is in sight first.
-    const first = drawn.boxes[0];
+    // Where it scrolls, what is read or else what is asked is in sight.
+    const first = drawn.boxes.find((one) => one.key === say) ?? drawn.boxes[0];
     if (first && box.current) box.current.scrollLeft = first.x * LEAST + WIDTH / 2 - box.current.clientWidth / 2;
-  }, [drawn]);
+  }, [drawn, say]);
   return html`<div class="stack">
     <p class="row terms-key">
       <span><span class="terms-key-follows" aria-hidden="true"></span> ${t("terms.key-follows")}</span>
@@ -197,6 +213,7 @@ export function Graph({ found, programme, index, say }) {
           <marker id="terms-bar" viewBox="0 0 6 18" refX="5" refY="9" markerWidth="6" markerHeight="18" markerUnits="userSpaceOnUse" orient="auto"><path class="terms-bar-end" d="M1 0h4v18H1z" /></marker>
         </defs>
         <rect class="terms-graph-ground" x="0" y=${-top} width=${drawn.width} height=${drawn.height + top} />
+        ${/* SECURITY: tests/browser/test_page_terms.py: a picture that is passed on says that nobody said it. */ ""}
         ${isSupposed ? html`<text class="terms-graph-mark" x="12" y="-12">${t("terms.what-if")}</text>` : null}
         ${drawn.edges.map((one, at) => html`<path key=${at} class=${`terms-edge terms-edge-${one.kind}`} d=${trace(one)}
           marker-end=${one.kind === "blocks" || one.kind === "excludes" ? "url(#terms-bar)" : "url(#terms-arrow)"} />`)}
