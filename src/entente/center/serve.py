@@ -37,6 +37,7 @@ from entente.store.clock import parse_clock
 from entente.store.leadership import MAX_IDLE_S
 from entente.store.random import SystemRandom
 from entente.store.sql import AWAY
+from entente.store.struct_types import prepare_struct_types
 from entente.store.tls import add_authority, make_server_context
 
 EXIT_FATAL: Final = 70
@@ -93,6 +94,7 @@ def serve_center(
     """
     log_to_stderr()
     log = structlog.get_logger("center")
+    prepare_struct_types()
     chosen = parse_clock(clock if clock is not None else CenterFolder(root).read_settings().clock)
     ports = CenterPorts(
         clock=chosen,

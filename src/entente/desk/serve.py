@@ -44,6 +44,7 @@ from entente.desk.vault import FolderLock, Vault
 from entente.kernel.errors import StoreError, TransportError
 from entente.store.clock import parse_clock
 from entente.store.random import SystemRandom
+from entente.store.struct_types import prepare_struct_types
 from entente.store.tls import make_server_context
 
 EXIT_FATAL: Final = 70
@@ -233,6 +234,7 @@ def serve_desk(
         TransportError: An address to listen on is not to be had.
     """
     log_to_stderr(json_logs=json_logs)
+    prepare_struct_types()
     log = structlog.get_logger("desk")
     vault = Vault.load(folder)
     with FolderLock(folder), contextlib.ExitStack() as held:
