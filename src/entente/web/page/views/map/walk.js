@@ -5,6 +5,7 @@
 //
 //     const walk = useWalk({ things: inView, canvas, open, selected });
 import { useEffect, useRef, useState } from "../../core/dom.js";
+import { clean } from "../../core/safe.js";
 import { t } from "../../core/words.js";
 import { phaseOf } from "./things.js";
 import { formatBand } from "./units.js";
@@ -14,7 +15,7 @@ import { deskNowMs, formatUtc } from "../../core/time.js";
 export function sayThing(one, areFeet) {
   return [
     t(`map.type-${one.type}`),
-    one.author.toUpperCase(),
+    clean(one.author, 24).toUpperCase(),
     one.name,
     one.type === "activity" ? t(`map.state-${one.state}`) : "",
     formatBand(one.low_m, one.high_m, areFeet),

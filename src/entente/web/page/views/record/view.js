@@ -9,6 +9,7 @@ import { useCursor } from "../../core/cursor.js";
 import { html, useEffect, useMemo, useState } from "../../core/dom.js";
 import { useKeys } from "../../core/keys.js";
 import { setParams, useParam } from "../../core/route.js";
+import { clean } from "../../core/safe.js";
 import { parseUtc } from "../../core/time.js";
 import { formatNumber, t } from "../../core/words.js";
 import { ExportMenu, saveFile, toCsv } from "../../parts/export.js";
@@ -121,10 +122,10 @@ function Facet({ name, list, value }) {
       ${list.map(
         (one) =>
           html`<option key=${one.value} value=${one.value} selected=${one.value === value}>
-            ${one.value} (${formatNumber(one.count)})
+            ${clean(one.value, 80)} (${formatNumber(one.count)})
           </option>`,
       )}
-      ${value && !list.some((one) => one.value === value) ? html`<option value=${value} selected>${value} (0)</option>` : null}
+      ${value && !list.some((one) => one.value === value) ? html`<option value=${value} selected>${clean(value, 80)} (0)</option>` : null}
     </select></label
   >`;
 }
