@@ -1,4 +1,4 @@
-"""Terms on the page: asked, read to the sentence that a position rests on, and asked what if, with its mark."""
+"""Terms on the page: asked, read to the sentence a position rests on, and asked what if, with its mark."""
 
 from __future__ import annotations
 
