@@ -75,7 +75,8 @@ const OF = {
   ],
   concur: (item) => {
     const { id, version, to } = item.facts;
-    const name = { activity: id, version, to };
+    // What our answer was on the screen: if a colleague answered meanwhile, the desk refuses and names him.
+    const name = { activity: id, version, to, seen: item.facts.state };
     return [
       { id: "concur", keys: "c", label: "act-concur", verb: "concur", weight: "primary", hint: "hint-concur", body: () => name },
       { id: "reconsider", keys: "v", label: "act-reconsider", verb: "reconsider", hint: "hint-reconsider", body: () => name },

@@ -31,7 +31,7 @@ const REMINDER = "acknowledge-due";
 
 /** @param {InboxItem} item @returns {string} What the address calls it. */
 export function itemKey(item) {
-  return [item.kind, item.subject, item.part].filter(Boolean).join(".");
+  return [item.kind, item.subject, item.part].filter(Boolean).join(":");
 }
 
 /**
