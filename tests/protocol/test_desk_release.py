@@ -390,6 +390,17 @@ def test_shelves_show_names_and_keep_versions(three: ReleaseDesks) -> None:
         three.ask("us", "release-drop", shelf="catalogue", name="catalogue")
 
 
+def test_our_officers_see_the_report_itself_and_which_version(three: ReleaseDesks) -> None:
+    first = three.ask("us", "release-report", report="r-1")
+    assert first["report"] == msgspec.to_builtins(three.us.release.parts.library.get_report("r-1").value)
+    assert (first["version"], first["is_newest"]) == (1, True)
+    three.load_reports(make_report("r-1", text="A transport was seen."))
+    assert three.ask("us", "release-report", report="r-1")["version"] == 2
+    assert not three.ask("us", "release-report", report="r-1", version=1)["is_newest"]
+    with pytest.raises(NotFound, match="r-none"):
+        three.ask("us", "release-report", report="r-none")
+
+
 def test_a_plan_is_withdrawn_before_it_is_charged(three: ReleaseDesks) -> None:
     (plan,) = three.plan("r-1", "ru")
     assert three.ask("us", "release-withdraw", plan=plan["plan"])["state"] == "withdrawn"

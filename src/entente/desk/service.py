@@ -152,6 +152,7 @@ VERBS: Final[dict[str, Verb]] = {
     "release-load": Verb(release.ReleaseLoadRequest, release_verbs.load),
     "release-drop": Verb(release.ReleaseDropRequest, release_verbs.drop),
     "release-shelf": Verb(release.ReleaseShelfRequest, release_views.list_shelves, is_reading=True),
+    "release-report": Verb(release.ReleaseReportRequest, release_views.get_report, is_reading=True),
     "release-plan": Verb(release.ReleasePlanRequest, release_verbs.plan),
     "release-plans": Verb(release.ReleasePlansRequest, release_views.list_plans, is_reading=True),
     "release-send": Verb(release.ReleaseSendRequest, release_verbs.approve),

@@ -68,7 +68,14 @@ VERBS_OF: Final[dict[str, frozenset[str]]] = {
     ),
     RELEASE: frozenset(
         {
-            *("release-load", "release-drop", "release-shelf", "release-plan", "release-plans"),
+            *(
+                "release-load",
+                "release-drop",
+                "release-shelf",
+                "release-report",
+                "release-plan",
+                "release-plans",
+            ),
             *("release-send", "release-withdraw", "release-explain", "release-ledger", "release-belief"),
             *("release-check", "release-recall", "release-ask", "release-grant", "release-pass"),
             *("release-onward", "blind-plan", "blind-prepare", "blind-check", "blind-zoom"),

@@ -17,6 +17,21 @@ import msgspec
 from entente.desk.release.plans import Blocker
 
 
+class ReportAnswer(msgspec.Struct, frozen=True):
+    """A report as this desk keeps it, for its own officers alone.
+
+    Args:
+        report: Its content, as `entente.release.source.report.Report` has it.
+        marking: Its label as it is printed.
+        is_newest: Whether no later version stands on the shelf.
+    """
+
+    report: dict[str, Any]
+    version: int
+    is_newest: bool
+    marking: str
+
+
 class ShelvedAnswer(msgspec.Struct, frozen=True):
     """One thing on a shelf, by name: what it says is not repeated here."""
 

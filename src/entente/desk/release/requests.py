@@ -55,6 +55,13 @@ class ReleaseShelfRequest(WireStruct, frozen=True, kw_only=True):
     shelf: Annotated[str, msgspec.Meta(max_length=20)] = ""
 
 
+class ReleaseReportRequest(WireStruct, frozen=True, kw_only=True):
+    """Look at a report of our own; it stays at this desk. ``version`` 0: the newest."""
+
+    report: SlugText
+    version: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+
 class WeightsRequest(WireStruct, frozen=True):
     """What a bit is worth in each dimension, in hundredths (docs/formats/release-exposure.md)."""
 

@@ -134,6 +134,19 @@ def show_shelved(one: Shelved) -> told.ShelvedAnswer:
     return told.ShelvedAnswer(one.shelf, one.name, one.version, f"{size} bytes", one.officer, one.at)
 
 
+def get_report(desk: Desk, request: ask.ReleaseReportRequest) -> told.ReportAnswer:
+    """Return a report of ours, so that an officer sees it beside what others would get of it."""
+    library = desk.release.parts.library
+    newest = library.get_report(request.report)
+    found = library.get_report(request.report, version=request.version) if request.version else newest
+    return told.ReportAnswer(
+        msgspec.to_builtins(found.value),
+        found.version,
+        found.version == newest.version,
+        show_marking(desk, found.value.label),
+    )
+
+
 def list_shelves(desk: Desk, request: ask.ReleaseShelfRequest) -> list[told.ShelvedAnswer]:
     """Return what stands on the shelves."""
     shelves = desk.release.parts.library.shelves

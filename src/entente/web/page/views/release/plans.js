@@ -16,6 +16,7 @@ import { Time } from "../../parts/time.js";
 import { Words } from "../../parts/words.js";
 import { GateButton, StateBadge } from "./act.js";
 import { ExposureBars } from "./belief.js";
+import { Original } from "./original.js";
 import { VariantFacts } from "./variant.js";
 
 const WITHDRAWABLE = new Set(["planned", "held", "stale"]);
@@ -81,11 +82,7 @@ function Approval({ plan }) {
 /** @param {{ plan: any, others: readonly any[] }} props */
 function SideBySide({ plan, others }) {
   return html`<div class="release-columns">
-    <section class="panel">
-      <h3>${t("release.original")}</h3>
-      <p><${Words} text=${plan.report} most=${60} /> · ${t("release.version", { version: plan.version })}</p>
-      <p class="muted">${t("release.original-stays")}</p>
-    </section>
+    <${Original} report=${plan.report} version=${plan.version} />
     ${[plan, ...others].map(
       (one) => html`<section class="panel" key=${one.plan}>
         <h3>${t("release.gets")} <${Party} id=${one.recipient} name=${true} /></h3>

@@ -1,7 +1,7 @@
 // A report beside what each recipient gets of it: what is no finer than a step, held back or left out is said in words.
 //
-// Invariants: nothing is said to be "as it was": the desk does not tell the page what the report says, and whatever
-// is shown is a step of the ladder; what is not in a variant is marked as left out, never just missing.
+// Invariants: nothing of a variant is said to be "as it was": whatever is shown is a step of the ladder; what is not in
+// a variant is marked as left out, never just missing. The report itself: `original.js`.
 //
 //     html`<${VariantFacts} variant=${plan.variant} level=${plan.level} />`
 import { html } from "../../core/dom.js";

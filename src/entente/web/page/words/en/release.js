@@ -50,9 +50,12 @@ export default {
   "original": "The report",
   "version": "version {version}",
   "version-short": "Version",
-  "original-stays":
-    "The report itself stays at this desk and is not shown here: this page has only what would " +
-    "leave. Whatever stands beside is no finer than it says, or left out.",
+  "stays": "stays at this desk",
+  "not-newest": "A later version of this report stands on the shelf",
+  "known-to": "known to {metres} m",
+  "from-source": "Source",
+  "theatre": "Theatre",
+  "private": "private, never goes out",
   "gets": "What leaves for",
   "open-plan": "plan {plan}",
   "marked": "Marked",

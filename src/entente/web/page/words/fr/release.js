@@ -50,9 +50,12 @@ export default {
   "original": "Le rapport",
   "version": "version {version}",
   "version-short": "Version",
-  "original-stays":
-    "Le rapport lui-même reste à ce poste et n’est pas montré ici : cette page n’a que ce qui " +
-    "partirait. Ce qui figure à côté n’est pas plus fin que ce qui est dit, ou est omis.",
+  "stays": "reste à ce poste",
+  "not-newest": "Une version plus récente de ce rapport est sur l’étagère",
+  "known-to": "connu à {metres} m près",
+  "from-source": "Source",
+  "theatre": "Théâtre",
+  "private": "privé, ne part jamais",
   "gets": "Ce qui part pour",
   "open-plan": "plan {plan}",
   "marked": "Marqué",
