@@ -35,6 +35,7 @@ from entente.desk.agreeing import list_agreements
 from entente.desk.assembly import Desk
 from entente.desk.inbox import InboxItem
 from entente.desk.placing import list_incidents, show_site, show_zone
+from entente.desk.reminders import DUE
 from entente.dialogue import ReadoutRow, ThreadRow, export_readout, find_thread, get_standing
 from entente.kernel.charter import CharterRow, charter_fingerprint
 from entente.kernel.errors import NotFound
@@ -55,6 +56,13 @@ def get_pulse(desk: Desk) -> Plain:
 
 def _pulse(desk: Desk, now: datetime, items: list[InboxItem]) -> Plain:
     counts: dict[str, int] = {}
+    # A reminder of a thing that is listed is that thing: counted once.
+    owed = {item.facts.message for item in items if item.kind in {"acknowledge", "confrontation"}}
+    items = [
+        item
+        for item in items
+        if not (item.kind == "alarm" and item.facts.state == DUE and item.facts.message in owed)
+    ]
     for item in items:
         counts[item.kind] = counts.get(item.kind, 0) + 1
     head, root = desk.view.seen

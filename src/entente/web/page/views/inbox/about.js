@@ -22,8 +22,8 @@ function Volumes({ volumes }) {
   return html`<ol class="volumes">
     ${volumes.slice(0, 10).map(
       (one, n) => html`<li key=${n}>
-        <${Time} iso=${one.start} short=${true} local=${false} /> – <${Time} iso=${one.end} short=${true} local=${false} />,
-        ${t("inbox.heights", { low: metres(one.floor_cm), high: metres(one.ceiling_cm) })}
+        <${Time} iso=${one.start} short=${true} local=${false} /> – <${Time} iso=${one.end} short=${true} local=${false} />${", "}
+        ${one.floor_cm === null && one.ceiling_cm === null ? t("inbox.all-heights") : t("inbox.heights", { low: metres(one.floor_cm), high: metres(one.ceiling_cm) })}
       </li>`,
     )}
     ${volumes.length > 10 ? html`<li class="muted">${t("inbox.more-volumes", { n: volumes.length - 10 })}</li>` : null}

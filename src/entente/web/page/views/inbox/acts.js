@@ -5,7 +5,7 @@
 // asked for where one is owed. It sends nothing: `act.js` does.
 //
 //     listActs(item).find((one) => one.keys === "a")
-import { linkTo } from "../../core/route.js";
+import { linkTo, VIEWS } from "../../core/route.js";
 import { encodeUtc, deskNowMs } from "../../core/time.js";
 
 /**
@@ -39,7 +39,8 @@ function links(item) {
   else if (facts.id && ["activity", "zone", "site", "incident"].includes(facts.object_type)) {
     found.push({ id: "talk", keys: "t", label: "act-talk", href: linkTo("talk", { new: "1", about: `${facts.object_type}.${facts.id}` }) });
   }
-  return found;
+  // A way that leads nowhere on this page is not shown.
+  return found.filter((one) => VIEWS.some((view) => one.href?.startsWith(`/${view}`)));
 }
 
 /** @type {Record<string, (item: Item) => Act[]>} */
@@ -174,5 +175,5 @@ function makeDispute(item) {
 export function listActs(item) {
   const acts = OF[item.kind]?.(item) ?? [];
   const taken = new Set(acts.map((one) => one.keys));
-  return [...acts, ...links(item).filter((one) => !taken.has(one.keys))];
+  return [...acts.filter((one) => !one.href || VIEWS.some((view) => one.href?.startsWith(`/${view}`))), ...links(item).filter((one) => !taken.has(one.keys))];
 }

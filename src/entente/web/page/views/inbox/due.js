@@ -64,8 +64,12 @@ export function askSoon() {
   }
 }
 
-/** Begin to ask. Called once. */
+let isStarted = false;
+
+/** Begin to ask; once, however often it is called. */
 export function startDue() {
+  if (isStarted) return;
+  isStarted = true;
   onLive(["entry", "alarm", "link", "work", "own", "reset", "awake"], askSoon);
   // A beat comes in the background too, where timers are held back.
   onLive(["beat"], () => Date.now() - last_ms > EVERY_MS - 5000 && askSoon());

@@ -83,7 +83,7 @@ export function PlaceMap({ volumes, points = [], label }) {
         }</g>`;
       })}
       <g class="place-bar" transform=${`translate(14 ${HEIGHT - 14})`}><path d=${`M0 -5V0H${WIDTH / 5}V-5`} /><text x="4" y="-4">${formatNumber(wide_km / 5, 1)} km</text></g>
-      <text class="place-north" x=${WIDTH - 18} y="20">N ↑</text>
+      <text class="place-north" x=${WIDTH - 8} y="20" text-anchor="end">N ↑</text>
     </svg>
     <figcaption class="row no-print">
       <span class="muted"><span class="place-key place-key-told"></span> ${t("inbox.place-told")} ${read.length ? html` <span class="place-key-read">✛</span> ${t("inbox.place-read")}` : null}</span>

@@ -6,22 +6,24 @@
 // It makes no sound and does not count what is new.
 //
 //     /inbox?item=acknowledge:<message>
-import { html, useEffect, useRef } from "../../core/dom.js";
+import { html, useEffect, useRef, useState } from "../../core/dom.js";
 import { useKeys } from "../../core/keys.js";
 import { setParams, useParam } from "../../core/route.js";
 import { useSession } from "../../core/session.js";
+import { clean } from "../../core/safe.js";
 import { useStore } from "../../core/store.js";
+import { deskNowMs } from "../../core/time.js";
 import { hasWords, t, tx } from "../../core/words.js";
 import { ActButton } from "../../parts/dialog.js";
 import { Badge, Empty, ErrorBox } from "../../parts/notice.js";
 import { Party } from "../../parts/party.js";
 import { Left, Since, Time } from "../../parts/time.js";
 import { Words } from "../../parts/words.js";
-import { deskNowMs } from "../../core/time.js";
 import { About } from "./about.js";
 import { Acts } from "./act.js";
 import { askSoon, dueStore, startDue } from "./due.js";
 import { askName, findClock } from "./items.js";
+import { Gone, Lately, sayKind } from "./lately.js";
 import { LadderClock } from "./ladder.js";
 import { ReadBack } from "./readback.js";
 
@@ -41,90 +43,126 @@ function Clock({ item, from_ms }) {
   if (item.facts.has_lapsed) return html`<${Badge} kind="bad">${t("inbox.clock-has-lapsed")}</${Badge}>`;
   if (clock === null) return null;
   const now_ms = deskNowMs();
-  return html`<span>${t(`inbox.next-${clock.kind}`)} <${Left} seconds=${(clock.at_ms - now_ms) / 1000} from_ms=${now_ms} /></span>`;
+  return html`<span>${t(`inbox.${clock.at_ms < now_ms ? "was" : "next"}-${clock.kind}`)} <${Left} seconds=${(clock.at_ms - now_ms) / 1000} from_ms=${now_ms} /></span>`;
 }
 
-/** @param {{ item: Item, from_ms: number, isChosen: boolean }} props */
-function Line({ item, from_ms, isChosen }) {
-  return html`<li><button type="button" class="due-line" data-item=${item.key} aria-current=${isChosen ? "true" : undefined}
-      onClick=${() => setParams({ item: item.key })}>
-    <strong>${sayAsk(item)}</strong>
-    ${item.author ? html` <${Party} id=${item.author} />` : null}
-    <span class="due-title"><${Words} text=${item.facts.title || item.words} most=${120} /></span>
-    <small><${Clock} item=${item} from_ms=${from_ms} /></small>
-  </button></li>`;
+/**
+ * @param {{ item: Item, from_ms: number, isChosen: boolean, mark: { isOn: boolean, set: (isOn: boolean) => void } | null }} props
+ *   `mark`: for acknowledging several at once.
+ */
+function Line({ item, from_ms, isChosen, mark }) {
+  const ask = sayAsk(item);
+  const kind = item.kind === "acknowledge" ? sayKind(item.facts.message_kind) : "";
+  return html`<li class=${`due-row due-${item.urgency}`}>
+    ${mark
+      ? html`<input type="checkbox" class="due-mark no-print" checked=${mark.isOn} aria-label=${`${t("inbox.mark")}: ${clean(item.facts.title || item.words, 80)}`}
+          onChange=${(/** @type {any} */ event) => mark.set(event.currentTarget.checked)} />`
+      : html`<span class="due-mark"></span>`}
+    <button type="button" class="due-line" aria-current=${isChosen ? "true" : undefined} onClick=${() => setParams({ item: item.key })}>
+      <span class="due-head"><strong>${ask}</strong>${kind ? html`<span>${kind}</span>` : null}${item.author ? html`<${Party} id=${item.author} />` : null}</span>
+      <span class="due-title"><bdi>${clean(item.facts.title || item.facts.text || item.words, 110)}</bdi></span>
+      <small><${Clock} item=${item} from_ms=${from_ms} /></small>
+    </button></li>`;
 }
 
-/** @param {{ item: Item, from_ms: number }} props */
-function Detail({ item, from_ms }) {
+/** @param {{ item: Item, from_ms: number, isGone: boolean }} props */
+function Detail({ item, from_ms, isGone }) {
   return html`<div class="stack due-detail">
-    <h2>${sayAsk(item)} <${Badge} kind=${KINDS[item.urgency]}>${t(`inbox.urgency-${item.urgency}`)}</${Badge}></h2>
+    <h2>${sayAsk(item)} ${isGone ? null : html`<${Badge} kind=${KINDS[item.urgency]}>${t(`inbox.urgency-${item.urgency}`)}</${Badge}>`}</h2>
+    ${isGone ? html`<${Gone} item=${item} />` : null}
     <p><${Words} text=${item.words} most=${600} language="en" /></p>
-    <p>${item.since ? html`${t("inbox.since")} <${Time} iso=${item.since} />` : null}</p>
-    <p><${Clock} item=${item} from_ms=${from_ms} /></p>
-    <${LadderClock} item=${item} from_ms=${from_ms} />
-    ${item.facts.silence ? html`<p class="muted">${t(`inbox.silence-${item.facts.silence}`)}</p>` : null}
-    ${item.kind === "read-back" ? html`<${ReadBack} key=${item.key} item=${item} />` : null}
-    <${Acts} key=${item.key} item=${item} />
+    ${isGone
+      ? null
+      : html`<p class="due-clock">${item.since ? html`<span>${t("inbox.since")} <${Time} iso=${item.since} /></span>` : null}
+            <strong><${Clock} item=${item} from_ms=${from_ms} /></strong></p>
+          <${LadderClock} item=${item} from_ms=${from_ms} />
+          ${item.reminders[0] ? html`<p class="muted">${t("inbox.reminders")} <${Time} iso=${item.reminders[0].since} /></p>` : null}
+          ${item.facts.silence ? html`<p class="muted">${t(`inbox.silence-${item.facts.silence}`)}</p>` : null}
+          ${item.kind === "read-back" ? html`<${ReadBack} key=${item.key} item=${item} />` : null}
+          <${Acts} key=${item.key} item=${item} />`}
     <${About} key=${`about-${item.key}`} item=${item} />
   </div>`;
 }
 
-/** Whether this tab asks already. */
-let isStarted = false;
+/** @param {{ owed: readonly Item[], marked: readonly Item[], setMarks: (keys: ReadonlySet<string>) => void }} props */
+function Several({ owed, marked, setMarks }) {
+  if (owed.length < 2) return null;
+  return html`<div class="row no-print">
+    ${marked.length
+      ? html`<${ActButton} verb="acknowledge" kind="primary" body=${{ messages: marked.map((one) => one.subject) }}
+            label=${t("inbox.acknowledge-marked", { n: marked.length })} onDone=${() => setMarks(new Set())} />
+          <button type="button" class="quiet" onClick=${() => setMarks(new Set())}>${t("inbox.unmark")}</button>`
+      : html`<button type="button" class="quiet" onClick=${() => setMarks(new Set(owed.map((one) => one.key)))}>${t("inbox.mark-all", { n: owed.length })}</button>`}
+  </div>`;
+}
 
-export default function Inbox() {
+/** @type {readonly string[]} */
+const NONE = [];
+
+/** @param {{ isShown?: boolean }} _props */
+export default function Inbox(_props) {
   const due = useStore(dueStore);
   const chosen = useParam("item");
   const session = useSession();
-  const list = useRef(/** @type {HTMLElement | null} */ (null));
-  useEffect(() => {
-    if (isStarted) askSoon();
-    else startDue();
-    isStarted = true;
-  }, []);
-  const place = due.all.findIndex((one) => one.key === chosen || one.key.startsWith(`${chosen}:`));
-  const item = chosen ? due.all[place] : undefined;
+  const detail = useRef(/** @type {HTMLElement | null} */ (null));
+  const held = useRef(/** @type {{ item: Item, place: number } | null} */ (null));
+  const [marks, setMarks] = useState(/** @type {ReadonlySet<string>} */ (new Set(NONE)));
+  useEffect(startDue, []);
+  const place = chosen ? due.all.findIndex((one) => one.key === chosen || one.key.startsWith(`${chosen}:`)) : -1;
+  const item = due.all[place];
+  if (item) held.current = { item, place };
+  else if (held.current && (!chosen || !(held.current.item.key === chosen || held.current.item.key.startsWith(`${chosen}:`)))) held.current = null;
+  const shown = item ?? held.current?.item;
+  // What went leaves the next one in its place: so one key goes on, and none is skipped.
   const step = (/** @type {number} */ by) => {
-    const next = due.all[item ? Math.min(due.all.length - 1, Math.max(0, place + by)) : 0];
+    const from = item ? place + by : held.current ? held.current.place + Math.min(0, by) : 0;
+    const next = due.all[Math.min(due.all.length - 1, Math.max(0, from))];
     if (next) setParams({ item: next.key }, { replace: true });
   };
+  useEffect(() => {
+    document.querySelector(".due-line[aria-current]")?.scrollIntoView({ block: "nearest" });
+    detail.current?.scrollTo?.(0, 0);
+  }, [item?.key]);
   useKeys(
     [
       { keys: "j / arrowdown", label: t("inbox.key-next"), group: "inbox", run: () => step(1) },
       { keys: "k / arrowup", label: t("inbox.key-previous"), group: "inbox", run: () => step(-1) },
+      { keys: "enter", label: t("inbox.key-act"), group: "inbox",
+        run: () => /** @type {HTMLElement | null | undefined} */ (detail.current?.querySelector(".acts button, .acts a, .readback button"))?.focus() },
       { keys: "escape", label: t("inbox.key-back"), group: "inbox", run: () => setParams({ item: null }) },
     ],
     [due, chosen],
   );
-  const owed = due.all.filter((one) => one.kind === "acknowledge" && one.facts.message);
+  const owed = session.may("acknowledge") ? due.all.filter((one) => one.kind === "acknowledge") : [];
+  const mark = (/** @type {string} */ key, /** @type {boolean} */ isOn) =>
+    setMarks((old) => new Set([...old].filter((one) => one !== key).concat(isOn ? [key] : [])));
   return html`<div class="view inbox">
-    <h1>${t("shell.view-inbox")}</h1>
-    ${due.isStale ? html`<${Badge} kind="warn">${t("shell.stale-answer")}</${Badge}>` : null}
+    <header class="view-head"><h1>${t("shell.view-inbox")}</h1>
+      ${due.isKnown ? html`<small class="muted">${t("inbox.last-asked")} <${Since} ms=${due.at_ms} /></small>` : null}
+      <button type="button" class="quiet no-print" onClick=${() => window.print()}>${t("shell.print")}</button></header>
+    ${due.isStale && due.isKnown ? html`<p><${Badge} kind="warn">${t("shell.stale-answer")}</${Badge}></p>` : null}
     <${ErrorBox} error=${due.error} onAgain=${askSoon} />
     <div class=${chosen ? "split split-chosen" : "split"}>
-      <section ref=${list} aria-label=${t("inbox.list")}>
+      <section class="due-side" aria-label=${t("inbox.list")}>
         ${!due.isKnown && !due.error ? html`<p class="loading" role="status">${t("shell.loading")}</p>` : null}
         ${due.isKnown && !due.all.length
-          ? html`<${Empty}>${tx("inbox.nothing-due", { time: html`<${Time} ms=${due.at_ms} local=${false} />` })}</${Empty}>`
+          ? html`<${Empty}>✓ ${tx("inbox.nothing-due", { time: html`<${Time} ms=${due.at_ms} local=${false} />` })}</${Empty}>`
           : null}
-        ${owed.length > 1 && session.may("acknowledge")
-          ? html`<p class="no-print"><${ActButton} verb="acknowledge" body=${{ messages: owed.map((one) => one.subject) }}
-              label=${t("inbox.acknowledge-all", { n: owed.length })} /></p>`
-          : null}
+        <${Several} owed=${owed} marked=${owed.filter((one) => marks.has(one.key))} setMarks=${setMarks} />
         ${due.groups.map(
           (group) => html`<div key=${group.urgency} class="due-group">
             <h2><${Badge} kind=${KINDS[group.urgency]}>${t(`inbox.urgency-${group.urgency}`)} · ${group.items.length}</${Badge}></h2>
-            <ol class="due-list">${group.items.map((one) => html`<${Line} key=${one.key} item=${one} from_ms=${due.at_ms} isChosen=${one === item} />`)}</ol>
+            <ol class="due-list">${group.items.map((one) => html`<${Line} key=${one.key} item=${one} from_ms=${due.at_ms} isChosen=${one === item}
+              mark=${owed.length > 1 && owed.includes(one) ? { isOn: marks.has(one.key), set: (/** @type {boolean} */ isOn) => mark(one.key, isOn) } : null} />`)}</ol>
           </div>`,
         )}
-        ${due.isKnown ? html`<p class="muted"><small>${t("inbox.last-asked")} <${Since} ms=${due.at_ms} /></small></p>` : null}
+        ${session.may("done") ? html`<${Lately} />` : null}
       </section>
-      <section aria-label=${t("inbox.chosen")}>
-        ${chosen ? html`<button type="button" class="quiet no-print" onClick=${() => setParams({ item: null })}>${t("inbox.key-back")} <kbd>Esc</kbd></button>` : null}
-        ${item
-          ? html`<${Detail} item=${item} from_ms=${due.at_ms} />`
-          : html`<${Empty}>${chosen && due.isKnown ? t("inbox.no-longer") : t("inbox.choose")}</${Empty}>`}
+      <section class="due-chosen" ref=${detail} aria-label=${t("inbox.chosen")}>
+        ${chosen ? html`<div class="no-print"><button type="button" class="quiet" onClick=${() => setParams({ item: null })}>${t("inbox.key-back")} <kbd>Esc</kbd></button></div>` : null}
+        ${shown
+          ? html`<${Detail} key=${shown.key} item=${shown} from_ms=${due.at_ms} isGone=${!item} />`
+          : html`<${Empty}>${chosen && due.isKnown ? t("inbox.not-listed") : t("inbox.choose")}</${Empty}>`}
       </section>
     </div>
   </div>`;
