@@ -6,6 +6,7 @@
 //
 //     html`<${Acts} thing=${thing} session=${session} />`
 import { html, useState } from "../../core/dom.js";
+import { linkTo } from "../../core/route.js";
 import { t } from "../../core/words.js";
 import { ActButton } from "../../parts/dialog.js";
 import { Field } from "../../parts/form.js";
@@ -44,5 +45,7 @@ export function Acts({ thing, session }) {
         <${ActButton} verb="object" kind="danger" disabled=${reason.trim() === ""} body=${{ ...named, reason: reason.trim() }} label=${t("map.object")} />
         <${ActButton} verb="reconsider" body=${named} label=${t("map.reconsider")} />`
       : null}
+    ${thing.type === "activity" && one.record_state === "standing" && may(isMine ? "update" : "counter")
+      ? html`<a class="button" href=${linkTo("map", { draw: isMine ? "update" : "counter", object: one.object })}>${t(isMine ? "map.draw-update" : "map.draw-counter")}</a>` : null}
   </section>`;
 }

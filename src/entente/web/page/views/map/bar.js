@@ -115,9 +115,9 @@ function Search({ things, canvas, open }) {
 
 /**
  * @param {{ state: import("./state.js").MapState, things: readonly import("./things.js").Thing[], data: any, canvas: any, open: (key: string) => void,
- *   fit: () => void, shown: readonly import("./things.js").Thing[], at_ms: number, isNarrow: boolean }} props
+ *   fit: () => void, shown: readonly import("./things.js").Thing[], at_ms: number, isNarrow: boolean, mayDraw: boolean }} props
  */
-export function Bar({ state, things, data, canvas, open, fit, shown, at_ms, isNarrow }) {
+export function Bar({ state, things, data, canvas, open, fit, shown, at_ms, isNarrow, mayDraw }) {
   const [isOpen, setOpen] = useState(false);
   const isFiltered = state.parties || state.kinds || state.states || state.inConflict || state.isOwn || Object.values(state.roles).includes(false);
   const hidden = things.length - shown.length;
@@ -125,6 +125,7 @@ export function Bar({ state, things, data, canvas, open, fit, shown, at_ms, isNa
     <${Search} things=${things} canvas=${canvas} open=${open} />
     <button type="button" aria-expanded=${isOpen} class=${isFiltered ? "map-filtered" : ""} onClick=${() => setOpen(!isOpen)}>
       ${t("map.filter")}${isFiltered ? html` <strong>${t("map.hidden", { n: hidden })}</strong>` : null}</button>
+    ${mayDraw ? html`<button type="button" aria-pressed=${state.draw === "notify"} onClick=${() => setParams({ draw: state.draw ? null : "notify", object: null, version: null })} title=${t("map.draw")}>${t("map.draw-short")} ${isNarrow ? null : html`<kbd>d</kbd>`}</button>` : null}
     <button type="button" onClick=${fit} title=${t("map.fit")}>${t("map.fit-short")} ${isNarrow ? null : html`<kbd>f</kbd>`}</button>
     <button type="button" aria-pressed=${state.isTable} onClick=${() => setParams({ table: state.isTable ? null : "1" })}>${t("map.table-short")} ${isNarrow ? null : html`<kbd>b</kbd>`}</button>
     ${state.side === "0" ? html`<button type="button" onClick=${() => setParams({ side: null })}>${t("map.side")}</button>` : null}

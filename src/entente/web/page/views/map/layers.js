@@ -113,7 +113,7 @@ export function makeLayers(colours, look) {
   const width = ["case", ["==", get("own"), 1], 3, 1.7];
   const dashes = ["match", get("state"), ...Object.entries(DASHES).flatMap(([name, one]) => [name, ["literal", one]]), ["literal", [1, 0]]];
   const mark = (/** @type {string} */ id, /** @type {any} */ image, /** @type {object} */ more = {}) => ({
-    id, type: "symbol", layout: { "icon-image": image, "icon-allow-overlap": true, "icon-ignore-placement": true, "icon-size": 0.9, ...more },
+    id, type: "symbol", layout: { "icon-image": image, "icon-allow-overlap": true, "icon-ignore-placement": false, "icon-size": 0.9, ...more },
   });
   const layers = [
     { id: "zone-fill", type: "fill", paint: { "fill-pattern": zonePattern, "fill-opacity": 0.75 } },

@@ -171,7 +171,14 @@ function makeImages(colours) {
     images.push([`zone-${word}`, paint(SIDE_PX, (pen) => drawZonePattern(pen, word, colour))]);
   }
   images.push(["town", paint(6, (pen) => drawPath(pen, "M3 1a2 2 0 1 0 .01 0z", colours.mapInk, colours.land, 0.5))]);
-  for (const [name, draw] of Object.entries(MARKS)) images.push([name, paint(MARK_PX, (pen) => draw(pen, colours))]);
+  for (const [name, draw] of Object.entries(MARKS)) {
+    // "armed" stands within a label: as high as its letters.
+    const side_px = name === "armed" ? 14 : MARK_PX;
+    images.push([name, paint(side_px, (pen) => {
+      pen.scale(side_px / MARK_PX, side_px / MARK_PX);
+      draw(pen, colours);
+    })]);
+  }
   return images;
 }
 

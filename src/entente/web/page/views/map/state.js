@@ -58,7 +58,8 @@ export function readState(params) {
     hasAround: params["rings"] === "1",
     isTable: params["table"] === "1",
     side: params["side"] ?? "",
-    draft: params["draft"] ?? "",
+    draw: /** @type {"" | "notify" | "update" | "counter"} */ (["notify", "update", "counter"].includes(params["draw"] ?? "") ? params["draw"] : ""),
+    object: params["object"] ?? "",
     roles: /** @type {Record<string, boolean>} */ (Object.fromEntries(ROLES.map((role) => [role, !off.has(role)]))),
   };
 }

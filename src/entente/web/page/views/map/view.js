@@ -22,6 +22,7 @@ import { Bar } from "./bar.js";
 import { createCanvas, hasWebGL } from "./canvas.js";
 import { Choose } from "./choose.js";
 import { Corner } from "./corner.js";
+import { Draw } from "./draw/form.js";
 import { Legend } from "./legend.js";
 import { MOST_LABELS } from "./layers.js";
 import { Panel } from "./panel.js";
@@ -159,6 +160,12 @@ function windowOf(/** @type {any} */ view) {
   };
 }
 
+/** Room for the bar above and, where there is enough, for the legend beside. @param {HTMLElement | null} box */
+function fitPadding(box) {
+  const [width, height] = [box?.clientWidth ?? 0, box?.clientHeight ?? 0];
+  return { top: Math.min(110, height / 4), bottom: Math.min(50, height / 6), right: Math.min(90, width / 6), left: width > 1000 ? 350 : Math.min(50, width / 6) };
+}
+
 /** @param {{ isShown: boolean }} props */
 export default function MapView({ isShown: isShownNow }) {
   const state = useMapState();
@@ -171,6 +178,7 @@ export default function MapView({ isShown: isShownNow }) {
   const [pointed, setPointed] = useState(/** @type {any} */ (null));
   const [trouble, setTrouble] = useState("");
   const [isCutWorld, setCutWorld] = useState(false);
+  const [tried, setTried] = useState(/** @type {any} */ (null));
 
   const isEmptyThen = cursor.isThen && cursor.at_size === 0;
   const picture = useLook(isShownNow && !cursor.isSettling && !isEmptyThen ? "picture" : null, {
@@ -209,6 +217,7 @@ export default function MapView({ isShown: isShownNow }) {
       if (view === null && canvas.current) setView(readView(canvas.current.map));
     },
     onPick: (/** @type {any[]} */ features, /** @type {any} */ event) => {
+      if (route.get().params["draw"]) return undefined; // the pen takes the clicks
       const keys = [...new Map(features.map((one) => [one.properties.object, one.properties])).values()];
       setChoices(keys.length > 1 ? keys : []);
       if (keys.length === 1) setParams({ item: keys[0].object });
@@ -230,7 +239,7 @@ export default function MapView({ isShown: isShownNow }) {
       if (!map || !boxes.length) return;
       const [west, south] = [Math.min(...boxes.map((one) => one[0])), Math.min(...boxes.map((one) => one[1]))];
       const [east, north] = [Math.max(...boxes.map((one) => one[2])), Math.max(...boxes.map((one) => one[3]))];
-      map.fitBounds([[west, Math.max(-85, south)], [east, Math.min(85, north)]], { padding: 60, maxZoom: 11, duration: 0 });
+      map.fitBounds([[west, Math.max(-85, south)], [east, Math.min(85, north)]], { padding: fitPadding(box.current), maxZoom: 11, duration: 0 });
     },
     [canvas],
   );
@@ -268,7 +277,8 @@ export default function MapView({ isShown: isShownNow }) {
           { keys: "s", label: t("map.separation"), run: () => toggle("rings", "1"), group: "map" },
           { keys: "p", label: t("map.past"), run: () => toggle("past", "1"), group: "map" },
           { keys: "m", label: t("map.feet"), run: () => toggle("units", "ft"), group: "map" },
-          { keys: "escape", label: t("map.unselect"), run: () => setParams({ item: null }), group: "map" },
+          { keys: "d", label: t("map.draw"), run: () => session.may("notify") && setParams({ draw: "notify", object: null, version: null }), group: "map" },
+          { keys: "escape", label: t("map.unselect"), run: () => setParams(state.draw ? { draw: null, object: null, version: null } : { item: null }), group: "map" },
           ...walk.keys,
         ]
       : [],
@@ -276,7 +286,10 @@ export default function MapView({ isShown: isShownNow }) {
   );
 
   const isTable = state.isTable || isLost;
-  const hasPanel = state.item !== "" || choices.length > 0;
+  // A draft is of now: in a moment of the past nothing is drawn.
+  const isDrawing = state.draw !== "" && !cursor.isThen;
+  const drawn = useMemo(() => (isDrawing ? (things.find((one) => one.key === state.object) ?? null) : null), [things, isDrawing, state.object]);
+  const hasPanel = isDrawing || state.item !== "" || choices.length > 0;
   const close = () => {
     setChoices([]);
     setParams({ item: null });
@@ -286,7 +299,7 @@ export default function MapView({ isShown: isShownNow }) {
     <div class="map-stage">
       <div class="map-canvas" ref=${box} role="region" aria-label=${t("map.region")} hidden=${isTable}></div>
       <${Bar} state=${state} things=${things} data=${data} canvas=${canvas} open=${open} fit=${() => fit(shown)}
-        shown=${shown} at_ms=${cursor.at_ms} isNarrow=${isNarrow} />
+        shown=${shown} at_ms=${cursor.at_ms} isNarrow=${isNarrow} mayDraw=${session.may("notify") && !cursor.isThen} />
       ${isTable
         ? html`<div class="map-twin">
             ${isLost ? html`<${ErrorBox} error=${{ code: "no-webgl", message: t("map.no-webgl"), path: "" }} />` : null}
@@ -308,7 +321,10 @@ export default function MapView({ isShown: isShownNow }) {
     </div>
     ${hasPanel
       ? html`<aside class="map-panel" aria-label=${t("map.details")}>
-          ${choices.length
+          ${isDrawing
+              ? html`<${Draw} key=${`${state.draw} ${state.object}`} what=${{ mode: state.draw, object: state.object }} of=${drawn?.of ?? null} isMissing=${data !== null} session=${session}
+                  canvas=${canvas} isThere=${isThere && !isTable} areFeet=${state.areFeet} notice=${data?.notice ?? ""} onTried=${setTried} />`
+            : choices.length
               ? html`<${Choose} choices=${choices} open=${open} close=${close} at_ms=${cursor.at_ms} areFeet=${state.areFeet} />`
               : html`<${Panel} item=${state.item} thing=${chosen} things=${things} data=${data} state=${state} at_ms=${cursor.at_ms}
                   at_size=${cursor.at_size} view=${view} open=${open} close=${close} fit=${fit} />`}
@@ -316,7 +332,7 @@ export default function MapView({ isShown: isShownNow }) {
       : null}
     ${state.side === "0"
       ? null
-      : html`<${SideView} things=${inView} selected=${state.item} together=${together} state=${state} data=${data} open=${open}
+      : html`<${SideView} things=${inView} selected=${state.item} together=${together} state=${state} data=${data} open=${open} draft=${tried}
           at_ms=${cursor.at_ms} isNarrow=${isNarrow} />`}
   </div>`;
 }
