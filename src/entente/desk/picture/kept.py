@@ -7,7 +7,8 @@
 Invariants:
   * A projection: it follows from the record alone, and is computed again with the rows where it is missing,
     of another form, or thrown away. Nothing here is a source of anything.
-  * Written in the transaction that commits the rows, so that after any crash it is that of the rows.
+  * Written in the transaction that commits the rows, so that after any crash it is that of the rows
+    (tests/protocol/test_picture.py stops between any two).
   * What is kept is never changed: entry 17's change is the same whatever comes after it.
   * Everything is kept but `LEFT_OUT`, so that a table that is new is kept unless somebody decides otherwise.
 

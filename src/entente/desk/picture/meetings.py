@@ -71,10 +71,9 @@ def is_within(row: ConflictRow, window: Window) -> bool:
         return False
     if window.box is None or near.lat_e7 is None or near.lon_e7 is None:
         return True
-    west, south, east, north = window.box
+    west, south, _, north = window.box
     lat, lon = near.lat_e7 / 1e7, near.lon_e7 / 1e7
-    width = (east - west) % 360.0 if (west, east) != (-180.0, 180.0) else 360.0
-    return south <= lat <= north and (lon - west) % 360.0 <= width
+    return south <= lat <= north and (lon - west) % 360.0 <= window.width_deg
 
 
 def describe_conflict(frame: Frame, row: ConflictRow, alarms: dict[str, AlarmRow]) -> Plain:

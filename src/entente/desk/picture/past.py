@@ -4,7 +4,7 @@ So the code that describes the present describes any moment, and there is no sec
 
 Invariants:
   * ``RowsAt(n)`` gives what a replay of the first n entries gives, for every n and every kept table:
-    tests/properties/test_picture_past.py replays.
+    tests/protocol/test_picture.py replays.
   * A table that is left out cannot be asked (`ValueError`), rather than be answered with the present.
   * Reads only what no later entry changes, so that an answer stays right while the record goes on.
 

@@ -101,6 +101,13 @@ class Window(msgspec.Struct, frozen=True):
     from_us: int
     until_us: int
 
+    @property
+    def width_deg(self) -> float:
+        """How far the box goes, from its west to the east: 360 for all the world, and where there is none."""
+        if self.box is None or (self.box[0], self.box[2]) == (-180.0, 180.0):
+            return 360.0
+        return (self.box[2] - self.box[0]) % 360.0
+
 
 def read_window(request: WindowRequest) -> Window:
     """Return the window that is asked for.

@@ -45,12 +45,11 @@ class Boxes(NamedTuple):
         if window.until_us:
             is_in &= self.times_us[:, 0] < window.until_us
         if window.box is not None:
-            west, south, east, north = window.box
+            west, south, _, north = window.box
             is_in &= (self.degrees[:, 1] <= north) & (self.degrees[:, 3] >= south)
-            width = (east - west) % 360.0 if (west, east) != (-180.0, 180.0) else 360.0
             # West of the box seen from the window's west, both going east.
             off = (self.degrees[:, 0] - west) % 360.0
-            is_in &= (off <= width) | (off + (self.degrees[:, 2] - self.degrees[:, 0]) >= 360.0)
+            is_in &= (off <= window.width_deg) | (off + (self.degrees[:, 2] - self.degrees[:, 0]) >= 360.0)
         return [int(place) for place in np.flatnonzero(is_in)]
 
 

@@ -325,10 +325,7 @@ def is_item_within(frame: Frame, variant: VariantWire) -> bool:
     return (
         south <= wanted.box[3]
         and north >= wanted.box[1]
-        and (
-            (west - wanted.box[0]) % 360 <= (wanted.box[2] - wanted.box[0]) % 360
-            or (wanted.box[0] - west) % 360 <= east - west
-        )
+        and ((west - wanted.box[0]) % 360 <= wanted.width_deg or (wanted.box[0] - west) % 360 <= east - west)
     )
 
 
