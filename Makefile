@@ -27,7 +27,7 @@ UV_STAMP := .boot/uv-$(UV_VERSION).stamp
 RUN_STAMP := .venv/run.stamp
 DEV_STAMP := .venv/dev.stamp
 
-.PHONY: help demo test check lint types page-types page-tools imports unit system suite coverage docs bench fmt lock apt clean
+.PHONY: help demo test check lint types page-types page-tools screenshots imports unit system suite coverage docs bench fmt lock apt clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
@@ -52,6 +52,9 @@ page-types: $(DEV_STAMP) ## the page's JavaScript against the types in its comme
 
 page-tools: $(DEV_STAMP) ## what looks at the page: types and axe-core, from npm where there is one
 	@$(BIN)/python -m tools.page_types --install
+
+screenshots: $(DEV_STAMP) ## pictures of every view of the page, to be looked at; make screenshots ARGS=./folder
+	@$(BIN)/python -m tools.page_screenshots $(ARGS)
 
 imports: $(DEV_STAMP) ## the floors: which room may import which
 	@$(BIN)/lint-imports --no-logo

@@ -56,6 +56,13 @@ class Served:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
+    def look(self, party: str, verb: str, **asked: str) -> Any:
+        """Look something up at a desk behind the page's back."""
+        url = f"{self.urls[party]}/api/{verb}"
+        answer = httpx.get(url, params=asked, headers=self.token(party), timeout=60)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
     def invite(self, party: str, officer: str, *roles: str) -> str:
         """Return a link that signs an officer in once."""
         answer = httpx.post(
@@ -79,16 +86,34 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield Served(world, urls)
 
 
+_OPEN: Final[list[Callable[[], None]]] = []
+"""How to end the browser that is open."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """End the browser after the last of these tests.
+
+    Playwright keeps an event loop running in the thread that started it: any later test in the same process
+    that runs a loop of its own would be refused one.
+    """
+    yield
+    if nextitem is None or Path(__file__).parent not in nextitem.path.parents:
+        while _OPEN:
+            _OPEN.pop()()
+
+
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
+def chromium() -> Any:
     """The one browser."""
     if CHROMIUM is None:
         pytest.skip("no browser: expected chromium (Debian's package) on the path, or named in CHROMIUM")
     sync_api = pytest.importorskip("playwright.sync_api", reason="no Playwright: expected the dev group")
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield browser
-        browser.close()
+    play = sync_api.sync_playwright().start()
+    _OPEN.append(play.stop)
+    browser = play.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+    _OPEN.append(browser.close)
+    return browser
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,7 +8,7 @@
 //     /inbox?item=acknowledge:<message>
 import { html, useEffect, useRef, useState } from "../../core/dom.js";
 import { useKeys } from "../../core/keys.js";
-import { setParams, useParam } from "../../core/route.js";
+import { route, setParams, useParam } from "../../core/route.js";
 import { useSession } from "../../core/session.js";
 import { clean } from "../../core/safe.js";
 import { useStore } from "../../core/store.js";
@@ -96,8 +96,11 @@ function Several({ owed, marked, setMarks }) {
   </div>`;
 }
 
-/** @type {readonly string[]} */
-const NONE = [];
+/** @param {Item} item @param {string} name As the address has it: a part may be left out. */
+const isNamed = (item, name) => item.key === name || item.key.startsWith(`${name}:`);
+
+/** @param {readonly Item[]} all @param {string} name @returns {number} */
+const findPlace = (all, name) => (name ? all.findIndex((one) => isNamed(one, name)) : -1);
 
 /** @param {{ isShown?: boolean }} _props */
 export default function Inbox(_props) {
@@ -106,17 +109,20 @@ export default function Inbox(_props) {
   const session = useSession();
   const detail = useRef(/** @type {HTMLElement | null} */ (null));
   const held = useRef(/** @type {{ item: Item, place: number } | null} */ (null));
-  const [marks, setMarks] = useState(/** @type {ReadonlySet<string>} */ (new Set(NONE)));
+  const [marks, setMarks] = useState(/** @type {ReadonlySet<string>} */ (new Set()));
   useEffect(startDue, []);
-  const place = chosen ? due.all.findIndex((one) => one.key === chosen || one.key.startsWith(`${chosen}:`)) : -1;
+  const place = findPlace(due.all, chosen);
   const item = due.all[place];
   if (item) held.current = { item, place };
-  else if (held.current && (!chosen || !(held.current.item.key === chosen || held.current.item.key.startsWith(`${chosen}:`)))) held.current = null;
+  else if (held.current && !isNamed(held.current.item, chosen)) held.current = null;
   const shown = item ?? held.current?.item;
-  // What went leaves the next one in its place: so one key goes on, and none is skipped.
+  // What went leaves the next one in its place: so one key goes on, and none is skipped. Asked anew at each key, since
+  // keys may come quicker than the screen is drawn.
   const step = (/** @type {number} */ by) => {
-    const from = item ? place + by : held.current ? held.current.place + Math.min(0, by) : 0;
-    const next = due.all[Math.min(due.all.length - 1, Math.max(0, from))];
+    const { all } = dueStore.get();
+    const here = findPlace(all, route.get().params["item"] ?? "");
+    const from = here >= 0 ? here + by : held.current ? held.current.place + Math.min(0, by) : 0;
+    const next = all[Math.min(all.length - 1, Math.max(0, from))];
     if (next) setParams({ item: next.key }, { replace: true });
   };
   useEffect(() => {

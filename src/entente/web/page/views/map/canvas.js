@@ -20,6 +20,9 @@ const TOLERANCE = 0.0001;
 /** Features this near to a click, in pixels, are meant too. */
 const REACH_PX = 5;
 
+/** The map that is drawn, for who must count what is on it (tests/browser/test_page_map.py, bench/page_map.py). */
+export const drawn = { map: /** @type {any} */ (null) };
+
 /** @returns {boolean} */
 export function hasWebGL() {
   try {
@@ -53,6 +56,7 @@ export function createCanvas(container, hooks) {
     dragRotate: true,
     pitchWithRotate: true,
   }));
+  drawn.map = map;
   /** @type {Shown | null} */
   let shown = null;
   /** @type {Shown | null} */
@@ -158,6 +162,7 @@ export function createCanvas(container, hooks) {
     },
     close() {
       leave();
+      drawn.map = null;
       map.remove();
     },
   };

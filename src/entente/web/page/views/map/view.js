@@ -294,7 +294,7 @@ export default function MapView({ isShown: isShownNow }) {
     setChoices([]);
     setParams({ item: null });
   };
-  return html`<div class=${`map-view ${hasPanel ? "map-has-panel" : ""}`}>
+  return html`<div class=${`map-view ${hasPanel ? "map-has-panel" : ""} ${isDrawing ? "map-is-drawing" : ""}`}>
     <h1 class="hidden-text">${t("shell.view-map")}</h1>
     <div class="map-stage">
       <div class="map-canvas" ref=${box} role="region" aria-label=${t("map.region")} hidden=${isTable}></div>
