@@ -1,4 +1,4 @@
-"""The verbs that look: status, ladder, threads, readouts, what is due. They change nothing.
+"""The verbs that look: status, ladder, readouts, what is due. They change nothing.
 
 Invariants: "sent" is no word here: a message is recorded, firm, settled, or it is not; a rung that was not
 reached is shown as not reached; every site is shown with the notice that notification changes no protection;
@@ -36,9 +36,8 @@ from entente.desk.assembly import Desk
 from entente.desk.inbox import InboxItem
 from entente.desk.placing import list_incidents, show_site, show_zone
 from entente.desk.reminders import DUE
-from entente.dialogue import ReadoutRow, ThreadRow, export_readout, find_thread, get_standing
+from entente.dialogue import ReadoutRow, export_readout, get_standing
 from entente.kernel.charter import CharterRow, charter_fingerprint
-from entente.kernel.errors import NotFound
 from entente.kernel.roster import PartyRow
 from entente.kernel.rows import get_row
 from entente.kernel.time import encode_utc, parse_utc
@@ -226,23 +225,6 @@ def list_messages(desk: Desk, request: ask.PageRequest) -> list[Plain]:
         plain: Plain = msgspec.json.decode(msgspec.json.encode(view))
         found.append(plain | {"standing": desk.follower.standing(view.index)})
     return found
-
-
-def list_threads(desk: Desk) -> list[Plain]:
-    """Return every thread that we can read."""
-    return [msgspec.to_builtins(row) for row in desk.rows.select(ThreadRow)]
-
-
-def get_thread(desk: Desk, request: ask.NameRequest) -> list[Plain]:
-    """Return what was said in the threads of this name, the open one first."""
-    names = [request.name]
-    names += [
-        row.thread for row in desk.rows.select(ThreadRow, after=f"{request.name}@") if row.id == request.name
-    ]
-    said = [view for name in names for view in find_thread(desk.rows, name)]
-    if not said:
-        raise NotFound("no-thread", f"thread {request.name!r}: expected one in the record, found none")
-    return [msgspec.to_builtins(view) for view in said]
 
 
 def list_readouts(desk: Desk) -> list[Plain]:

@@ -24,6 +24,7 @@ from entente.desk import (
     proving,
     speaking,
     suggesting,
+    talking,
 )
 from entente.desk import requests as ask
 from entente.desk.assembly import Desk
@@ -38,8 +39,10 @@ from entente.desk.picture import geojson, lanes, moments, story, trying
 from entente.desk.picture import requests as picture
 from entente.desk.picture import verbs as picture_verbs
 from entente.desk.release import explain as release_explain
+from entente.desk.release import holders as release_holders
 from entente.desk.release import recalling as release_recalling
 from entente.desk.release import requests as release
+from entente.desk.release import seen as release_seen
 from entente.desk.release import terms as release_terms
 from entente.desk.release import verbs as release_verbs
 from entente.desk.release import views as release_views
@@ -162,6 +165,8 @@ VERBS: Final[dict[str, Verb]] = {
     "release-belief": Verb(release.ReleaseBeliefRequest, release_verbs.look_belief, is_reading=True),
     "release-check": Verb(ask.NothingRequest, release_verbs.check_ledger, is_reading=True),
     "release-items": Verb(release.ReleaseItemsRequest, release_views.list_items, is_reading=True),
+    "release-holders": Verb(release.ReleaseHoldersRequest, release_holders.list_holders, is_reading=True),
+    "release-as": Verb(release.ReleaseAsRequest, release_seen.look_as, is_reading=True),
     "release-recall": Verb(release.ReleaseRecallRequest, release_recalling.recall),
     "release-ask": Verb(release.ReleaseAskRequest, release_verbs.ask_onward),
     "release-grant": Verb(release.ReleaseGrantRequest, release_verbs.grant),
@@ -184,7 +189,8 @@ VERBS: Final[dict[str, Verb]] = {
     "suggest": Verb(suggesting.SuggestRequest, suggesting.suggest_shift, is_reading=True),
     "outbox": _reading(looking.list_outbox),
     "plans": _reading(looking.list_plans),
-    "threads": _reading(looking.list_threads),
+    "threads": _reading(talking.list_threads),
+    "subject": Verb(talking.SubjectRequest, talking.find_subject, is_reading=True),
     "readouts": _reading(looking.list_readouts),
     "agreements": _reading(agreeing.list_agreements),
     "agreement": Verb(agreeing.AgreementRequest, agreeing.get_agreement, is_reading=True),
@@ -194,7 +200,7 @@ VERBS: Final[dict[str, Verb]] = {
     "site": Verb(placing.PlaceRequest, placing.get_site, is_reading=True),
     "incidents": _reading(placing.list_incidents),
     "incident": Verb(placing.PlaceRequest, placing.get_incident, is_reading=True),
-    "thread": Verb(ask.NameRequest, looking.get_thread, is_reading=True),
+    "thread": Verb(ask.NameRequest, talking.get_thread, is_reading=True),
     "readout": Verb(ask.NameRequest, looking.get_readout, is_reading=True),
     "ladder": Verb(ask.MessageRequest, looking.get_ladder, is_reading=True),
     "message": Verb(ask.MessageRequest, looking.get_message, is_reading=True),

@@ -35,7 +35,7 @@ VERBS_OF: Final[dict[str, frozenset[str]]] = {
     LOOK: frozenset(
         {
             *("status", "inbox", "alarms", "confrontations", "outbox", "plans", "threads", "readouts"),
-            *("pulse", "done"),
+            *("pulse", "done", "subject"),
             *(
                 "agreements",
                 "agreement",
@@ -78,6 +78,7 @@ VERBS_OF: Final[dict[str, frozenset[str]]] = {
             ),
             *("release-send", "release-withdraw", "release-explain", "release-ledger", "release-belief"),
             *("release-check", "release-recall", "release-ask", "release-grant", "release-pass"),
+            *("release-holders", "release-as"),
             *("release-onward", "blind-plan", "blind-prepare", "blind-check", "blind-zoom"),
         }
     ),
