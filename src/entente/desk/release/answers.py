@@ -114,12 +114,47 @@ class PlanAnswer(msgspec.Struct, frozen=True):
     leaf: str
 
 
+class YesAnswer(msgspec.Struct, frozen=True):
+    """One officer's yes. ``counts``: it is to what stands in the book now, by an officer of the roster."""
+
+    officer: str
+    at: str
+    counts: bool
+
+
+class WayAnswer(msgspec.Struct, frozen=True):
+    """What our own officer can do instead, tried: what the recipient would get by it.
+
+    Args:
+        purpose, tear_line: To plan with, under no limits of the officer's.
+        words: What would leave.
+        officers: How many must say yes.
+        due: Not before.
+    """
+
+    purpose: str
+    tear_line: str
+    words: str
+    officers: int
+    due: str
+
+
 class ExplainAnswer(msgspec.Struct, frozen=True):
-    """The steps of the gate, each with what it said, and what would have to be otherwise."""
+    """The steps of the gate, each with what it said, and what would have to be otherwise.
+
+    Args:
+        approvals: Each yes that was said, the oldest first.
+        change: Why it would not leave as it was planned, or empty; ``change_code`` names it.
+        ways: For a plan that cannot leave: what can be planned instead, the least changed first.
+    """
 
     plan: PlanAnswer
     steps: list[str]
     needs: list[str]
+    approvals: list[YesAnswer]
+    change: str
+    change_code: str
+    ways: list[WayAnswer]
 
 
 class LearnedAnswer(msgspec.Struct, frozen=True):
@@ -242,6 +277,86 @@ class ItemAnswer(msgspec.Struct, frozen=True):
     replaced_by: str
     recall: RecallAnswer | None
     report: str
+    plan: int
+    """By which it, or our yes to it, was planned here; 0: none of ours."""
+
+
+class RungAnswer(msgspec.Struct, frozen=True):
+    """What was signed about a message: submitted, delivered, unreadable, acknowledged or lapsed."""
+
+    state: str
+    index: int
+    at: str
+    officers: list[str]
+
+
+class HolderAnswer(msgspec.Struct, frozen=True):
+    """One hop of an item: who has it, or may have it, from whom, and what was signed about it.
+
+    Args:
+        depth: Hops from the originator's own item; 0 for its recipient.
+        by: ``item``: it was sent to the party. ``grant``: the holder may pass it on to the party, and whether
+            it did, only these two can read.
+        of: The item's or grant's leaf.
+        given: The rungs of what was given.
+        recall: How far a recall is with the party; None: not recalled. ``recalled``: its rungs.
+        plan: By which it was given, or the yes was; 0: none of ours.
+    """
+
+    party: str
+    giver: str
+    depth: int
+    by: str
+    of: str
+    index: int
+    at: str
+    given: list[RungAnswer]
+    recall: RecallAnswer | None
+    recalled: list[RungAnswer]
+    plan: int
+
+
+class SeenItemAnswer(msgspec.Struct, frozen=True):
+    """An item as its recipient reads it: what the message says, and what was signed about it since."""
+
+    index: int
+    at: str
+    author: str
+    originator: str
+    purpose: str
+    onward: str
+    until: str
+    is_over: bool
+    words: str
+    marking: str
+    variant: dict[str, Any]
+    note: str
+    recalled_at: str
+    recall_reason: str
+    recall_words: str
+    is_replaced: bool
+
+
+class SeenYesAnswer(msgspec.Struct, frozen=True):
+    """A yes or no of ours to passing on, as both that it names read it."""
+
+    index: int
+    at: str
+    holder: str
+    to: str
+    purpose: str
+    is_granted: bool
+    is_recalled: bool
+    until: str
+    words: str
+
+
+class SeenAnswer(msgspec.Struct, frozen=True):
+    """What a partner sees of what we gave. Made of messages that it can read, and of nothing else."""
+
+    party: str
+    items: list[SeenItemAnswer]
+    answers: list[SeenYesAnswer]
 
 
 class OnwardAnswer(msgspec.Struct, frozen=True):

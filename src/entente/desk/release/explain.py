@@ -12,13 +12,14 @@ It decides nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from entente.desk.release import answers as told
 from entente.desk.release import requests as ask
 from entente.desk.release.parts import from_us
 from entente.desk.release.plans import Plan
 from entente.desk.release.views import show_plan
+from entente.desk.release.ways import list_ways
 from entente.kernel.errors import Malformed, NotFound
 from entente.kernel.time import encode_utc
 from entente.release.exposure.words import say_chance
@@ -28,14 +29,21 @@ from entente.release.source.report import Report
 if TYPE_CHECKING:
     from entente.desk.assembly import Desk
 
+_STUCK: Final = frozenset({"denied", "stale"})
+
 
 def explain(desk: Desk, request: ask.ReleaseExplainRequest) -> told.ExplainAnswer:
     """Return what each step of the gate said of a plan, and what would have to be otherwise."""
     plan = _find_plan(desk, request)
+    code, words = desk.release.sending.find_change(plan.id)
     return told.ExplainAnswer(
         plan=show_plan(desk, plan),
         steps=[*plan.content.steps, *_list_after(desk, plan)],
         needs=list(_list_needs(desk, plan)),
+        approvals=list(_list_yeses(desk, plan)),
+        change=words,
+        change_code=code,
+        ways=list(list_ways(desk, plan)) if code or plan.state in _STUCK else [],
     )
 
 
@@ -50,6 +58,15 @@ def _find_plan(desk: Desk, request: ask.ReleaseExplainRequest) -> Plan:
             "no-plan", f"explain: expected a plan of report {request.report!r} to {request.to!r}, found none"
         )
     return plan
+
+
+def _list_yeses(desk: Desk, plan: Plan) -> Iterator[told.YesAnswer]:
+    counted = set(desk.release.plans.list_approved(plan, desk.release.parts.list_officers()))
+    for row in desk.book.read(
+        "SELECT officer, at, digest FROM release_approvals WHERE plan = ? ORDER BY at, officer", (plan.id,)
+    ):
+        is_same = row["digest"] == plan.digest and row["officer"] in counted
+        yield told.YesAnswer(row["officer"], row["at"], is_same)
 
 
 def _list_after(desk: Desk, plan: Plan) -> Iterator[str]:

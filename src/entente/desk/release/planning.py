@@ -112,7 +112,7 @@ class ReleasePlanning:
             else:
                 allowed[recipient] = decided
         if allowed:
-            for recipient, offer in self._offer(report.value, item, allowed, wish).items():
+            for recipient, offer in self.offer(report.value, item, allowed, wish).items():
                 found[recipient] = self._keep(report, item, recipient, wish, allowed[recipient], offer)
         return [found[recipient] for recipient in dict.fromkeys(recipients)]
 
@@ -131,7 +131,7 @@ class ReleasePlanning:
             row = db.execute("SELECT item FROM release_items WHERE report = ?", (report.id,)).fetchone()
         return str(row["item"])
 
-    def _offer(
+    def offer(
         self, report: Report, item: str, allowed: dict[str, Allowed], wish: Wish
     ) -> dict[str, Offer | Refusal]:
         """Return the best level for each recipient, and what blocks anything finer."""

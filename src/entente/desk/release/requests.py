@@ -184,6 +184,18 @@ class ReleaseItemsRequest(WireStruct, frozen=True, kw_only=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 100
 
 
+class ReleaseHoldersRequest(WireStruct, frozen=True, kw_only=True):
+    """Look at who holds an item by us, hop by hop, and what each has signed about it and its recall."""
+
+    item: MessageName
+
+
+class ReleaseAsRequest(WireStruct, frozen=True, kw_only=True):
+    """Look at what a partner sees of what we gave it: what left, and nothing of what it was made from."""
+
+    party: SlugText
+
+
 class ReleaseAskRequest(Spoken, frozen=True, kw_only=True):
     """Ask an item's originator whether it may be passed on to a third party."""
 

@@ -136,6 +136,23 @@ class ReleaseSending:
                 self._plans.withdraw(self._plans.get(number))
         return self._plans.get(number)
 
+    def find_change(self, number: int) -> tuple[str, str]:
+        """Return code and words of why a plan would not leave as it was planned; empty while it would.
+
+        For whoever is asked for a yes: what has changed since another gave his is told before, not after.
+        Officers that are missing and a time that has not come are no change. It moves nothing.
+        """
+        plan = self._plans.get(number)
+        if plan.is_charged or plan.state not in {"planned", HELD}:
+            return "", ""
+        try:
+            self._judge_again(plan, is_look=True)
+        except _Changed as changed:
+            return changed.code, changed.words
+        except EntenteError as error:
+            return error.code, error.message
+        return "", ""
+
     # On the way
 
     def step(self) -> bool:
@@ -254,25 +271,30 @@ class ReleaseSending:
 
     # Judged again
 
-    def _judge_again(self, plan: Plan) -> Ready:
-        """Return what is to be charged and sent, or raise `_Changed`; in the transaction of the charge."""
+    def _judge_again(self, plan: Plan, *, is_look: bool = False) -> Ready:
+        """Return what is to be charged and sent, or raise `_Changed`; in the transaction of the charge.
+
+        Args:
+            is_look: Whether to pass over missing officers and a time that has not come; nothing may be sent
+                by what is returned then.
+        """
         if plan.content.action == RELEASE:
-            return self._judge_release(plan)
+            return self._judge_release(plan, is_look=is_look)
         if plan.content.action == GRANT:
-            return self._judge_grant(plan)
-        officers = self._require_officers(plan, 1)
+            return self._judge_grant(plan, is_look=is_look)
+        officers = self._require_officers(plan, 0 if is_look else 1)
         body = _decode(plan, ReleaseItem)
         if body.originator == self._parts.party or body.grant is None:
             raise _Changed("not-passed", "expected an item of somebody else's")
         return Ready(RELEASE_ITEM.name, (plan.recipient,), officers)
 
-    def _judge_release(self, plan: Plan) -> Ready:
+    def _judge_release(self, plan: Plan, *, is_look: bool) -> Ready:
         report = self._get_report(plan, is_newest=True)
         if self._ledger.is_given(plan.item, plan.recipient, plan.content.version):
             raise _Changed("given", f"{plan.recipient} was given this item by another plan")
         allowed = self._decide(plan, report, GIVE)
-        officers = self._require_officers(plan, allowed.needs)
-        offer = self._judge_level(plan, report, allowed, officers)
+        officers = self._require_officers(plan, 0 if is_look else allowed.needs)
+        offer = self._judge_level(plan, report, allowed, officers, is_look=is_look)
         body, ladder = _decode(plan, ReleaseItem), self._parts.ladder
         line = pick_line(report, allowed, offer.level, self._parts)
         variant = build_variant(
@@ -303,13 +325,13 @@ class ReleaseSending:
             self._list_worst(plan, offer),
         )
 
-    def _judge_grant(self, plan: Plan) -> Ready:
+    def _judge_grant(self, plan: Plan, *, is_look: bool) -> Ready:
         """Judge a yes to passing on as a release to the new recipient."""
         report = self._get_report(plan, is_newest=False)
         allowed = self._decide(plan, report, ONWARD)
-        officers = self._require_officers(plan, allowed.needs)
+        officers = self._require_officers(plan, 0 if is_look else allowed.needs)
         body = _decode(plan, GrantOnward)
-        offer = self._judge_level(plan, report, allowed, officers)
+        offer = self._judge_level(plan, report, allowed, officers, is_look=is_look)
         variant = build_variant(
             report,
             offer.level,
@@ -396,7 +418,9 @@ class ReleaseSending:
             found[one.secret, one.pool] = before.worst if before and is_same else one.chance_worst
         return found
 
-    def _judge_level(self, plan: Plan, report: Report, allowed: Allowed, officers: tuple[str, ...]) -> Offer:
+    def _judge_level(
+        self, plan: Plan, report: Report, allowed: Allowed, officers: tuple[str, ...], *, is_look: bool
+    ) -> Offer:
         ladder, offered = self._parts.ladder, plan.content.offered
         if offered is None:
             raise StoreError("book", f"plan {plan.id}: expected the level that was chosen, found none")
@@ -409,7 +433,7 @@ class ReleaseSending:
         if self._ledger.contradicts(plan.item, offer.shape):
             raise _Changed("contradiction", CONTRADICTION)
         due_us = earliest_us(report, offer.shape, ladder)
-        if due_us > self._parts.now_us():
+        if due_us > self._parts.now_us() and not is_look:
             raise _Changed("too-early", "its time has not come", state=HELD, due_us=due_us)
         worst = max(self._list_worst(plan, offer).values(), default=0.0)
         vetoed = self._planning.ask_final_veto(allowed, offered, report, worst=worst, officers=officers)

@@ -212,6 +212,7 @@ def show_item(desk: Desk, row: ItemRow) -> told.ItemAnswer:
         replaced_by=row.replaced_by,
         recall=None if recall.state == "none" else recall,
         report="" if plan is None or plan.content.action != RELEASE else plan.content.report,
+        plan=0 if plan is None else plan.id,
     )
 
 
