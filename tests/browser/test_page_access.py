@@ -35,7 +35,15 @@ def test_nothing_serious_is_found(name: str, open_page: OpenPage, axe: Callable[
         assert wide <= 0, view
 
 
-KEYS: Final = {"map": "m", "conflicts": "c", "release": "r", "blind": "b", "terms": "e", "record": "d"}
+KEYS: Final = {
+    "map": "m",
+    "talk": "t",
+    "conflicts": "c",
+    "release": "r",
+    "blind": "b",
+    "terms": "e",
+    "record": "d",
+}
 
 
 def test_keys_lead_to_every_view_and_help_names_them(open_page: OpenPage) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from tests.browser.conftest import OpenPage, Watch
 
-VIEWS: Final = ("map", "conflicts", "release", "blind", "terms", "record", "help")
+VIEWS: Final = ("map", "talk", "conflicts", "release", "blind", "terms", "record", "help")
 """Every view; the rail leads to each."""
 MARKUP: Final = (
     "<img src=x onerror=\"window.hit='img'\"><svg onload=\"window.hit='svg'\">"

@@ -27,6 +27,7 @@ import { KeyList } from "./views/help/view.js";
 const VIEWS = /** @type {Record<string, { load: () => Promise<any>, words: string[] }>} */ ({
   map: { load: () => import("./views/map/view.js"), words: ["map", "conflicts"] },
   inbox: { load: () => import("./views/inbox/view.js"), words: ["inbox"] },
+  talk: { load: () => import("./views/talk/view.js"), words: ["talk"] },
   conflicts: { load: () => import("./views/conflicts/view.js"), words: ["conflicts"] },
   release: { load: () => import("./views/release/view.js"), words: ["release"] },
   blind: { load: () => import("./views/blind/view.js"), words: ["blind", "conflicts"] },

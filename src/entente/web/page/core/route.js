@@ -11,7 +11,7 @@
 import { createStore, useStore } from "./store.js";
 
 export const VIEWS = /** @type {readonly string[]} */ ([
-  "map", "inbox", "conflicts", "release", "blind", "terms", "record", "help",
+  "map", "inbox", "talk", "conflicts", "release", "blind", "terms", "record", "help",
 ]);
 
 /** @typedef {{ view: string, params: Readonly<Record<string, string>> }} Route */
