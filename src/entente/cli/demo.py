@@ -81,7 +81,7 @@ def demo(
             parts = {"terms": asked.summary(), "release": released.summary(), "blind": blind.summary()}
             print_json(story.summary() | parts | {"ok": is_complete, "seconds": seconds})
         if stay:
-            _stay(stage)
+            _stay(stage, story)
     finally:
         stage.stop()
         if temporary is not None:
@@ -100,10 +100,17 @@ def _print_summary(stage: Stage, story: Story, seconds: float) -> None:
     )
 
 
-def _stay(stage: Stage) -> None:
+def _stay(stage: Stage, story: Story) -> None:
     stage.headline("Still running; Ctrl-C ends it")
     for line in stage.addresses():
         stage.say(line)
+    stage.say("")
+    stage.say("Pages of the desks; each link signs in once, within 15 minutes:")
+    for party in story.scene.raw["parties"]:
+        officer, desk = party["officers"][0]["id"], stage.folder / party["party"]
+        invited = stage.entente("page", "invite", officer, "--desk", str(desk))
+        stage.say(f"{party['party']:<8} {invited['url']}")
+        stage.say(f"         another one: entente page invite {officer} --desk {desk}")
     try:
         while stage.is_running():
             time.sleep(1.0)

@@ -56,14 +56,14 @@ export function Outcome({ of }) {
 /**
  * A button that makes the desk act.
  *
- * @param {{ verb: string, body: object | (() => object | null), label: string, kind?: string, keys?: string,
+ * @param {{ verb: string, body: object | (() => object | null | Promise<object | null>), label: string, kind?: string, keys?: string,
  *   disabled?: boolean, onDone?: (answer: any) => void }} props `body` may be made at the click; null: not yet. `keys`
  *   is shown beside the label; binding it is `useKeys`' matter.
  */
 export function ActButton({ verb, body, label, kind = "", keys, disabled = false, onDone }) {
   const act = useAct(verb);
   const click = async () => {
-    const made = typeof body === "function" ? body() : body;
+    const made = await (typeof body === "function" ? body() : body);
     if (made === null) return;
     const answer = await act.run(made);
     if (answer !== null) {

@@ -2,7 +2,7 @@
 //
 //     html`<${Time} iso=${row.since} /> <${Left} seconds=${item.lapses_in_s} from_ms=${looked.at_ms} />`
 import { html, useEffect, useState } from "../core/dom.js";
-import { deskNowMs, encodeUtc, formatLocal, formatSpan, formatUtc, parseUtc } from "../core/time.js";
+import { deskNowMs, deskRate, encodeUtc, formatLocal, formatSpan, formatUtc, parseUtc } from "../core/time.js";
 import { t } from "../core/words.js";
 
 /**
@@ -38,8 +38,13 @@ export function Left({ seconds, from_ms }) {
   return html`<span class=${`left ${left_s < 0 ? "left-over" : left_s < 120 ? "left-soon" : ""}`}>${words}</span>`;
 }
 
-/** @param {{ ms: number }} props How long ago something was, told to the second while it is young. */
+/**
+ * How long ago the desk answered. In an exercise whose clock runs faster it is still the wait of who sits here: an
+ * answer of four seconds is no older for being of four minutes of the exercise.
+ *
+ * @param {{ ms: number }} props By the desk's clock.
+ */
 export function Since({ ms }) {
   useTick(1);
-  return html`<span class="since">${t("shell.ago", { span: formatSpan(Math.max(0, (deskNowMs() - ms) / 1000)) })}</span>`;
+  return html`<span class="since">${t("shell.ago", { span: formatSpan(Math.max(0, (deskNowMs() - ms) / 1000 / deskRate())) })}</span>`;
 }

@@ -10,10 +10,13 @@ import { useSession } from "../../core/session.js";
 import { deskNowMs } from "../../core/time.js";
 import { formatNumber, t, tx } from "../../core/words.js";
 import { ActButton } from "../../parts/dialog.js";
+import { saveFile } from "../../parts/export.js";
 import { Badge, Empty, Looked } from "../../parts/notice.js";
 import { Party } from "../../parts/party.js";
 import { Time } from "../../parts/time.js";
 import { Words } from "../../parts/words.js";
+import { Addition } from "./addition.js";
+import { Propose } from "./propose.js";
 
 const SHAPES = /** @type {Record<string, string>} */ ({ CLEAR: "✓", CONFLICT: "■", INVALID: "⊘" });
 
@@ -56,8 +59,22 @@ function Explain({ id }) {
   </div>`;
 }
 
-/** @param {{ rules: any, usages: any[], holdings: any[] }} props */
-function Rules({ rules, usages, holdings }) {
+/** @param {{ rules: any }} props What an auditor needs of our part, as a file; asked twice, since it is our plan. */
+function Opening({ rules }) {
+  const [isSure, setSure] = useState(false);
+  const [epoch, setEpoch] = useState(String(Math.max(0, rules.epoch)));
+  return html`<details class="no-print"><summary>${t("blind.open")}</summary><div class="stack">
+    <p>${tx("blind.open-what", { auditor: html`<${Party} id=${rules.rules.auditor} />` })}</p>
+    <label class="inline-field"><span>${t("blind.open-epoch")}</span><input type="number" min="0" max=${Math.max(0, rules.epoch)} value=${epoch}
+      onInput=${(/** @type {any} */ event) => setEpoch(event.currentTarget.value)} /></label>
+    <label><input type="checkbox" checked=${isSure} onChange=${(/** @type {any} */ event) => setSure(event.currentTarget.checked)} /> ${t("blind.open-sure")}</label>
+    <${ActButton} verb="blind-open" kind="danger" disabled=${!isSure || !/^\d{1,4}$/.test(epoch)} body=${{ rules: rules.id, epoch: Number(epoch) }} label=${t("blind.open-make")}
+      onDone=${(/** @type {any} */ answer) => saveFile(`opening-${rules.id}-${answer.epoch}.json`, "application/json", answer.opening)} />
+  </div></details>`;
+}
+
+/** @param {{ rules: any, usages: any[], holdings: any[], names: readonly string[] }} props */
+function Rules({ rules, usages, holdings, names }) {
   const session = useSession();
   const [isOpen, setOpen] = useState(false);
   const [reason, setReason] = useState("");
@@ -79,29 +96,39 @@ function Rules({ rules, usages, holdings }) {
         <${ActButton} verb="blind-prepare" body=${{ rules: rules.id, wait_s: 1 }} label=${t("blind.prepare")} />
         ${rules.rules.modes.map((/** @type {string} */ mode) => html`<${ActButton} key=${mode} verb="blind-check" disabled=${!isCommitted}
           body=${{ rules: rules.id, kind: mode === "exact" ? "whole" : mode, wait_s: 1 }} label=${t(`blind.check-${mode}`)} />`)}
-        <${ActButton} verb="blind-end" kind="danger" body=${{ id: rules.id }} label=${t("blind.end")} />
-      </div>${isCommitted ? null : html`<p class="muted">${t("blind.first-prepare")}</p>`}` : null}
+        ${session.may("blind-end") ? html`<${ActButton} verb="blind-end" kind="danger" body=${{ id: rules.id }} label=${t("blind.end")} />` : null}
+      </div>${!isCommitted ? html`<p class="muted">${t("blind.first-prepare")}</p>`
+        : rules.rules.modes.includes("exact") && session.may("blind-check") ? html`<${Addition} rules=${rules.id} names=${names} />` : null}` : null}
     ${usages.map((one) => html`<${Usage} key=${one.asker} usage=${one} />`)}
     <details onToggle=${(/** @type {any} */ event) => setOpen(event.currentTarget.open)}><summary>${t("blind.learns")}</summary>${isOpen ? html`<${Explain} id=${rules.id} />` : null}</details>
+    ${rules.rules.auditor && rules.epoch >= 0 && session.may("blind-open") ? html`<${Opening} rules=${rules} />` : null}
   </section>`;
 }
 
-/** @param {{ number: string }} props One run, with every cell that met. */
-function Run({ number }) {
+/** @param {any} box @returns {string} Where the map shows a cell: its middle, near enough. */
+function placeBox(box) {
+  const wide = box.west_deg > box.east_deg ? box.east_deg + 360 - box.west_deg : box.east_deg - box.west_deg;
+  const lon = box.west_deg + wide / 2;
+  const zoom = Math.max(2, Math.min(11, Math.log2(180 / Math.max(wide, box.north_deg - box.south_deg, 0.01))));
+  return `${((box.south_deg + box.north_deg) / 2).toFixed(4)},${(lon > 180 ? lon - 360 : lon).toFixed(4)},${zoom.toFixed(1)}`;
+}
+
+/** @param {{ number: string, epochs: ReadonlyMap<string, number> }} props One run, with every cell that met. */
+function Run({ number, epochs }) {
   const looked = useLook("blind-run", { run: number });
   const zoom = useLook(looked.data?.verdict === "CONFLICT" && looked.data.kind === "whole" ? "blind-zoomed" : null, { run: number });
   if (looked.data === null) return html`<section class="panel"><${Looked} of=${looked} /></section>`;
   const run = looked.data;
   return html`<section class="panel" aria-label=${t("blind.run", { n: run.run })}>
     <header class="row"><h2>${t("blind.run", { n: run.run })}</h2><button type="button" class="quiet" onClick=${() => setParams({ run: null })}>✕ ${t("shell.close")}</button></header>
-    <p><${Verdict} run=${run} isPast=${false} /></p>
+    <p><${Verdict} run=${run} isPast=${epochs.get(run.rules) !== run.epoch} /></p>
     ${run.verdict ? html`<p>${t(`blind.means-${run.verdict}`)}</p>` : null}
     ${run.words ? html`<p>${run.code ? html`<code>${run.code}</code> ` : null}<${Words} text=${run.words} most=${600} /></p>` : null}
     <p>${t("blind.learnt", { n: formatNumber(run.bucket) })}</p>
     ${run.conflicts.map((/** @type {any} */ one) => html`<section key=${one.item}><h3><bdi>${one.item}</bdi> · ${t("blind.cells", { n: one.cells })}</h3>
       ${one.added_later ? html`<p>▲ ${t("blind.added-later")}</p>` : null}
       <ul class="plain-list">${one.boxes.slice(0, 20).map((/** @type {any} */ box, /** @type {number} */ at) => html`<li key=${at}>
-        ${box.south_deg.toFixed(3)}°…${box.north_deg.toFixed(3)}°, ${box.west_deg.toFixed(3)}°…${box.east_deg.toFixed(3)}° ·
+        <a href=${linkTo("map", { at: placeBox(box) })}>${box.south_deg.toFixed(3)}°…${box.north_deg.toFixed(3)}°, ${box.west_deg.toFixed(3)}°…${box.east_deg.toFixed(3)}°</a> ·
         ${box.floor_m === null ? "−∞" : formatNumber(box.floor_m)}…${box.ceiling_m === null ? "∞" : formatNumber(box.ceiling_m)} m ·
         <${Time} iso=${box.start} short=${true} local=${false} />…<${Time} iso=${box.end} short=${true} local=${false} /></li>`)}</ul>
       ${one.cells > 20 ? html`<p class="muted">${t("blind.more-cells", { n: one.cells - Math.min(20, one.boxes.length) })}</p>` : null}</section>`)}
@@ -112,6 +139,7 @@ function Run({ number }) {
 }
 
 export default function BlindView() {
+  const { may } = useSession();
   const rules = useLook("blind-rules");
   const runs = useLook("blind-runs");
   const budget = useLook("blind-budget");
@@ -128,11 +156,13 @@ export default function BlindView() {
     ${rules.data !== null && !rules.data.length ? html`<${Empty}>${t("blind.no-rules")}</${Empty}>` : null}
     ${(rules.data ?? []).map((/** @type {any} */ one) => html`<${Rules} key=${one.id} rules=${one}
       usages=${(budget.data?.usages ?? []).filter((/** @type {any} */ usage) => usage.rules === one.id)}
-      holdings=${(runs.data?.holdings ?? []).filter((/** @type {any} */ holding) => holding.rules === one.id)} />`)}
+      holdings=${(runs.data?.holdings ?? []).filter((/** @type {any} */ holding) => holding.rules === one.id)}
+      names=${(items.data?.items ?? []).map((/** @type {any} */ item) => item.name)} />`)}
+    ${rules.data !== null && may("blind-propose") ? html`<${Propose} taken=${rules.data.map((/** @type {any} */ one) => one.id)} />` : null}
     <section class="panel"><h2>${t("blind.plan")}</h2><${Looked} of=${items} />
       ${items.data ? html`<p>${t("blind.items", { n: items.data.count })}</p><p>${items.data.items.map((/** @type {any} */ one) => html`<bdi key=${one.name} class="item-name">${one.name}</bdi> `)}</p>` : null}
       <${ActButton} verb="blind-plan" body=${{ from_plans: ["*"] }} label=${t("blind.take-plans")} /></section>
-    ${chosen ? html`<${Run} key=${chosen} number=${chosen} />` : null}
+    ${chosen ? html`<${Run} key=${chosen} number=${chosen} epochs=${epochs} />` : null}
     <section class="panel"><h2>${t("blind.runs")}</h2><${Looked} of=${runs} />
       ${runs.data && !runs.data.runs.length ? html`<${Empty}>${t("blind.no-runs")}</${Empty}>` : null}
       <ul class="plain-list">${(runs.data?.runs ?? []).map((/** @type {any} */ run) => html`<li key=${run.run} class="row">
@@ -143,6 +173,6 @@ export default function BlindView() {
         ${run.is_ours ? null : html`<span class="muted">${t("blind.theirs")}</span>`}</li>`)}</ul>
       ${budget.data ? html`<${Bar} label=${t("blind.theatre")} used=${budget.data.theatre_cells} allowed=${budget.data.theatre_allowed} />` : null}
       <p class="muted">${tx("blind.as-of", { time: html`<${Time} ms=${runs.at_ms || deskNowMs()} seconds=${true} />` })}</p></section>
-    <a class="button no-print" href=${linkTo("map", { draw: "notify" })}>${t("blind.notify")}</a>
+    <p class="no-print"><a class="button" href=${linkTo("map", { draw: "notify" })}>${t("blind.notify")}</a></p>
   </div>`;
 }

@@ -11,6 +11,7 @@ import { clockSkew_s, deskNowMs, deskRate } from "../../core/time.js";
 import { formatNumber, t } from "../../core/words.js";
 import { verification } from "../../core/verification.js";
 import { Badge } from "../../parts/notice.js";
+import { narrow } from "../../parts/table.js";
 import { Time, useTick } from "../../parts/time.js";
 import { linkTo } from "../../core/route.js";
 import { formatSpan } from "../../core/time.js";
@@ -33,12 +34,13 @@ function Clock() {
 function RecordState({ pulse }) {
   const checked = useStore(verification);
   const record = pulse.record;
+  const isNarrow = useStore(narrow);
   const behind = record.shown_size - (record.settled_size ?? 0);
   return html`<a class="record-state" href=${linkTo("record")} title=${t("shell.record-more")}>
     ${checked.state === "failed"
       ? html`<${Badge} kind="bad">${t("shell.record-failed")}</${Badge}>`
       : html`<${Badge} kind=${behind > 0 ? "info" : "ok"}>
-          ${t("shell.record", { n: record.shown_size, count: formatNumber(record.shown_size), firm: formatNumber(record.firm_size ?? 0),
+          ${t(isNarrow ? "shell.record-short" : "shell.record", { n: record.shown_size, count: formatNumber(record.shown_size), firm: formatNumber(record.firm_size ?? 0),
             settled: formatNumber(record.settled_size ?? 0) })}
         </${Badge}>`}
   </a>`;
@@ -47,13 +49,16 @@ function RecordState({ pulse }) {
 /** @param {{ pulse: any }} props */
 function Lines({ pulse }) {
   const line = useStore(live);
+  const isNarrow = useStore(narrow);
   const center = pulse?.link?.state ?? "";
+  // A good line alone is told shortly where there is little room; trouble is always told in full.
+  const isShort = isNarrow && center === "good" && line.state === "good";
   const desk = { opening: "info", good: "ok", stale: "warn", down: "bad" }[line.state];
   const kinds = /** @type {Record<string, string>} */ ({ good: "ok", "not-founded": "info", never: "warn", down: "warn" });
   return html`<span class="row">
     ${line.state === "good" ? null : html`<${Badge} kind=${desk}>${t(`shell.desk-${line.state}`)}</${Badge}>`}
     <${Badge} kind=${line.state === "good" && center ? (kinds[center] ?? "bad") : "quiet"} title=${clean(pulse?.link?.trouble ?? "", 300)}>
-      ${t(`shell.center-${center || "unknown"}`)}
+      ${t(isShort ? "shell.center-short" : `shell.center-${center || "unknown"}`)}
     </${Badge}>
   </span>`;
 }

@@ -1,7 +1,7 @@
 // English: blind checks.
 export default {
   title: "Blind checks", what: "Two sides learn whether their plans meet without showing them. Only CLEAR is an all-clear, and only for what both had committed to in that epoch.",
-  working: "The desk is at work", "no-rules": "No rules of blind checks with anybody. They are proposed by the command line: entente blind propose.",
+  working: "The desk is at work", "no-rules": "No rules of blind checks with anybody yet.",
   "rules-proposed": "proposed", "rules-agreed": "in force", "rules-refused": "refused", "rules-ended": "ended", "rules-replaced": "replaced",
   epoch: "epoch {n}, {hours} h each", "in-default": "Owes an answer:", agree: "Put these rules in force", refuse: "Refuse", reason: "Reason of a refusal", end: "End these rules",
   "holding-none": "has committed to nothing in this epoch", "holding-working": "a commitment is being made", "holding-committed": "has committed: {n} numbers, padded", "holding-refused": "its commitment was refused",
@@ -20,5 +20,13 @@ export default {
   cells: { one: "{n} cell of ours is touched", other: "{n} cells of ours are touched" }, "added-later": "They came there after our check.", "more-cells": "and {n} more",
   zoom: "Conflict, or only the grid?", "zoom-none": "Nobody has offered to show the shared cells.", "zoom-asked": "They have offered; we have not.", "zoom-offered": "We have offered; they have not.", "zoom-showing": "Both have offered; the parts are on their way.", "zoom-judged": "Judged by the exact rule.",
   "zoom-binds": "An offer names our cells that met to the other side at once, and binds: once both have offered, the desk shows what lies in them.", "zoom-offer": "Offer to show our parts in the shared cells",
+  "propose-title": "Propose rules to a partner", "propose-what": "Rules say how two plans are compared. They bind nobody until the partner puts the same words in force.",
+  "rules-id": "Name of the rules", partner: "Partner", "auditor-field": "Auditor", "auditor-hint": "Who may be shown both plans afterwards, to find a lie.", "no-auditor": "nobody",
+  modes: "What may be learnt", "mode-what-exact": "each learns which of its own cells the other touches; the center learns nothing of it", "mode-what-yes-no": "by way of the center: only whether", "mode-what-count": "by way of the center: about how much",
+  "number-epoch_h": "hours of an epoch", "number-epochs": "epochs", "number-answer_min": "minutes to answer", "number-whole_cells": "cells that whole plans may ask for", "number-whole_runs": "checks of whole plans",
+  "number-delta_cells": "cells that additions may ask for", "number-delta_runs": "checks of additions", "number-matches": "yes/no and count checks", "propose-grid": "The grid is the measured one for the separation of this center's charter. For another: entente blind grid.",
+  "propose-says": "To be proposed to {partner}, for {days} days.", propose: "Sign and propose", "bad-id": "The name: small letters, digits and hyphens, up to 63.", "taken-id": "Rules of this name are there already.", "no-mode": "Choose what may be learnt.", "no-matches": "Yes/no and count need a number of such checks.",
+  "add-what": "An addition", "add-draft": "the draft on the map: {title}", "add-none": "Nothing to add is known here: no private plan that is not in the plan already, no finished draft on the map.", "add-draw": "Draw one", "add-adopt": "If CLEAR, put it into the plan and commit anew", "add-check": "Check this addition blind",
+  open: "Open an epoch to the auditor", "open-what": "The file has our plan of that epoch and the key toward this partner. Give it to {auditor} and to nobody else; entente blind audit makes everything again from it.", "open-epoch": "Epoch", "open-sure": "The auditor may see our plan of this epoch", "open-make": "Write the file",
   "as-of": "As of {time}.", notify: "Notify an activity openly",
 };

@@ -1,7 +1,7 @@
 // Français : les contrôles aveugles.
 export default {
   title: "Contrôles aveugles", what: "Deux côtés apprennent si leurs plans se rencontrent sans les montrer. Seul CLEAR vaut feu vert, et seulement pour ce que les deux avaient engagé à cette époque.",
-  working: "Le poste travaille", "no-rules": "Aucune règle de contrôle aveugle avec personne. Elles se proposent en ligne de commande : entente blind propose.",
+  working: "Le poste travaille", "no-rules": "Aucune règle de contrôle aveugle avec personne pour l'instant.",
   "rules-proposed": "proposées", "rules-agreed": "en vigueur", "rules-refused": "refusées", "rules-ended": "terminées", "rules-replaced": "remplacées",
   epoch: "époque {n}, de {hours} h", "in-default": "Doit une réponse :", agree: "Mettre ces règles en vigueur", refuse: "Refuser", reason: "Motif d'un refus", end: "Mettre fin à ces règles",
   "holding-none": "n'a rien engagé à cette époque", "holding-working": "un engagement se prépare", "holding-committed": "s'est engagé : {n} nombres, arrondis", "holding-refused": "son engagement a été refusé",
@@ -20,5 +20,13 @@ export default {
   cells: { one: "{n} cellule à nous est touchée", other: "{n} cellules à nous sont touchées" }, "added-later": "Ils y sont venus après notre contrôle.", "more-cells": "et {n} de plus",
   zoom: "Conflit, ou la grille seule ?", "zoom-none": "Personne n'a offert de montrer les cellules communes.", "zoom-asked": "Ils l'ont offert ; nous pas.", "zoom-offered": "Nous l'avons offert ; eux pas.", "zoom-showing": "Les deux l'ont offert ; les parties arrivent.", "zoom-judged": "Jugé par la règle exacte.",
   "zoom-binds": "Une offre nomme aussitôt à l'autre nos cellules touchées, et elle lie : quand les deux ont offert, le poste montre ce qui s'y trouve.", "zoom-offer": "Offrir de montrer nos parties dans les cellules communes",
+  "propose-title": "Proposer des règles à un partenaire", "propose-what": "Des règles disent comment deux plans se comparent. Elles ne lient personne avant que le partenaire mette les mêmes mots en vigueur.",
+  "rules-id": "Nom des règles", partner: "Partenaire", "auditor-field": "Auditeur", "auditor-hint": "À qui les deux plans peuvent être montrés après coup, pour trouver un mensonge.", "no-auditor": "personne",
+  modes: "Ce qui peut s'apprendre", "mode-what-exact": "chacun apprend lesquelles de ses propres cellules l'autre touche ; le centre n'en apprend rien", "mode-what-yes-no": "par le centre : seulement si", "mode-what-count": "par le centre : à peu près combien",
+  "number-epoch_h": "heures d'une époque", "number-epochs": "époques", "number-answer_min": "minutes pour répondre", "number-whole_cells": "cellules que des plans entiers peuvent demander", "number-whole_runs": "contrôles de plans entiers",
+  "number-delta_cells": "cellules que des ajouts peuvent demander", "number-delta_runs": "contrôles d'ajouts", "number-matches": "contrôles oui/non et nombre", "propose-grid": "La grille est celle qui a été mesurée pour la séparation de la charte de ce centre. Pour une autre : entente blind grid.",
+  "propose-says": "À proposer à {partner}, pour {days} jours.", propose: "Signer et proposer", "bad-id": "Le nom : minuscules, chiffres et traits d'union, 63 au plus.", "taken-id": "Des règles de ce nom existent déjà.", "no-mode": "Choisir ce qui peut s'apprendre.", "no-matches": "Oui/non et nombre demandent un nombre de tels contrôles.",
+  "add-what": "Un ajout", "add-draft": "le brouillon sur la carte : {title}", "add-none": "Rien à ajouter n'est connu ici : aucun plan privé hors du plan, aucun brouillon fini sur la carte.", "add-draw": "En dessiner un", "add-adopt": "Si CLEAR, le mettre dans le plan et s'engager de nouveau", "add-check": "Contrôler cet ajout à l'aveugle",
+  open: "Ouvrir une époque à l'auditeur", "open-what": "Le fichier contient notre plan de cette époque et la clé envers ce partenaire. À remettre à {auditor} et à personne d'autre ; entente blind audit refait tout à partir de lui.", "open-epoch": "Époque", "open-sure": "L'auditeur peut voir notre plan de cette époque", "open-make": "Écrire le fichier",
   "as-of": "État de {time}.", notify: "Notifier une activité ouvertement",
 };
