@@ -219,7 +219,11 @@ class Inbox:
             yield InboxItem("alarm", str(alarm.id), words, since=alarm.at, is_overdue=True, facts=facts)
 
     def _confrontations(self, now_utc: datetime) -> Iterator[InboxItem]:
-        """Yield what confronts us: until it has ended and an officer of ours has seen it."""
+        """Yield what confronts us: until it has ended and an officer of ours has seen it.
+
+        Seen, it stays listed and is urgent no more: an alarm that goes on after somebody took it up is soon
+        heard by nobody.
+        """
         for state in ("due", "raised", "ended"):
             for row in self.rows.select(AlarmRow, state=state):
                 has_seen = any(one.party == self.party for one in row.seen)
@@ -236,7 +240,7 @@ class Inbox:
                     row.alarm,
                     words,
                     since=row.raised.at if row.raised else "",
-                    is_overdue=True,
+                    is_overdue=not has_seen,
                 )
                 receipt = self.rows.find(ReceiptRow, f"{row.message}:{self.party}")
                 if receipt is not None and receipt.acknowledged is None:

@@ -15,6 +15,8 @@ import { useStore } from "./core/store.js";
 import { language, loadWords, t } from "./core/words.js";
 import { Dialog } from "./parts/dialog.js";
 import { ErrorBox } from "./parts/notice.js";
+import { startAlarm } from "./views/inbox/alarm.js";
+import { nameTab } from "./views/inbox/tab.js";
 import { Account } from "./views/shell/account.js";
 import { Banners } from "./views/shell/banners.js";
 import { Rail } from "./views/shell/rail.js";
@@ -108,7 +110,7 @@ function Page() {
     if (KEPT.has(view) && !kept.includes(view)) setKept([...kept, view]);
   }, [view]);
   useEffect(() => {
-    document.title = `${t(`shell.view-${view}`)} · entente`;
+    nameTab(t(`shell.view-${view}`));
   }, [view, code]);
   const shown = KEPT.has(view) && !kept.includes(view) ? [...kept, view] : kept;
   return html`<div class="shell">
@@ -144,6 +146,7 @@ async function start() {
   if (root === null) throw new Error("page: expected an element #page, found none");
   root.replaceChildren();
   render(html`<${Page} />`, root);
+  startAlarm();
   // The page's own check of the record; after the first picture, since it may have much to add up.
   const check = () => import("./record/watch.js").then((one) => one.startVerification());
   window.setTimeout(() => check().catch((error) => console.error(error)), 0);

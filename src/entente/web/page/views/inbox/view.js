@@ -3,7 +3,7 @@
 // Invariants: what is chosen stands in the address, and does not move by itself: a thing that the desk lists no more
 // says so and stays until the reader goes on; an empty list is only called empty when the desk said so, with when.
 //
-// It makes no sound and does not count what is new.
+// The alarm is not its matter: that speaks on every view (`alarm.js`).
 //
 //     /inbox?item=acknowledge:<message>
 import { html, useEffect, useRef, useState } from "../../core/dom.js";
@@ -12,39 +12,24 @@ import { route, setParams, useParam } from "../../core/route.js";
 import { useSession } from "../../core/session.js";
 import { clean } from "../../core/safe.js";
 import { useStore } from "../../core/store.js";
-import { deskNowMs } from "../../core/time.js";
-import { hasWords, t, tx } from "../../core/words.js";
+import { t, tx } from "../../core/words.js";
 import { ActButton } from "../../parts/dialog.js";
 import { Badge, Empty, ErrorBox } from "../../parts/notice.js";
 import { Party } from "../../parts/party.js";
-import { Left, Since, Time } from "../../parts/time.js";
+import { Since, Time } from "../../parts/time.js";
 import { Words } from "../../parts/words.js";
 import { About } from "./about.js";
 import { Acts } from "./act.js";
+import { AlarmSettings } from "./banner.js";
 import { askSoon, dueStore, startDue } from "./due.js";
-import { askName, findClock } from "./items.js";
 import { Gone, Lately, sayKind } from "./lately.js";
 import { LadderClock } from "./ladder.js";
 import { ReadBack } from "./readback.js";
+import { Clock, sayAsk } from "./say.js";
 
 /** @typedef {import("./items.js").Item} Item */
 
 const KINDS = /** @type {const} */ ({ now: "bad", soon: "warn", later: "quiet" });
-
-/** @param {Item} item @returns {string} What is asked, in a few words of the page's own. */
-function sayAsk(item) {
-  const name = `inbox.${askName(item)}`;
-  return t(hasWords(name) ? name : `inbox.ask-${item.kind}`);
-}
-
-/** @param {{ item: Item, from_ms: number }} props */
-function Clock({ item, from_ms }) {
-  const clock = findClock(item, from_ms);
-  if (item.facts.has_lapsed) return html`<${Badge} kind="bad">${t("inbox.clock-has-lapsed")}</${Badge}>`;
-  if (clock === null) return null;
-  const now_ms = deskNowMs();
-  return html`<span>${t(`inbox.${clock.at_ms < now_ms ? "was" : "next"}-${clock.kind}`)} <${Left} seconds=${(clock.at_ms - now_ms) / 1000} from_ms=${now_ms} /></span>`;
-}
 
 /**
  * @param {{ item: Item, from_ms: number, isChosen: boolean, mark: { isOn: boolean, set: (isOn: boolean) => void } | null }} props
@@ -145,6 +130,7 @@ export default function Inbox(_props) {
   return html`<div class="view inbox">
     <header class="view-head"><h1>${t("shell.view-inbox")}</h1>
       ${due.isKnown ? html`<small class="muted">${t("inbox.last-asked")} <${Since} ms=${due.at_ms} /></small>` : null}
+      <${AlarmSettings} />
       <button type="button" class="quiet no-print" onClick=${() => window.print()}>${t("shell.print")}</button></header>
     ${due.isStale && due.isKnown ? html`<p><${Badge} kind="warn">${t("shell.stale-answer")}</${Badge}></p>` : null}
     <${ErrorBox} error=${due.error} onAgain=${askSoon} />

@@ -1,5 +1,5 @@
-// What stands above every view as long as it holds: an exercise, the demo, a check that failed, a line that is down,
-// a past moment on the screen.
+// What stands above every view as long as it holds: the alarm, an exercise, the demo, a check that failed, a line that
+// is down, a past moment on the screen.
 //
 // Invariants: none can be closed: each goes when what it says is over.
 import { html } from "../../core/dom.js";
@@ -13,6 +13,18 @@ import { formatNumber, t, tx } from "../../core/words.js";
 import { verification } from "../../core/verification.js";
 import { Since, Time } from "../../parts/time.js";
 import { deskNowMs } from "../../core/time.js";
+import { alarm } from "../inbox/alarm.js";
+import { AlarmBanner } from "../inbox/banner.js";
+
+/** @param {{ state: string, center: string, pulse_ms: number }} props A line that broke just now; later the alarm says it. */
+function Line({ state, center, pulse_ms }) {
+  if (state === "down" || state === "stale") {
+    return html`<div class="banner banner-warn" role="alert">▲ ${t(`shell.banner-${state}`)}
+      ${pulse_ms ? html`<span>${tx("shell.shown-is", { ago: html`<${Since} ms=${pulse_ms} />` })}</span>` : null}</div>`;
+  }
+  if (center === "down") return html`<div class="banner banner-warn" role="status">▲ ${t("shell.banner-center-down")}</div>`;
+  return null;
+}
 
 /** @param {{ pulse: any, pulse_ms: number }} props */
 export function Banners({ pulse, pulse_ms }) {
@@ -20,8 +32,10 @@ export function Banners({ pulse, pulse_ms }) {
   const line = useStore(live);
   const checked = useStore(verification);
   const cursor = useCursor();
+  const isDeaf = useStore(alarm, (one) => one.isDeaf);
   const link = pulse?.link ?? { state: "", trouble: "" };
   return html`<div class="banners">
+    <${AlarmBanner} pulse_ms=${pulse_ms} />
     ${session.exercise ? html`<p class="exercise-strip">${t("shell.exercise")}</p>` : null}
     ${session.demo ? html`<p class="exercise-strip">${t("shell.demo")}</p>` : null}
     ${checked.state === "failed" && checked.trouble
@@ -36,12 +50,7 @@ export function Banners({ pulse, pulse_ms }) {
       : link.state === "lying"
         ? html`<div class="banner banner-bad" role="alert">■ ${t("shell.lying")} <bdi>${clean(link.trouble, 300)}</bdi></div>`
         : null}
-    ${line.state === "down" || line.state === "stale"
-      ? html`<div class="banner banner-warn" role="alert">▲ ${t(`shell.banner-${line.state}`)}
-          ${pulse_ms ? html`<span>${tx("shell.shown-is", { ago: html`<${Since} ms=${pulse_ms} />` })}</span>` : null}</div>`
-      : link.state === "down"
-        ? html`<div class="banner banner-warn" role="status">▲ ${t("shell.banner-center-down")}</div>`
-        : null}
+    ${isDeaf ? null : html`<${Line} state=${line.state} center=${link.state} pulse_ms=${pulse_ms} />`}
     ${cursor.isNow
       ? null
       : html`<div class="banner banner-then" role="status">
