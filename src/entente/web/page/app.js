@@ -19,6 +19,7 @@ import { startAlarm } from "./views/inbox/alarm.js";
 import { nameTab } from "./views/inbox/tab.js";
 import { Account } from "./views/shell/account.js";
 import { Banners } from "./views/shell/banners.js";
+import { PaperHead } from "./views/shell/paper.js";
 import { Rail } from "./views/shell/rail.js";
 import { startTheme } from "./views/shell/theme.js";
 import { Top } from "./views/shell/top.js";
@@ -115,6 +116,7 @@ function Page() {
   const shown = KEPT.has(view) && !kept.includes(view) ? [...kept, view] : kept;
   return html`<div class="shell">
     <a class="skip" href="#main">${t("shell.skip")}</a>
+    <${PaperHead} view=${view} />
     <${Top} pulse=${pulse.data} onAccount=${() => setDialog("account")} icon=${new URL("icon.svg", import.meta.url).pathname} />
     <${Banners} pulse=${pulse.data} pulse_ms=${pulse.at_ms} />
     <${Rail} pulse=${pulse.data} view=${view} />

@@ -2,13 +2,14 @@
 //
 // Invariants: rows have one height, so that row 90,000 is where the scroll bar says; the row under the keyboard is
 // the selected one; up and down, Home and End, Page Up and Page Down move it, Enter opens it; the order is told to
-// screen readers; on a narrow screen a row is what `card` makes of it.
+// screen readers; on a narrow screen a row is what `card` makes of it; paper has all rows, or says how many it lacks.
 //
 //     html`<${Table} label=${t("conflicts.list")} rows=${rows} rowKey=${(one) => one.key} columns=${columns}
 //       selected=${key} onSelect=${(one) => setParams({ item: one.key }, { replace: true })} />`
 import { html, useEffect, useMemo, useRef, useState } from "../core/dom.js";
 import { createStore, useStore } from "../core/store.js";
-import { t } from "../core/words.js";
+import { formatNumber, t } from "../core/words.js";
+import { MOST_ROWS, paper } from "./paper.js";
 
 const NARROW = window.matchMedia("(max-width: 700px)");
 /** Whether the screen is narrow: rows are cards then. */
@@ -30,7 +31,8 @@ const BEYOND = 8;
  */
 export function Table(props) {
   const { label, rows, rowKey, columns, selected = "", onSelect, onOpen, card, sort = "", onSort } = props;
-  const isNarrow = useStore(narrow) && card !== undefined;
+  const isPrinting = useStore(paper) !== null;
+  const isNarrow = useStore(narrow) && card !== undefined && !isPrinting;
   const height_px = isNarrow ? (props.cardHeight_px ?? 76) : (props.rowHeight_px ?? 38);
   const box = useRef(/** @type {HTMLDivElement | null} */ (null));
   const [view, setView] = useState({ top: 0, height: 800 });
@@ -49,10 +51,10 @@ export function Table(props) {
   const sorted = useMemo(() => sortRows(rows, columns, sort), [rows, columns, sort]);
   const place = selected ? sorted.findIndex((one) => rowKey(one) === selected) : -1;
   useEffect(() => showPlace(box.current, place, height_px), [place, height_px]);
-  const first = Math.max(0, Math.floor(view.top / height_px) - BEYOND);
-  const last = Math.min(sorted.length, Math.ceil((view.top + view.height) / height_px) + BEYOND);
+  const first = isPrinting ? 0 : Math.max(0, Math.floor(view.top / height_px) - BEYOND);
+  const last = Math.min(sorted.length, isPrinting ? MOST_ROWS : Math.ceil((view.top + view.height) / height_px) + BEYOND);
   useEffect(() => {
-    if (last >= sorted.length && sorted.length) props.onReachEnd?.();
+    if (last >= sorted.length && sorted.length && !isPrinting) props.onReachEnd?.();
   }, [last, sorted.length]);
 
   const move = (/** @type {KeyboardEvent} */ event) => {
@@ -83,7 +85,7 @@ export function Table(props) {
   const body = sorted.slice(first, last).map((row, at) => {
     const [key, number] = [rowKey(row), first + at];
     const isOn = key === selected;
-    return html`<tr key=${key} aria-rowindex=${number + 2} aria-selected=${isOn} style=${{ height: `${height_px}px` }}
+    return html`<tr key=${key} aria-rowindex=${number + 2} aria-selected=${isOn} style=${isPrinting ? undefined : { height: `${height_px}px` }}
       class=${`${isOn ? "row-on" : ""} ${props.rowClass?.(row) ?? ""}`}
       onClick=${() => onSelect?.(row)} onDblClick=${() => onOpen?.(row)}>
       ${isNarrow
@@ -95,13 +97,16 @@ export function Table(props) {
   });
   return html`<div class="table-box" tabindex="0" ref=${box} onKeyDown=${move} role="region"
     aria-label=${t("shell.table-label", { label, count: props.total ?? sorted.length })}>
+    ${isPrinting && last < (props.total ?? sorted.length)
+      ? html`<p class="paper-cut">▲ ${t("shell.paper-cut", { shown: formatNumber(last), total: formatNumber(props.total ?? sorted.length) })}</p>`
+      : null}
     <table class=${isNarrow ? "table table-narrow" : "table"} aria-label=${label} aria-rowcount=${(props.total ?? sorted.length) + 1}
       role="grid">
       ${isNarrow ? null : head}
       <tbody>
         ${first > 0 ? html`<tr key="before" aria-hidden="true" class="pad"><td style=${{ height: `${first * height_px}px` }}></td></tr>` : null}
         ${body}
-        ${last < sorted.length
+        ${last < sorted.length && !isPrinting
           ? html`<tr key="after" aria-hidden="true" class="pad"><td style=${{ height: `${(sorted.length - last) * height_px}px` }}></td></tr>`
           : null}
       </tbody>

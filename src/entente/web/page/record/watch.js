@@ -12,6 +12,7 @@ import { onLive } from "../core/live.js";
 import { createStore } from "../core/store.js";
 import { deskNowMs } from "../core/time.js";
 import { verification } from "../core/verification.js";
+import { toHex } from "./bytes.js";
 import { RecordCheck } from "./check.js";
 
 const STORAGE = "entente.record";
@@ -73,13 +74,15 @@ function describe(offline) {
 
 /** @param {string} [offline] */
 function publish(offline = checked.get().offline) {
-  const { state, head, pins, at_ms, trouble } = check.state;
+  const { state, founding, head, pins, at_ms, trouble } = check.state;
   checked.set(describe(offline));
   const failure = pins?.failure ?? null;
   verification.set({
     state,
     size: head?.size ?? pins?.size ?? 0,
     at_ms: at_ms || (pins?.at_ms ?? 0),
+    root: head ? toHex(head.root) : "",
+    fingerprint: founding?.fingerprint ?? "",
     trouble:
       failure ??
       (trouble

@@ -120,7 +120,7 @@ export function EntryPanel({ name }) {
       <button
         type="button"
         class="quiet"
-        onClick=${() => setParams({ item: null })}
+        onClick=${() => setParams({ item: null, entry: null })}
         aria-label=${t("shell.close")}
       >
         ✕

@@ -134,7 +134,8 @@ export default function RecordView() {
   const names = /** @type {const} */ (["q", "kind", "author", "state", "standing", "thing", "order"]);
   const values = names.map((name) => useParam(name));
   const query = Object.fromEntries(names.map((name, at) => [name, values[at] ?? ""]));
-  const [item, show] = [useParam("item"), useParam("show")];
+  // Other views name an entry as what it is.
+  const [item, show] = [useParam("item") || useParam("entry"), useParam("show")];
   const cursor = useCursor();
   const { first, rows, loadMore } = useRecord(query);
   useEffect(() => {
@@ -143,7 +144,7 @@ export default function RecordView() {
   const step = (/** @type {number} */ by) => {
     const place = rows.findIndex((row) => String(row.index) === item);
     const next = rows[Math.min(rows.length - 1, Math.max(0, place + by))];
-    if (next) setParams({ item: String(next.index) }, { replace: true });
+    if (next) setParams({ item: String(next.index), entry: null }, { replace: true });
   };
   useKeys(
     [
@@ -216,7 +217,7 @@ export default function RecordView() {
               columns=${shown}
               rowKey=${(/** @type {any} */ row) => String(row.index)}
               selected=${item}
-              onSelect=${(/** @type {any} */ row) => setParams({ item: String(row.index) }, { replace: true })}
+              onSelect=${(/** @type {any} */ row) => setParams({ item: String(row.index), entry: null }, { replace: true })}
               rowClass=${(/** @type {any} */ row) => (isLater(row) ? "record-later" : "")}
               onReachEnd=${loadMore}
               card=${(/** @type {any} */ row) =>
