@@ -66,7 +66,7 @@ def test_who_gets_a_no_is_told_what_to_plan_instead(three: ReleaseDesks) -> None
     (plan,) = three.plan("r-1", "un", purpose="none")
     assert (plan["state"], plan["code"]) == ("denied", "purpose")
     found = explain(three, plan)["ways"]
-    assert [(one["purpose"], one["officers"]) for one in found] == [("relief", 2), ("safety", 1)]
+    assert [(one["purpose"], one["officers"]) for one in found] == [("safety", 1), ("relief", 2)]
     for way in found:
         (again,) = three.plan("r-1", "un", purpose=way["purpose"], tear_line=way["tear_line"])
         assert again["state"] == "planned", "what is told as a way is one"
@@ -105,8 +105,11 @@ def test_holders_are_told_hop_by_hop_with_what_they_signed(three: ReleaseDesks) 
     three.run()
     granted = three.send(three.ask("us", "release-grant", ask=said["leaf"], granted=True))
     (told,) = three.ask("ru", "release-onward")
+    assert told["passed"] == 0
     three.ask("ru", "release-pass", grant=told["grant"])
     three.run()
+    (told,) = three.ask("ru", "release-onward")
+    assert told["passed"] == three.items("un")[0]["index"]
     hops = three.ask("us", "release-holders", item=item["leaf"])
     assert [(hop["party"], hop["giver"], hop["by"], hop["depth"], hop["plan"]) for hop in hops] == [
         ("ru", "us", "item", 0, done["plan"]),

@@ -145,7 +145,7 @@ class ExplainAnswer(msgspec.Struct, frozen=True):
     Args:
         approvals: Each yes that was said, the oldest first.
         change: Why it would not leave as it was planned, or empty; ``change_code`` names it.
-        ways: For a plan that cannot leave: what can be planned instead, the least changed first.
+        ways: For a plan that cannot leave: what can be planned instead, the cheapest first.
     """
 
     plan: PlanAnswer
@@ -360,7 +360,11 @@ class SeenAnswer(msgspec.Struct, frozen=True):
 
 
 class OnwardAnswer(msgspec.Struct, frozen=True):
-    """A question about passing an item on, and what was said: open, granted, refused, over or recalled."""
+    """A question about passing an item on, and what was said: open, granted, refused, over or recalled.
+
+    Args:
+        passed: The entry by which we passed it on under this yes; 0: we did not.
+    """
 
     ask: str
     at: str
@@ -374,6 +378,7 @@ class OnwardAnswer(msgspec.Struct, frozen=True):
     grant: str
     until: str
     answer: str
+    passed: int
 
 
 class ReleaseRulesAnswer(msgspec.Struct, frozen=True):

@@ -43,7 +43,7 @@ def explain(desk: Desk, request: ask.ReleaseExplainRequest) -> told.ExplainAnswe
         approvals=list(_list_yeses(desk, plan)),
         change=words,
         change_code=code,
-        ways=list(list_ways(desk, plan)) if code or plan.state in _STUCK else [],
+        ways=list_ways(desk, plan) if code or plan.state in _STUCK else [],
     )
 
 
@@ -80,7 +80,8 @@ def _list_after(desk: Desk, plan: Plan) -> Iterator[str]:
         yield f"time: held until {encode_utc(from_us(plan.due_us))}"
     if plan.is_charged:
         count = desk.book.read_one("SELECT count(*) AS n FROM release_charges WHERE plan = ?", (plan.id,))
-        yield f"ledger: {0 if count is None else count['n']} charges, never given back"
+        charges = 0 if count is None else count["n"]
+        yield f"ledger: {charges} {'charge' if charges == 1 else 'charges'}, never given back"
     if plan.state == "recorded":
         yield f"record: in the record as {plan.leaf[:16]}"
     elif plan.reason:
@@ -131,5 +132,6 @@ def _list_label_needs(desk: Desk, plan: Plan, report: Report) -> Iterator[str]:
         return
     for reason in decide(label, clearance, library.policies()).reasons:
         if not reason.is_met:
-            needed = ", ".join(reason.needs)
-            yield f"label: {reason.words}" + (f"; one of: {needed}" if needed else "")
+            needed = " or ".join(reason.needs)
+            takes = f"; it would take a clearance of {plan.recipient} with {needed}" if needed else ""
+            yield f"label: {reason.words}{takes}"

@@ -232,7 +232,7 @@ def list_onward(desk: Desk, _request: ask.ReleaseOnwardRequest) -> list[told.Onw
 
 
 def _show_onward(desk: Desk, row: AskRow, grant: GrantRow | None) -> told.OnwardAnswer:
-    plain = {
+    plain: dict[str, Any] = {
         "ask": row.message,
         "at": row.at,
         "holder": row.holder,
@@ -246,7 +246,7 @@ def _show_onward(desk: Desk, row: AskRow, grant: GrantRow | None) -> told.Onward
 
 
 def _show_grant(desk: Desk, grant: GrantRow) -> told.OnwardAnswer:
-    plain = {
+    plain: dict[str, Any] = {
         "ask": grant.ask,
         "at": grant.at,
         "holder": grant.holder,
@@ -261,7 +261,7 @@ def _show_grant(desk: Desk, grant: GrantRow) -> told.OnwardAnswer:
 
 def _answer(desk: Desk, grant: GrantRow | None) -> dict[str, Any]:
     if grant is None:
-        return {"state": "open", "grant": "", "until": "", "answer": ""}
+        return {"state": "open", "grant": "", "until": "", "answer": "", "passed": 0}
     state = "granted" if grant.is_granted else "refused"
     if grant.recalled:
         state = "recalled"
@@ -272,6 +272,10 @@ def _answer(desk: Desk, grant: GrantRow | None) -> dict[str, Any]:
         "grant": grant.message,
         "until": grant.until,
         "answer": clean_text(grant.words),
+        "passed": next(
+            (row.index for row in desk.rows.select(ItemRow, grant=grant.message) if row.author == desk.party),
+            0,
+        ),
     }
 
 

@@ -10,30 +10,39 @@ import { clean } from "../../core/safe.js";
 import { formatUtc, parseUtc } from "../../core/time.js";
 import { formatNumber, t } from "../../core/words.js";
 import { Badge } from "../../parts/notice.js";
+import { Party } from "../../parts/party.js";
 import { Time } from "../../parts/time.js";
 import { Words } from "../../parts/words.js";
 
 const BARS = /** @type {const} */ (["prior", "before", "after", "worst"]);
-const [WIDTH, ROW, LEFT, RIGHT] = [420, 24, 96, 64];
+const [WIDTH, ROW, LEFT, RIGHT] = [400, 24, 64, 92];
 
 /** @param {number} value @returns {string} */
 export const percent = (value) => `${formatNumber(value, 1)} %`;
 
+/** @param {number} points @returns {string} How much this one adds. */
+const sayGrown = (points) => `+${formatNumber(Math.max(0, points), 1)}`;
+
 /** @param {number} value in percent */
 const across = (value) => LEFT + (Math.min(100, Math.max(0, value)) / 100) * (WIDTH - LEFT - RIGHT);
 
-/** @param {{ exposure: any }} props */
-export function ExposureBars({ exposure }) {
+/** @param {{ exposure: any, recipient?: string }} props `recipient`: who is to get it, where that is told with it. */
+export function ExposureBars({ exposure, recipient = "" }) {
   const values = BARS.map((name) => ({ name, value: Number(exposure[`${name}_percent`]) }));
   const budget = Number(exposure.budget_percent);
   const isFull = Number(exposure.worst_percent) >= budget - 0.05;
+  // Never more than there is: what is left is rounded down.
+  const left = Math.max(0, Math.floor((budget - Number(exposure.worst_percent)) * 10) / 10);
   const height = BARS.length * ROW + 22;
   return html`<figure class="release-bars">
     <figcaption>
-      <h4><${Words} text=${exposure.secret} most=${60} /> · <${Words} text=${exposure.pool} most=${60} /></h4>
+      <h4>${recipient ? html`<${Party} id=${recipient} name=${true} /> · ` : null}<${Words} text=${exposure.secret} most=${60} /></h4>
+      ${exposure.pool === recipient ? null : html`<p>${t("release.together")} <strong><${Words} text=${exposure.pool} most=${60} /></strong></p>`}
       <p><${Words} text=${exposure.words} most=${600} /></p>
       <p class="muted">${t("release.bits", { bits: formatNumber(exposure.bits, 2) })}</p>
-      ${isFull ? html`<p><${Badge} kind="warn">${t("release.uses-all")}</${Badge}></p>` : null}
+      <p>${isFull
+        ? html`<${Badge} kind="warn">${t("release.uses-all")}</${Badge}>`
+        : html`<${Badge} kind="ok">${t("release.left-over", { percent: formatNumber(left, 1) })}</${Badge}>`}</p>
     </figcaption>
     <svg viewBox=${`0 0 ${WIDTH} ${height}`} role="img"
       aria-label=${t("release.bars-label", {
@@ -49,7 +58,7 @@ export function ExposureBars({ exposure }) {
           <text x=${LEFT - 8} y=${at * ROW + 16} text-anchor="end">${t(`release.bar-${name}`)}</text>
           <rect class=${`release-bar release-bar-${name}`} x=${across(0)} y=${at * ROW + 4} height=${ROW - 8}
             width=${Math.max(1, across(value) - across(0))} />
-          <text class="release-number" x=${across(value) + 6} y=${at * ROW + 16}>${percent(value)}</text>
+          <text class="release-number" x=${across(value) + 6} y=${at * ROW + 16}>${percent(value)}${name === "after" ? ` (${sayGrown(value - Number(exposure.before_percent))})` : ""}</text>
         </g>`,
       )}
       <line class="release-budget" x1=${across(budget)} x2=${across(budget)} y1="0" y2=${BARS.length * ROW} />

@@ -1,15 +1,16 @@
-// Items given and got: what stands in the record, what was recalled, and who asks to pass something on.
+// Items given and got: what stands in the record, what was recalled, who holds it, and why they can see it.
 //
-// Invariants: a recalled item is loud wherever it stands and never gone; a recall says how far it came with its
-// holder, and that it deletes nothing; a yes to passing on is a plan, decided like any release.
+// Invariants: a recalled item is loud wherever it stands and never gone; a recall says how far it came with each
+// holder, and that it deletes nothing; why a partner can see it is told from our own plan, and only where it is ours.
 //
-//     /release?tab=items&item=31
+//     /release?tab=items&item=31&why=1
 import { useLook } from "../../core/api.js";
 import { html, useState } from "../../core/dom.js";
 import { linkTo, setParams, useParam } from "../../core/route.js";
 import { clean } from "../../core/safe.js";
 import { useSession } from "../../core/session.js";
 import { t } from "../../core/words.js";
+import { ExportMenu, saveFile, toCsv } from "../../parts/export.js";
 import { Choice, Field } from "../../parts/form.js";
 import { Badge, Empty, Looked } from "../../parts/notice.js";
 import { Party } from "../../parts/party.js";
@@ -17,6 +18,9 @@ import { Table } from "../../parts/table.js";
 import { Time } from "../../parts/time.js";
 import { Words } from "../../parts/words.js";
 import { GateButton, StateBadge } from "./act.js";
+import { Chain } from "./chain.js";
+import { Holders } from "./holders.js";
+import { Onward } from "./onward.js";
 import { VariantFacts } from "./variant.js";
 
 const REASONS = /** @type {const} */ (["wrong", "replaced", "sent-in-error", "not-stated"]);
@@ -126,52 +130,47 @@ function ItemPanel({ row }) {
       <dt>${t("release.purpose")}</dt><dd><${Words} text=${row.purpose} /></dd>
       <dt>${t("release.originator")}</dt><dd><${Party} id=${row.originator} /></dd>
       <dt>${t("release.until")}</dt><dd>${row.until ? html`<${Time} iso=${row.until} />` : "—"}</dd>
-      <dt>${t("release.receipt")}</dt><dd>${row.receipt ? html`<${Words} text=${row.receipt} />` : t("release.no-receipt")}</dd>
+      <dt>${t("release.receipt")}</dt><dd>${row.receipt ? t(`release.receipt-${row.receipt}`) : t("release.no-receipt")}</dd>
       ${row.note ? html`<dt>${t("release.note")}</dt><dd><${Words} text=${row.note} as="block" /></dd>` : null}
     </dl>
     <a href=${linkTo("record", { item: String(row.index) })}>${t("release.in-record")}</a>
+    ${session.may("release-holders") ? html`<${Holders} row=${row} />` : null}
+    ${isOwn && !isRecalled(row) && session.may("release-recall") ? html`<${Recall} row=${row} />` : null}
+    ${row.plan && session.may("release-explain") ? html`<${WhyIt} row=${row} />` : null}
+    ${isOwn ? null : html`<p class="muted">${t("release.why-theirs", { who: row.originator })}</p>`}
+    <h3>${t("release.what-it-says")}</h3>
     <${VariantFacts} variant=${row.variant} />
-    ${isOwn && !isRecalled(row) ? html`<${Recall} row=${row} />` : null}
-    ${!isOwn && !isRecalled(row) && row.onward !== "no" ? html`<${AskOnward} row=${row} />` : null}
+    ${!isOwn && !isRecalled(row) && row.onward !== "never" && session.may("release-ask") ? html`<${AskOnward} row=${row} />` : null}
   </article>`;
 }
 
-/** @param {{ row: any }} props */
-function Question({ row }) {
-  const session = useSession();
-  const isOurs = row.originator === session.party;
-  const body = (/** @type {boolean} */ granted) => ({ ask: row.ask, granted });
-  return html`<li class="panel">
-    <p><${StateBadge} state=${row.state} /> <${Party} id=${row.holder} /> → <${Party} id=${row.to} /> · <${Words} text=${row.purpose} />
-      ${" "}<${Time} iso=${row.at} local=${false} /></p>
-    ${row.words ? html`<p><${Words} text=${row.words} most=${400} /></p>` : null}
-    ${row.answer ? html`<p>${t("release.answered")} <${Words} text=${row.answer} most=${400} /></p>` : null}
-    ${isOurs && row.state === "open"
-      ? html`<div class="row">
-          <${GateButton} verb="release-grant" label=${t("release.grant")} body=${body(true)}
-            onDone=${(/** @type {any} */ made) => made.plan && setParams({ tab: "plans", item: String(made.plan) })} />
-          <${GateButton} verb="release-grant" kind="danger" label=${t("release.refuse")} body=${body(false)} />
-        </div>`
+/** @param {{ row: any }} props Why its recipient can see it: the chain of the plan that gave it. */
+function WhyIt({ row }) {
+  const isOpen = useParam("why") !== "";
+  const told = useLook(isOpen && row.plan ? "release-explain" : null, { plan: row.plan });
+  return html`<details class="release-more" open=${isOpen}
+    onToggle=${(/** @type {any} */ event) => setParams({ why: event.currentTarget.open ? "1" : null }, { replace: true })}>
+    <summary>${t("release.why-item", { who: row.to })}</summary>
+    <${Looked} of=${told} />
+    ${told.data
+      ? html`<${Chain} steps=${told.data.steps} reasons=${told.data.plan.reasons} />
+          <p><a href=${linkTo("release", { tab: "plans", item: String(row.plan) })}>${t("release.open-plan", { plan: row.plan })}</a></p>`
       : null}
-  </li>`;
+  </details>`;
 }
 
-function Onward() {
-  const asked = useLook("release-onward");
-  if (!asked.data?.length) return html`<${Looked} of=${asked} />`;
-  return html`<section class="stack">
-    <h2>${t("release.onward")}</h2>
-    <ul class="stack">${asked.data.map((/** @type {any} */ row, /** @type {number} */ at) => html`<${Question} key=${row.ask || at} row=${row} />`)}</ul>
-  </section>`;
-}
+const exportColumns = () => [
+  ...["index", "at", "author", "to", "originator", "purpose", "marking", "until", "receipt", "replaced_by", "words", "note"].map((key) => ({
+    key, label: key, get: (/** @type {any} */ row) => row[key],
+  })),
+  { key: "recall", label: "recall", get: (/** @type {any} */ row) => row.recall?.state ?? "" },
+];
 
-/** @param {{ party?: string, isGiven?: boolean }} props `party`: only between us and it; `isGiven`: only ours. */
-export function Items({ party = "", isGiven = false }) {
+export function Items() {
   const [item, sort] = [useParam("item"), useParam("sort")];
-  const session = useSession();
-  const found = useLook("release-items", { party, limit: 500 });
-  const rows = (found.data ?? []).filter((/** @type {any} */ row) => !isGiven || row.author === session.party);
-  const chosen = rows.find((/** @type {any} */ row) => String(row.index) === item);
+  const found = useLook("release-items", { limit: 500 });
+  const rows = found.data ?? [];
+  const chosen = rows.find((/** @type {any} */ row) => String(row.index) === item || (item !== "" && row.leaf === item));
   return html`<div class=${chosen ? "split release-split split-chosen" : "split release-split"}>
     <div class="release-pane stack">
       <${Looked} of=${found} />
@@ -181,13 +180,19 @@ export function Items({ party = "", isGiven = false }) {
             rowKey=${(/** @type {any} */ row) => String(row.index)}
             rowClass=${(/** @type {any} */ row) => (isRecalled(row) ? "release-recalled" : "")}
             onSort=${(/** @type {string} */ next) => setParams({ sort: next }, { replace: true })}
-            onSelect=${(/** @type {any} */ row) => setParams({ item: String(row.index) })}
+            onSelect=${(/** @type {any} */ row) => setParams({ item: String(row.index), why: null })}
             cardHeight_px=${96}
             card=${(/** @type {any} */ row) => html`<div>
               <strong>${row.index}</strong> <${ItemBadge} row=${row} /> <${Party} id=${row.author} /> → <${Party} id=${row.to} />
               <div><bdi>${clean(row.words, 70)}</bdi></div>
             </div>`} />`}
-      ${party ? null : html`<${Onward} />`}
+      ${rows.length
+        ? html`<div class="row"><${ExportMenu} items=${[{
+            label: t("release.items-csv"),
+            run: () => saveFile("released-items.csv", "text/csv", toCsv(exportColumns(), rows)),
+          }]} /></div>`
+        : null}
+      <${Onward} chosen=${item} />
     </div>
     <div class="release-pane">
       ${chosen ? html`<${ItemPanel} key=${item} row=${chosen} />` : html`<${Empty}>${t("release.choose-item")}</${Empty}>`}

@@ -1,15 +1,16 @@
-// What has been given away: by secret and pool, charge by charge; what is on the shelves; and all of it as one
-// partner has it.
+// What has been given away: by secret and pool, charge by charge; and what is on the shelves.
 //
-// Invariants: a charge is never given back and never hidden; the shelves are shown by name only; "as X" shows what
-// this desk gave and what its own ledger says, which is not all that X may know.
+// Invariants: a charge is never given back and never hidden; what is saved as a file holds every charge, not the newest
+// page, or is not saved; the shelves are shown by name only.
 //
-//     /release?tab=ledger&secret=post-site&pool=ru        /release?tab=as&as=ru
-import { useLook } from "../../core/api.js";
-import { html } from "../../core/dom.js";
+//     /release?tab=ledger&who=ru&secret=post-site&pool=ru
+import { look, useLook } from "../../core/api.js";
+import { html, useState } from "../../core/dom.js";
 import { setParams, useParam } from "../../core/route.js";
+import { clean } from "../../core/safe.js";
 import { useSession } from "../../core/session.js";
 import { formatNumber, t } from "../../core/words.js";
+import { ExportMenu, saveFile, toCsv } from "../../parts/export.js";
 import { Choice } from "../../parts/form.js";
 import { Badge, Empty, Looked } from "../../parts/notice.js";
 import { Party } from "../../parts/party.js";
@@ -17,7 +18,6 @@ import { Table } from "../../parts/table.js";
 import { Time } from "../../parts/time.js";
 import { Words } from "../../parts/words.js";
 import { BeliefSteps, percent } from "./belief.js";
-import { Items } from "./items.js";
 
 /** @param {{ one: any }} props */
 function Learned({ one }) {
@@ -96,11 +96,64 @@ const chargeColumns = () => [
   },
 ];
 
+/** Of one page, and of how many pages at most: a file of half a million charges is no spreadsheet any more. */
+const [PAGE, MOST_PAGES] = [500, 1000];
+
+const exportColumns = () =>
+  ["id", "at", "secret", "pool", "recipient", "theatre", "report", "plan", "leaf", "before_percent", "after_percent", "worst_percent", "bits"].map(
+    (key) => ({ key, label: key, get: (/** @type {any} */ row) => row[key] ?? "" }),
+  );
+const learnedColumns = () =>
+  ["secret", "pool", "members", "releases", "prior_percent", "chance_percent", "budget_percent", "bits", "last_at", "words"].map(
+    (key) => ({ key, label: key, get: (/** @type {any} */ row) => (Array.isArray(row[key]) ? row[key].join(" ") : row[key]) }),
+  );
+
+/** @param {string} recipient @returns {Promise<any[]>} Every charge, the newest first. */
+async function fetchCharges(recipient) {
+  const all = [];
+  let before = 0;
+  for (let page = 0; page < MOST_PAGES; page += 1) {
+    const found = await look("release-ledger", { recipient, limit: PAGE, before });
+    all.push(...found.charges);
+    before = found.before;
+    if (!before) return all;
+  }
+  throw new Error(t("release.too-many-charges", { n: formatNumber(all.length) }));
+}
+
+/** @param {{ who: string, learned: readonly any[] }} props */
+function Save({ who, learned }) {
+  const [fault, setFault] = useState("");
+  const name = who || "all";
+  const saveCharges = async () => {
+    setFault("");
+    try {
+      saveFile(`release-charges-${name}.csv`, "text/csv", toCsv(exportColumns(), await fetchCharges(who)));
+    } catch (error) {
+      setFault(error instanceof Error ? error.message : String(error));
+    }
+  };
+  return html`<div>
+    <${ExportMenu} items=${[
+      { label: t("release.charges-csv"), run: saveCharges },
+      { label: t("release.learned-csv"), run: () => saveFile(`release-learned-${name}.csv`, "text/csv", toCsv(learnedColumns(), learned)) },
+    ]} />
+    ${fault ? html`<p role="alert"><${Badge} kind="bad">${t("release.not-saved")}</${Badge}> <bdi>${clean(fault, 400)}</bdi></p>` : null}
+  </div>`;
+}
+
 export function Ledger() {
-  const [secret, pool, sort] = [useParam("secret"), useParam("pool"), useParam("sort")];
-  const found = useLook("release-ledger", { limit: 500 });
+  const session = useSession();
+  const [secret, pool, sort, who] = [useParam("secret"), useParam("pool"), useParam("sort"), useParam("who")];
+  const found = useLook("release-ledger", { recipient: who, limit: PAGE });
   const { learned = [], charges = [], traffic = [], before = 0 } = found.data ?? {};
+  const others = session.parties.filter((one) => one.party !== session.party);
   return html`<div class="stack release-scroll">
+    <div class="row">
+      <${Choice} label=${t("release.whose")} value=${who} onChange=${(/** @type {string} */ next) => setParams({ who: next || null, secret: null, pool: null })}
+        options=${[{ value: "", label: t("release.everybody") }, ...others.map((one) => ({ value: one.party, label: one.party }))]} />
+      <${Save} who=${who} learned=${learned} />
+    </div>
     <p>${t("release.ledger-hint")}</p>
     <${Check} />
     <${Looked} of=${found} />
@@ -152,7 +205,6 @@ const shelfColumns = () => [
 export function Shelves() {
   const sort = useParam("sort");
   const found = useLook("release-shelf");
-  const rules = useLook("release-rules");
   const rows = found.data ?? [];
   return html`<div class="stack release-scroll">
     <p>${t("release.shelves-hint")}</p>
@@ -164,33 +216,5 @@ export function Shelves() {
           rowKey=${(/** @type {any} */ row) => `${row.shelf}/${row.name}`}
           card=${(/** @type {any} */ row) => html`<div>${t(`release.shelf-${row.shelf}`)} · <${Words} text=${row.name} most=${50} />
             <div>${shelfColumns()[5]?.render?.(row)}</div></div>`} /></div>`}
-    <h2>${t("release.rules")}</h2>
-    <${Looked} of=${rules} />
-    ${rules.data && !rules.data.length ? html`<p class="muted">${t("release.no-rules")}</p>` : null}
-    <ul class="release-list">${(rules.data ?? []).map(
-      (/** @type {any} */ one, /** @type {number} */ at) =>
-        html`<li key=${at}><${Party} id=${one.partner} /> <${Words} text=${one.words} most=${400} /></li>`,
-    )}</ul>
-  </div>`;
-}
-
-export function AsPartner() {
-  const session = useSession();
-  const others = session.parties.filter((one) => one.party !== session.party);
-  const who = useParam("as", others[0]?.party ?? "");
-  const found = useLook(who ? "release-ledger" : null, { recipient: who, limit: 0 });
-  const learned = found.data?.learned ?? [];
-  if (!who) return html`<${Empty}>${t("release.no-partners")}</${Empty}>`;
-  return html`<div class="stack release-scroll">
-    <${Choice} label=${t("release.as-whom")} value=${who} options=${others.map((one) => ({ value: one.party, label: one.party }))}
-      onChange=${(/** @type {string} */ next) => setParams({ as: next, item: null })} />
-    <p>${t("release.as-hint")} <${Party} id=${who} name=${true} /></p>
-    <h2>${t("release.holds")}</h2>
-    <${Items} party=${who} isGiven=${true} />
-    <h2>${t("release.knows")}</h2>
-    <${Looked} of=${found} />
-    ${found.data && !learned.length ? html`<p>${t("release.knows-nothing")}</p>` : null}
-    <ul class="release-cards">${learned.map((/** @type {any} */ one, /** @type {number} */ at) => html`<${Learned} key=${at} one=${one} />`)}</ul>
-    <p class="muted">${t("release.as-limit")}</p>
   </div>`;
 }

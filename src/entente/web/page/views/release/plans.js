@@ -1,25 +1,26 @@
 // Plans: each in its state; one of them with what leaves, why, what it teaches, and the yes or no to it.
 //
-// Invariants: an officer says yes to the digest of what he has seen, never to "the newest"; who has said yes already
-// and how many are asked for stand beside the button; a plan that is not recorded is never shown as received.
+// Invariants: a plan that is not recorded is never shown as received; plans that were made together (`made`) stand side
+// by side, and one among them that is older says so; what each recipient would learn stands beside what it would get.
 //
-//     /release?tab=plans&item=3
+//     /release?tab=plans&item=3        /release?tab=plans&item=3&made=3,4
 import { useLook } from "../../core/api.js";
 import { html } from "../../core/dom.js";
 import { setParams, useParam } from "../../core/route.js";
-import { useSession } from "../../core/session.js";
-import { formatNumber, t } from "../../core/words.js";
+import { t } from "../../core/words.js";
 import { Badge, Empty, Looked } from "../../parts/notice.js";
 import { Party } from "../../parts/party.js";
 import { Table } from "../../parts/table.js";
 import { Time } from "../../parts/time.js";
 import { Words } from "../../parts/words.js";
-import { GateButton, StateBadge } from "./act.js";
+import { StateBadge } from "./act.js";
+import { Approval } from "./approval.js";
 import { ExposureBars } from "./belief.js";
+import { Chain } from "./chain.js";
 import { Original } from "./original.js";
 import { VariantFacts } from "./variant.js";
 
-const WITHDRAWABLE = new Set(["planned", "held", "stale"]);
+const ACTIONS = new Set(["grant", "pass"]);
 
 const columns = () => [
   { key: "plan", label: t("release.plan"), isNumber: true, width: "4rem", get: (/** @type {any} */ row) => row.plan },
@@ -33,7 +34,7 @@ const columns = () => [
     key: "report",
     label: t("release.report"),
     get: (/** @type {any} */ row) => row.report,
-    render: (/** @type {any} */ row) => html`<${Words} text=${row.report || t("release.onward")} most=${40} />`,
+    render: (/** @type {any} */ row) => html`${row.action === "grant" ? `${t("release.onward")}: ` : ""}<${Words} text=${row.report || t("release.onward")} most=${40} />`,
   },
   {
     key: "recipient",
@@ -44,40 +45,11 @@ const columns = () => [
   {
     key: "at",
     label: t("release.made"),
+    width: "9rem",
     get: (/** @type {any} */ row) => row.at,
     render: (/** @type {any} */ row) => html`<${Time} iso=${row.at} local=${false} short=${true} />`,
   },
 ];
-
-/** @param {{ plan: any }} props */
-function Approval({ plan }) {
-  const session = useSession();
-  const isOpen = plan.state === "planned" || plan.state === "refused";
-  const hasSaidYes = plan.approved.includes(session.officer);
-  return html`<section class="stack release-approval" aria-label=${t("release.decision")}>
-    <p>
-      <strong>${t("release.needs", { n: plan.needs, approved: formatNumber(plan.approved.length), needs: formatNumber(plan.needs) })}</strong>
-      ${plan.approved.length
-        ? html` ${t("release.approved-by")} <${Words} text=${plan.approved.join(", ")} />`
-        : html` ${t("release.nobody-yet")}`}
-    </p>
-    ${plan.due ? html`<p>${t("release.not-before")} <${Time} iso=${plan.due} /></p>` : null}
-    ${plan.cautions.map(
-      (/** @type {string} */ one, /** @type {number} */ at) =>
-        html`<p key=${at}><${Badge} kind="warn">${t("release.look-again")}</${Badge}> <${Words} text=${one} most=${400} /></p>`,
-    )}
-    ${isOpen && plan.sha256
-      ? html`<${GateButton} verb="release-send" kind="primary" disabled=${hasSaidYes && plan.state === "planned"}
-          label=${plan.state === "refused" ? t("release.send-again") : t("release.approve", { who: plan.recipient })}
-          body=${{ plan: plan.plan, sha256: plan.sha256 }} />
-          ${hasSaidYes && plan.state === "planned" ? html`<p>${t("release.another")}</p>` : null}
-          <p class="muted">${t("release.digest")} <code>${plan.sha256.slice(0, 16)}…</code></p>`
-      : null}
-    ${WITHDRAWABLE.has(plan.state)
-      ? html`<${GateButton} verb="release-withdraw" kind="danger" label=${t("release.withdraw")} body=${{ plan: plan.plan }} />`
-      : null}
-  </section>`;
-}
 
 /** @param {{ plan: any, others: readonly any[] }} props */
 function SideBySide({ plan, others }) {
@@ -98,6 +70,38 @@ function SideBySide({ plan, others }) {
   </div>`;
 }
 
+/** @param {{ plans: readonly any[] }} props What one press of "plan it" came to. */
+function Made({ plans }) {
+  const [item] = [useParam("item")];
+  return html`<section class="release-made stack" role="status" aria-label=${t("release.made-now")}>
+    <p><strong>${t("release.made-now")}</strong></p>
+    <ul>${plans.map((one) => html`<li key=${one.plan}>
+      <${Party} id=${one.recipient} name=${true} /> ${one.is_charged
+        ? html`<${Badge} kind="warn">${t("release.old-plan", { plan: one.plan })}</${Badge}> ${t("release.old-why")} <${Time} iso=${one.at} local=${false} />`
+        : html`<${StateBadge} state=${one.state} />`}
+      ${" "}${String(one.plan) === item
+        ? html`<span class="muted">${t("release.open-here", { plan: one.plan })}</span>`
+        : html`<button type="button" class="link-button" onClick=${() => setParams({ item: String(one.plan) })}>
+            ${t("release.open-plan", { plan: one.plan })}</button>`}
+    </li>`)}</ul>
+  </section>`;
+}
+
+/** @param {{ plans: readonly any[] }} props What each of them would learn, against its limit. */
+function Teaches({ plans }) {
+  return html`<section class="stack" aria-label=${t("release.teaches")}>
+    <h3>${t("release.teaches")}</h3>
+    <p class="muted">${t("release.teaches-hint")}</p>
+    ${plans.map((plan) => html`<div class="stack" key=${plan.plan}>
+      ${plan.exposures.map((/** @type {any} */ one, /** @type {number} */ at) => html`<${ExposureBars} key=${at} exposure=${one} recipient=${plan.recipient} />`)}
+      ${plan.exposures.length
+        ? null
+        : html`<p><${Party} id=${plan.recipient} name=${true} /> ${plan.state === "denied" ? t("release.teaches-denied") : t("release.teaches-nothing")}</p>`}
+      ${plan.exposures.length ? html`<p class="muted">${plan.is_charged ? t("release.charged") : t("release.not-charged")}</p>` : null}
+    </div>`)}
+  </section>`;
+}
+
 /** @param {{ title: string, list: readonly string[] }} props */
 function Sentences({ title, list }) {
   if (!list.length) return null;
@@ -112,35 +116,39 @@ function Sentences({ title, list }) {
 /** @param {{ number: string }} props */
 function PlanPanel({ number }) {
   const told = useLook("release-explain", { plan: number });
+  const made = useParam("made").split(",").filter(Boolean);
   const plan = told.data?.plan;
-  const same = useLook(plan?.report ? "release-plans" : null, { report: plan?.report });
+  const same = useLook(plan?.report ? "release-plans" : null, { report: plan?.report, limit: 200 });
+  const rows = same.data ?? [];
+  const isMade = made.includes(number);
+  const together = isMade ? rows.filter((/** @type {any} */ one) => made.includes(String(one.plan))) : [];
   const seen = new Set([plan?.recipient]);
-  const others = (same.data ?? []).filter(
-    (/** @type {any} */ one) => !seen.has(one.recipient) && seen.add(one.recipient),
-  );
+  const others = isMade
+    ? together.filter((/** @type {any} */ one) => String(one.plan) !== number)
+    : rows.filter((/** @type {any} */ one) => !seen.has(one.recipient) && seen.add(one.recipient));
+  const isOver = plan && ["denied", "stale", "withdrawn"].includes(plan.state);
   return html`<article class="stack release-detail" aria-label=${t("release.plan-number", { plan: number })}>
     <div class="row">
-      <button type="button" onClick=${() => setParams({ item: null })}>← ${t("release.back")}</button>
+      <button type="button" onClick=${() => setParams({ item: null, made: null })}>← ${t("release.back")}</button>
       <h2>${t("release.plan-number", { plan: number })}</h2>
       ${plan ? html`<${StateBadge} state=${plan.state} />` : null}
     </div>
+    ${together.length ? html`<${Made} plans=${together} />` : null}
     <${Looked} of=${told} />
     ${plan
-      ? html`<p class="release-sentence"><${Words} text=${plan.words} most=${600} /></p>
+      ? html`<p class="release-sentence"><${Party} id=${plan.recipient} name=${true} />: <${Words} text=${plan.words} most=${600} /></p>
+          ${ACTIONS.has(plan.action) ? html`<p><${Badge} kind="info">${t(`release.action-${plan.action}`)}</${Badge}></p>` : null}
           <p>${t("release.for")} <${Words} text=${plan.purpose} /> · ${t("release.planned-by")} <${Words} text=${plan.officer} />
             ${" "}<${Time} iso=${plan.at} /></p>
-          ${plan.state === "recorded" ? null : html`<p><${Badge} kind="quiet">${t("release.not-theirs")}</${Badge}></p>`}
-          <${Approval} plan=${plan} />
-          <${SideBySide} plan=${plan} others=${others} />
-          <h3>${t("release.teaches")}</h3>
-          ${plan.exposures.length
-            ? plan.exposures.map((/** @type {any} */ one, /** @type {number} */ at) => html`<${ExposureBars} key=${at} exposure=${one} />`)
-            : html`<p>${t("release.teaches-nothing")}</p>`}
-          <p>${plan.is_charged ? t("release.charged") : t("release.not-charged")}</p>
-          <${Sentences} title=${plan.state === "denied" ? t("release.why-not") : t("release.reasons")} list=${plan.reasons} />
-          <${Sentences} title=${t("release.why")} list=${told.data.steps} />
-          <${Sentences} title=${t("release.needs-more")} list=${told.data.needs} />
-          <${Sentences} title=${t("release.blockers")} list=${plan.blockers.map((/** @type {any} */ one) => one.words)} />`
+          ${["recorded", "denied"].includes(plan.state) ? null : html`<p><${Badge} kind="quiet">${t("release.not-theirs")}</${Badge}></p>`}
+          <${Approval} told=${told.data} />
+          ${plan.report ? html`<${SideBySide} plan=${plan} others=${others} />` : html`<${VariantFacts} variant=${plan.variant} />`}
+          ${plan.report ? html`<${Teaches} plans=${[plan, ...others]} />` : null}
+          <section class="stack" aria-label=${t(isOver ? "release.why-cannot" : "release.why", { who: plan.recipient })}>
+            <h3>${t(isOver ? "release.why-cannot" : "release.why", { who: plan.recipient })}</h3>
+            <${Chain} steps=${told.data.steps} reasons=${plan.reasons} />
+          </section>
+          ${isOver ? null : html`<${Sentences} title=${t("release.needs-more")} list=${told.data.needs} />`}`
       : null}
   </article>`;
 }
@@ -157,7 +165,7 @@ export function Plans() {
         : html`<${Table} label=${t("release.plans")} rows=${rows} columns=${columns()} selected=${item} sort=${sort}
             rowKey=${(/** @type {any} */ row) => String(row.plan)}
             onSort=${(/** @type {string} */ next) => setParams({ sort: next }, { replace: true })}
-            onSelect=${(/** @type {any} */ row) => setParams({ item: String(row.plan) })}
+            onSelect=${(/** @type {any} */ row) => setParams({ item: String(row.plan), made: null })}
             card=${(/** @type {any} */ row) => html`<div>
               <strong>${row.plan}</strong> <${StateBadge} state=${row.state} /> <${Party} id=${row.recipient} />
               <div><${Words} text=${row.report || t("release.onward")} most=${50} /></div>

@@ -27,31 +27,36 @@ function sayPlace({ size_arcsec, row, column }) {
   );
 }
 
-const LeftOut = () => html`<${Badge} kind="off">${t("release.left-out")}</${Badge}>`;
+/** @param {{ isReader: boolean }} props */
+const LeftOut = ({ isReader }) =>
+  isReader ? html`<span class="muted">${t("release.not-told")}</span>` : html`<${Badge} kind="off">${t("release.left-out")}</${Badge}>`;
 
 /** @param {{ children?: any }} props */
 const Coarser = ({ children }) => html`<${Badge} kind="info">${t("release.coarser")}</${Badge}> ${children}`;
 
-/** @param {{ variant: any, level?: any }} props `level`: how much is shown, where the plan says it. */
-export function VariantFacts({ variant, level = null }) {
+/**
+ * @param {{ variant: any, level?: any, isReader?: boolean }} props `level`: how much is shown, where the plan says it;
+ *   `isReader`: as its recipient has it, who is not told what was left out.
+ */
+export function VariantFacts({ variant, level = null, isReader = false }) {
   if (!variant) return html`<p><${Badge} kind="off">${t("release.nothing-built")}</${Badge}></p>`;
   const { place, window, height, path, text, fields } = variant;
-  return html`<dl class="facts release-facts">
+  return html`<dl class=${isReader ? "facts" : "facts release-facts"}>
     <dt>${t("release.place")}</dt>
     <dd>${place
       ? html`<${Coarser}>${t("release.square", { size: sayAngle(place.size_arcsec) })}: ${sayPlace(place)}</${Coarser}>`
-      : html`<${LeftOut} />`}</dd>
+      : html`<${LeftOut} isReader=${isReader} />`}</dd>
     <dt>${t("release.window")}</dt>
     <dd>${window
       ? html`<${Coarser}>${t("release.span", { span: formatSpan(window.span_us / 1e6) })}: <${Time} us=${window.start_us} />
           … <${Time} us=${window.start_us + window.span_us} local=${false} /></${Coarser}>`
-      : html`<${LeftOut} />`}</dd>
+      : html`<${LeftOut} isReader=${isReader} />`}</dd>
     <dt>${t("release.height")}</dt>
     <dd>${height
       ? html`<${Coarser}>${formatNumber(height.low_cm / 100)} … ${formatNumber(height.high_cm / 100)} m</${Coarser}>`
-      : html`<${LeftOut} />`}</dd>
+      : html`<${LeftOut} isReader=${isReader} />`}</dd>
     <dt>${t("release.what")}</dt>
-    <dd>${path.length ? html`<${Words} text=${path.join(" › ")} />` : html`<${LeftOut} />`}</dd>
+    <dd>${path.length ? html`<${Words} text=${path.join(" › ")} />` : html`<${LeftOut} isReader=${isReader} />`}</dd>
     ${level
       ? html`<dt>${t("release.delay")}</dt>
           <dd>${level.delay_s
@@ -59,13 +64,13 @@ export function VariantFacts({ variant, level = null }) {
             : t("release.at-once")}</dd>`
       : null}
     <dt>${t("release.text")}</dt>
-    <dd>${text ? html`<${Words} text=${text} as="block" />` : html`<${LeftOut} />`}</dd>
+    <dd>${text ? html`<${Words} text=${text} as="block" />` : html`<${LeftOut} isReader=${isReader} />`}</dd>
     <dt>${t("release.fields")}</dt>
     <dd>${fields.length
       ? fields.map(
           (/** @type {any} */ one, /** @type {number} */ at) =>
             html`<div key=${at}><${Words} text=${one.name} />: <${Words} text=${one.value} /></div>`,
         )
-      : html`<${LeftOut} />`}</dd>
+      : html`<${LeftOut} isReader=${isReader} />`}</dd>
   </dl>`;
 }
