@@ -69,10 +69,10 @@ unit: $(DEV_STAMP) ## the quick suites, with the network taken away; make unit A
 system: $(DEV_STAMP) ## the suites with real processes, sockets and strace; make system ARGS='-k kill'
 	@$(BIN)/pytest tests/system $(ARGS)
 
-# Two processes: the system suite is two groups, each in one of them (tests/conftest.py).
+# Two processes: tests/conftest.py says which tests stay together in one of them.
 suite: $(DEV_STAMP) ## all suites in one run, branch coverage of the quick ones measured
 	@$(BIN)/python -m tools.compile_ahead
-	@$(BIN)/pytest --numprocesses 2 --dist loadgroup --cov --cov-report=term-missing $(ARGS)
+	@$(BIN)/pytest --numprocesses 2 --dist loadscope --cov --cov-report=term-missing $(ARGS)
 
 coverage: $(DEV_STAMP) ## branch coverage of the quick suites, line by line
 	@$(BIN)/pytest --cov --cov-report=term-missing $(FAST) $(ARGS)

@@ -14,8 +14,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Final, NoReturn
+from pathlib import Path, PurePosixPath
+from typing import Any, Final, NoReturn
 
 import pytest
 from hypothesis import settings
@@ -24,6 +24,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 SYSTEM: Final = ROOT / "tests" / "system"
 BROWSER: Final = ROOT / "tests" / "browser"
 PROPERTIES: Final = ROOT / "tests" / "properties"
+PROTOCOL: Final = ROOT / "tests" / "protocol"
 
 # No deadline: two cores shared with other work make single examples slow without meaning anything.
 settings.register_profile("ci", deadline=None, max_examples=120, derandomize=True, print_blob=True)
@@ -71,22 +72,41 @@ _GROUPS: Final = dict.fromkeys(
 )
 
 
-def _name_group(stem: str) -> str:
-    return "postgres" if "postg" in stem else stem
+def _name_group(nodeid: str) -> str:
+    """Say which tests stay together in one process, where there are several: all of one name.
+
+    In tests/system a file stays with what it founded, and most of what needs a PostgreSQL with its server; so
+    do the files that pick ports before they are taken, since two at a time could pick the same. Of
+    tests/browser all have one world and one browser. A file of tests/protocol may have a world that it made
+    once.
+    """
+    path = PurePosixPath(nodeid.partition("::")[0])
+    if BROWSER.name in path.parts:
+        return BROWSER.name
+    if SYSTEM.name in path.parts:
+        return "postgres" if "postg" in path.stem else _GROUPS.get(path.stem, path.stem)
+    return str(path) if PROTOCOL.name in path.parts else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep groups together by a scheduler of our own.
+
+    `--dist loadgroup` of xdist 3.8 does not, since pytest 9 no longer lets it write a group into a test's
+    name; and it says nothing.
+    """
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+    class Groups(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return _name_group(nodeid)
+
+    return Groups(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if BROWSER in item.path.parents:
+        if {BROWSER, SYSTEM} & set(item.path.parents):
             item.add_marker(pytest.mark.system)
-            # One world and one browser for all of them.
-            item.add_marker(pytest.mark.xdist_group("browser"))
-        if SYSTEM in item.path.parents:
-            item.add_marker(pytest.mark.system)
-            # With several processes of tests: a file stays in one of them, with what it founded, and most of
-            # what needs a PostgreSQL in one, with its server; so do the files that pick ports before they are
-            # taken, since two at a time could pick the same.
-            item.add_marker(pytest.mark.xdist_group(_GROUPS.get(item.path.stem, _name_group(item.path.stem))))
 
 
 def _is_traced(item: pytest.Item) -> bool:
