@@ -118,6 +118,12 @@ class Page:
             raise NotFound(
                 "other-version", "page: expected a file of the version that is served, got another's"
             )
+        # SECURITY: a service worker would outlive the page, and answer in its place
+        # (tests/browser/test_page_shell.py).
+        if "service-worker" in request.headers:
+            raise Denied(
+                "no-service-worker", "page: expected a script for the page, got one for a service worker"
+            )
         file = await run_in_threadpool(self._files.get, request.path_params["name"])
         is_packed = file.is_worth_packing and takes_gzip(request.headers.get("accept-encoding", ""))
         etag = f'"{file.etag}{"-gz" if is_packed else ""}"'
