@@ -139,6 +139,28 @@ def test_the_progress_of_long_work_is_an_event(stage: Stage) -> None:
     assert json.loads(event["data"]) == {"what": "question 1 under skies", "done": 3, "all": 40}
 
 
+def test_a_stream_that_is_often_woken_with_nothing_to_tell_is_heard(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("entente.desk.live.BEAT_S", 0.1)
+
+    async def read() -> bytes:
+        live, loop = Live(stage.desk), asyncio.get_running_loop()
+        live.attach()
+
+        def ring_on() -> None:
+            live.ring()
+            loop.call_later(0.01, ring_on)
+
+        ring_on()
+        async for piece in live.follow(""):
+            if b"event: beat" in piece:
+                return piece
+        raise AssertionError
+
+    assert b"now_ms" in asyncio.run(asyncio.wait_for(read(), 10))
+
+
 def test_a_query_has_numbers_where_the_verb_wants_them(stage: Stage) -> None:
     volume = msgspec.to_builtins(make_volume())
     put = {"officer": "duty-1", "put": [{"name": name, "volumes": [volume]} for name in ("17", "18")]}

@@ -7,7 +7,7 @@
     link      {state, trouble}   the line to the center
     work      {what, done, all}, or null   the progress of long work
     own       {}   something of this desk's own changed: outbox, plans, releases, blind checks, dismissals
-    beat      {now_ms, rate}   every `BEAT_S` seconds
+    beat      {now_ms, rate}   `BEAT_S` seconds after the last, whatever else is told
     reset     {}   the place that was asked for is not of this desk's record: ask for everything anew
 
 An event's id is ``<desk>.<index>.<alarm>``: of which record, how far in it, how far in the alarms. Who comes
@@ -116,6 +116,9 @@ class Live:
         yield self._event("hello", place, self._tell_now() | shown["standing"] | shown["link"])
         if not is_ours:
             yield self._event("reset", place, {})
+        # Often woken with nothing to tell, it must be heard all the same: a silent stream is taken for dead.
+        time_s = asyncio.get_running_loop().time
+        beat_s = time_s() + BEAT_S
         while not self._stopped:
             bell.clear()
             if is_good is not None and not await run_in_threadpool(is_good):
@@ -131,16 +134,18 @@ class Live:
                 # Let what comes with it arrive: one piece, one waking of the page.
                 await asyncio.sleep(CALM_S)
                 continue
+            left_s = beat_s - time_s()
+            if left_s <= 0:
+                beat_s = time_s() + BEAT_S
+                yield self._event("beat", place, self._tell_now())
+                continue
             # Long work goes on without a bell for each of its thousand steps.
-            wait_s = BEAT_S if shown["work"] is None else WORK_S
+            wait_s = left_s if shown["work"] is None else min(WORK_S, left_s)
             try:
                 async with asyncio.timeout(wait_s):
                     await bell.wait()
             except TimeoutError:
                 self._round += 1
-                if shown["work"] is not None:
-                    continue
-                yield self._event("beat", place, self._tell_now())
 
     def _read_state(self) -> dict[str, Any]:
         """Return what is told when it changes."""
