@@ -17,6 +17,15 @@ export function findStanding(index, pulse) {
 
 const KINDS = /** @type {const} */ ({ recorded: "info", firm: "ok", settled: "ok" });
 
+/**
+ * The same in plain words, where "settled" could be taken for what a thing is rather than its entry.
+ *
+ * @param {{ index: number, pulse: any }} props
+ */
+export function InRecord({ index, pulse }) {
+  return html`<span class="muted"><a href=${linkTo("record", { item: String(index) })}>${t("talk.entry", { index })}</a> (${t(`talk.entry-${findStanding(index, pulse)}`)})</span>`;
+}
+
 /** @param {{ index: number, pulse: any }} props */
 export function Standing({ index, pulse }) {
   const standing = findStanding(index, pulse);

@@ -16,12 +16,20 @@ import { Choice } from "../../parts/form.js";
 import { Badge, Empty, Looked } from "../../parts/notice.js";
 import { parseAbout } from "./about.js";
 import { listEntries, NAMES, Row, TABS } from "./entries.js";
-import { NewThread, Thread } from "./thread.js";
+import { Incident } from "./incident.js";
+import { Propose } from "./propose.js";
+import { Readout } from "./readout.js";
+import { Report } from "./report.js";
+import { Back, NewThread, Thread } from "./thread.js";
 
 /** What leads away from what is chosen. */
 export const NOTHING = /** @type {const} */ ({ thread: null, readout: null, incident: null, new: null, about: null, with: null });
 /** What can be begun here, by the verb that it needs. */
-const BEGIN = /** @type {const} */ ([["1", "say", "new-thread", "+"]]);
+const BEGIN = /** @type {const} */ ([
+  ["1", "say", "new-thread", "+"],
+  ["readout", "propose-readout", "new-readout", "x r"],
+  ["incident", "incident-report", "new-incident", "x i"],
+]);
 
 /** Put the focus where the answer is written, or else on what is shown. */
 function goInto() {
@@ -34,6 +42,11 @@ function goInto() {
 function Chosen({ name, all }) {
   const [key, about, isNew] = [useParam(name), parseAbout(useParam("about")), useParam("new")];
   const session = useSession();
+  const beside = useParam("with");
+  const [readouts, incidents] = [all.readouts, all.incidents];
+  if (isNew === "readout" && session.may("propose-readout"))
+    return readouts && html`<${Propose} key=${`propose-${beside}`} of=${readouts.find((/** @type {any} */ one) => one.id === beside)} all=${readouts} />`;
+  if (isNew === "incident" && session.may("incident-report")) return incidents && html`<${Report} key="report" all=${incidents} />`;
   if (isNew === "1" && session.may("say")) return html`<${NewThread} key="new" name="" about=${about} threads=${all.threads ?? []} />`;
   if (!key) return html`<div class="talk-pane"><${Empty}>${t("talk.choose")}</${Empty}></div>`;
   if (name === "thread") {
@@ -44,7 +57,13 @@ function Chosen({ name, all }) {
       ? html`<${NewThread} key=${`new-${key}`} name=${key} about=${about} threads=${all.threads} />`
       : html`<div class="talk-pane"><${Empty}>${t("talk.no-such-thread")}</${Empty}></div>`;
   }
-  return null;
+  const rows = name === "readout" ? readouts : incidents;
+  if (rows === null) return null;
+  const row = name === "readout"
+    ? rows.find((/** @type {any} */ one) => one.id === key)
+    : (rows.find((/** @type {any} */ one) => one.incident === key) ?? rows.find((/** @type {any} */ one) => one.id === key));
+  if (!row) return html`<div class="talk-pane"><${Back} /><${Empty}>${t(`talk.no-such-${name}`)}</${Empty}></div>`;
+  return name === "readout" ? html`<${Readout} key=${row.id} row=${row} all=${rows} />` : html`<${Incident} key=${row.incident} row=${row} />`;
 }
 
 /** @param {{ count: number }} props */
@@ -85,7 +104,7 @@ export default function TalkView() {
   const begin = BEGIN.filter(([, verb]) => session.may(verb));
   useEffect(() => {
     document.querySelector(".talk-row[aria-current]")?.scrollIntoView({ block: "nearest" });
-  }, [chosen, entries.length > 0]);
+  }, [chosen, entries.some(isChosen)]);
   useKeys(
     [
       { keys: "j / arrowdown", label: t("talk.next"), run: () => step(1), group: "talk" },
