@@ -78,3 +78,17 @@ def test_an_answer_that_came_in_between_is_not_overruled(stage: Stage, pair: tup
     assert stage.desk.view.size == size
     # Who has seen the yes may still say no.
     assert two.post("/api/object", no | {"seen": "concurred"}).json()["state"] == "recorded"
+
+
+def test_a_reading_that_came_in_between_is_not_replaced(stage: Stage, pair: tuple[Visit, Visit]) -> None:
+    leaf = notify_theirs(stage)
+    one, two = pair
+    first = one.post("/api/read-back", {"message": leaf, "is_first": True}).json()
+    assert first["state"] == "recorded", first
+    size = stage.desk.view.size
+    second = two.post("/api/read-back", {"message": leaf, "is_first": True})
+    assert (second.status_code, second.json()["code"]) == (403, "answered-meanwhile")
+    assert f"duty-1 gave one as entry {first['index']}" in second.json()["message"]
+    assert stage.desk.view.size == size
+    # Who means to correct it says so.
+    assert two.post("/api/read-back", {"message": leaf}).json()["state"] == "recorded"

@@ -98,10 +98,14 @@ class ReadingRequest(WireStruct, frozen=True, kw_only=True):
 
 
 class ReadBackRequest(Spoken, frozen=True, kw_only=True):
-    """Read positions back; ``readings`` null: as the desk's own words have them."""
+    """Read positions back; ``readings`` null: as the desk's own words have them.
+
+    ``is_first``: only if no officer of ours has, as the page had it when he began.
+    """
 
     message: MessageName
     readings: Annotated[list[ReadingRequest], msgspec.Meta(min_length=1, max_length=50)] | None = None
+    is_first: bool = False
 
 
 class ConfirmRequest(Spoken, frozen=True, kw_only=True):

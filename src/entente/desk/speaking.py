@@ -312,6 +312,14 @@ def acknowledge(desk: Desk, request: ask.AcknowledgeRequest) -> Said:
 def read_back(desk: Desk, request: ask.ReadBackRequest) -> Said:
     """Read positions back, in our own words."""
     version, thing = _get_version(desk, request.message)
+    row = desk.rows.find(PositionRow, f"{version.version}:{desk.party}")
+    if request.is_first and row is not None and row.read_back is not None:
+        # A later reading takes the place of an earlier one, and with it a movement that was confirmed.
+        raise Denied(
+            "answered-meanwhile",
+            f"read-back of {version.version[:12]}: expected none of ours yet, "
+            f"{', '.join(row.read_back.officers)} gave one as entry {row.read_back.index}",
+        )
     readings = desk.inbox.build_readings(version)
     if request.readings is not None:
         readings = [_read(desk, version, one, readings) for one in request.readings]

@@ -33,7 +33,7 @@ export function ReadBack({ item }) {
   const send = async () => {
     if (!isAllowed || !isWhole || doing.isBusy) return;
     const readings = item.readings.map((one) => ({ volume: one.volume, point_e7: one.point_e7, words: values[String(one.volume)] }));
-    if ((await doing.run({ message: item.subject, readings })) !== null) {
+    if ((await doing.run({ message: item.subject, readings, is_first: true })) !== null) {
       dropDraft(slot);
       tellOwn();
     }
