@@ -89,7 +89,7 @@ function Search({ things, canvas, open }) {
   const choose = (/** @type {typeof found[number] | undefined} */ one) => {
     if (!one) return;
     if (one.thing) open(one.thing.key);
-    else canvas.current?.map.jumpTo({ center: [one.lon, one.lat], zoom: one.zoom });
+    else canvas.current?.map.jumpTo({ center: [one.lon, one.lat], zoom: one.zoom }, { isWanted: true });
     setText("");
     input.current?.blur();
   };

@@ -34,7 +34,7 @@ export function hasWebGL() {
 
 /**
  * @typedef {{ url: string, around: string, moment: import("./layers.js").Moment, look: import("./layers.js").Look }} Shown
- * @typedef {{ center: [number, number], zoom: number, onMove: () => void, onTrouble: (words: string) => void,
+ * @typedef {{ center: [number, number], zoom: number, onMove: (event: any) => void, onTrouble: (words: string) => void,
  *   onPick: (features: any[], at: { lngLat: any, point: any }) => void, onLost: (isLost: boolean) => void,
  *   onPoint: (lngLat: any | null, feature: any | null) => void, onIdle: () => void }} Hooks
  */
@@ -63,6 +63,7 @@ export function createCanvas(container, hooks) {
   let wanted = null;
   let [isReady, isBusy] = [false, false];
   let layerKey = "";
+  let draft = /** @type {object} */ (EMPTY);
 
   const putLayers = (/** @type {Shown} */ next) => {
     const colours = mapColours.get();
@@ -100,20 +101,33 @@ export function createCanvas(container, hooks) {
   const setUp = () => {
     const colours = mapColours.get();
     addPatterns(map, colours);
+    // Called again after a lost context: MapLibre then puts back what it knows of sources and layers.
+    const isFirst = !map.getSource("things");
     const source = { type: "geojson", data: EMPTY, tolerance: TOLERANCE, buffer: 64, maxzoom: 14, promoteId: "id" };
-    map.addSource("things", source);
-    map.addSource("around", { ...source });
-    map.addSource("draft", { type: "geojson", data: EMPTY, tolerance: TOLERANCE });
+    if (isFirst) {
+      map.addSource("things", source);
+      map.addSource("around", { ...source });
+      map.addSource("draft", { type: "geojson", data: EMPTY, tolerance: TOLERANCE });
+    }
+    map.getSource("draft").setData(draft);
     addDraftLayers(map, colours);
     isReady = true;
+    wanted ??= shown;
+    shown = null;
+    layerKey = "";
     take();
-    void fillBase(map, hooks.onTrouble);
+    if (isFirst) void fillBase(map, hooks.onTrouble);
+  };
+  // Without a context there is no style, and no source that could be told anything.
+  const lose = () => {
+    [isReady, isBusy] = [false, false];
+    hooks.onLost(true);
   };
   map.on("style.load", setUp);
   map.on("move", hooks.onMove);
   map.on("idle", hooks.onIdle);
   map.on("error", (/** @type {any} */ event) => hooks.onTrouble(String(event.error?.message ?? event.error ?? "?")));
-  map.on("webglcontextlost", () => hooks.onLost(true));
+  map.on("webglcontextlost", lose);
   map.on("webglcontextrestored", () => hooks.onLost(false));
   const find = (/** @type {any} */ point, reach_px = REACH_PX) => {
     const layers = POINTABLE.filter((id) => map.getLayer(id));
@@ -152,15 +166,17 @@ export function createCanvas(container, hooks) {
     },
     /** Fetch the features anew: something was recorded. */
     again() {
-      if (shown === null) return;
+      if (shown === null || !isReady) return;
       map.getSource("things").setData(shown.url);
       if (shown.around) map.getSource("around").setData(shown.around);
     },
     /** @param {object} data */
     showDraft(data) {
-      map.getSource("draft")?.setData(data);
+      draft = data;
+      if (isReady) map.getSource("draft").setData(data);
     },
     close() {
+      isReady = false;
       leave();
       drawn.map = null;
       map.remove();

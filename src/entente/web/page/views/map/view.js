@@ -38,6 +38,8 @@ const NOTHING = { type: "FeatureCollection", features: [] };
 /** After the map came to rest. */
 const REST_MS = 250;
 const RELOAD_MS = 600;
+/** So long after the first answer the map goes on to take in what comes. */
+const TAKE_IN_MS = 20_000;
 
 /** @typedef {ReturnType<typeof createCanvas>} Canvas */
 
@@ -60,7 +62,7 @@ function useCanvas(box, hooks, isShownNow) {
       canvas.current = createCanvas(box.current, {
         center: [start.lon, start.lat],
         zoom: start.zoom,
-        onMove: () => latest.current.onMove(),
+        onMove: (/** @type {any} */ ...args) => latest.current.onMove(...args),
         onIdle: () => latest.current.onIdle(),
         onPick: (/** @type {any} */ ...args) => latest.current.onPick(...args),
         onPoint: (/** @type {any} */ ...args) => latest.current.onPoint(...args),
@@ -203,8 +205,10 @@ export default function MapView({ isShown: isShownNow }) {
   const count = data ? data.counts.activities.total : 0;
 
   const rest = useRef(0);
+  const isTaken = useRef(state.at !== null);
   const hooks = {
-    onMove: () => {
+    onMove: (/** @type {any} */ event) => {
+      if (event?.originalEvent || event?.isWanted) isTaken.current = true;
       window.clearTimeout(rest.current);
       rest.current = window.setTimeout(() => {
         const map = canvas.current?.map;
@@ -239,18 +243,25 @@ export default function MapView({ isShown: isShownNow }) {
       if (!map || !boxes.length) return;
       const [west, south] = [Math.min(...boxes.map((one) => one[0])), Math.min(...boxes.map((one) => one[1]))];
       const [east, north] = [Math.max(...boxes.map((one) => one[2])), Math.max(...boxes.map((one) => one[3]))];
-      map.fitBounds([[west, Math.max(-85, south)], [east, Math.min(85, north)]], { padding: fitPadding(box.current), maxZoom: 11, duration: 0 });
+      map.fitBounds([[west, Math.max(-85, south)], [east, Math.min(85, north)]], { padding: fitPadding(box.current), maxZoom: list.length > 1 ? 11 : 8, duration: 0 });
     },
     [canvas],
   );
-  // Without a place in the address: where our things are.
-  const hasFitted = useRef(state.at !== null);
+  // Without a place in the address: where things are. What comes soon after the first answer is taken in too, as
+  // long as nobody has moved the map.
+  const fitted = useRef({ until_ms: 0, keys: "", item: state.item });
   useEffect(() => {
-    if (hasFitted.current || !isThere || !shown.length) return;
-    hasFitted.current = true;
-    const one = chosen?.box ? [chosen] : shown;
-    fit(one.some((each) => each.type !== "conflict") ? one.filter((each) => each.type !== "conflict" || one.length === 1) : one);
-  }, [isThere, shown, chosen]);
+    if (state.item !== fitted.current.item) isTaken.current = true;
+    if (isTaken.current || !isThere || !things.length) return;
+    const now_ms = performance.now();
+    if (fitted.current.until_ms === 0) fitted.current.until_ms = now_ms + TAKE_IN_MS;
+    const placed = shown.filter((one) => one.box !== null && one.type !== "conflict");
+    const list = chosen?.box ? [chosen] : placed.length ? placed : things.filter((one) => one.until_ms > cursor.at_ms);
+    const keys = list.map((one) => one.key).join(" ");
+    if (keys === fitted.current.keys || now_ms > fitted.current.until_ms) return;
+    fitted.current.keys = keys;
+    fit(list);
+  }, [isThere, things, shown, chosen, state.item]);
   // A link to a thing brings it into sight.
   const seenItem = useRef(state.item);
   useEffect(() => {
