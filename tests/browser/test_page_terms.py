@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.browser.conftest import OpenPage, Served
 
 MARK = "WHAT IF: nobody said this"
@@ -37,6 +39,31 @@ def test_an_example_is_loaded_asked_and_read_to_its_sentence(open_page: OpenPage
     page.get_by_role("button", name="Back to what was said").click()
     page.wait_for_selector(".terms-supposed", state="detached")
     assert "whatif" not in page.url
+
+
+def test_a_search_that_takes_long_says_so_is_stopped_and_marked(open_page: OpenPage, served: Served) -> None:
+    example = served.look("us", "terms-example")
+    served.call("us", "terms-load", {"name": "long", "text": example["text"]})
+    held: list[Any] = []
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page = open_page("/terms?file=long", before=lambda page: page.route("**/api/terms-ask?*", hold))
+    page.get_by_text("Searching.").wait_for()
+    with page.expect_request("**/api/terms-stop") as stop:
+        page.get_by_role("button", name="Stop, and show what was found").click()
+    assert stop.value.post_data_json["asker"] in held[0].request.url
+    # What the desk had found when it was stopped, as it says so.
+    told = served.look("us", "terms-ask", name="long")
+    told["answers"]["why-not"]["search"] |= {"is_all": False, "is_complete": False, "stopped_by": "interrupt"}
+    held[0].fulfill(json=told)
+    page.unroute("**/api/terms-ask?*")
+    page.get_by_text("Stopped before its end").wait_for()
+    page.get_by_role("button", name="Search up to 20 s").click()
+    page.get_by_text("Stopped before its end").wait_for(state="detached")
+    assert "seconds=20" in page.url
+    served.call("us", "terms-drop", {"name": "long"})
 
 
 def test_a_file_with_faults_says_where_and_is_asked_nothing(open_page: OpenPage) -> None:

@@ -23,6 +23,8 @@ import { Faults, Load } from "./load.js";
 import { Reader } from "./reader.js";
 import { WhatIfBanner } from "./whatif.js";
 
+import { ASKER, CutShort, LONG_S, SHORT_S, Working } from "./working.js";
+
 const QUESTIONS = ["why-not", "price", "additions", "now", "readings", "unguaranteed", "shared"];
 /** Files change by what an officer does here; answers by the file. */
 const ON = /** @type {const} */ (["own", "reset"]);
@@ -39,7 +41,8 @@ function Pick({ name, label, value, options, clears = {} }) {
 function Asked({ file, question, programme, whatif }) {
   const [say, form] = [useParam("say"), useParam("form", "graph")];
   const index = useMemo(() => indexTerms(file.terms), [file.terms]);
-  const asked = useLook("terms-ask", { name: file.name, question, programme, whatif }, { on: ON });
+  const seconds = useParam("seconds") === String(LONG_S) ? LONG_S : SHORT_S;
+  const asked = useLook("terms-ask", { name: file.name, question, programme, whatif, seconds, asker: ASKER }, { on: ON });
   useEffect(() => {
     if (say) document.querySelector(".terms-reader")?.scrollIntoView({ block: "nearest" });
   }, [say]);
@@ -47,7 +50,8 @@ function Asked({ file, question, programme, whatif }) {
     <div class=${say ? "split split-chosen terms-split" : "split terms-split"}>
       <div class="stack" aria-live="polite">
         <${Looked} of=${asked} />
-        ${asked.data ? html`<${Answer} told=${asked.data} index=${index} say=${say} form=${form} />` : null}
+        ${asked.isLoading ? html`<${Working} seconds=${seconds} />` : null}
+        ${asked.data ? html`<${CutShort} answers=${asked.data.answers} seconds=${seconds} /><${Answer} told=${asked.data} index=${index} say=${say} form=${form} />` : null}
       </div>
       <div class="terms-side"><${Reader} index=${index} say=${say} text=${file.text} /></div>
     </div>`;

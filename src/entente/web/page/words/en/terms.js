@@ -41,6 +41,7 @@ export default {
   "verdict-unknown": "Not known",
   obstacles: { one: "{n} obstacle stands in the way", other: "{n} obstacles stand in the way" },
   "all-proven": "These are all: proven.",
+  searching: "Searching.", searched: "{span}; {n} found in {steps} steps.", stop: "Stop, and show what was found", "cut-short": "Stopped before its end", "cut-short-what": "What was found is true; there may be more.", longer: "Search up to {n} s",
   "may-be-more": "The search ended before its end: there may be more.",
   form: "Shown as",
   "form-graph": "Picture",

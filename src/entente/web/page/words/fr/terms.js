@@ -41,6 +41,7 @@ export default {
   "verdict-unknown": "Inconnu",
   obstacles: { one: "{n} obstacle s'y oppose", other: "{n} obstacles s'y opposent" },
   "all-proven": "Ce sont tous : prouvé.",
+  searching: "Recherche en cours.", searched: "{span} ; {n} trouvés en {steps} pas.", stop: "Arrêter, et montrer ce qui a été trouvé", "cut-short": "Arrêtée avant sa fin", "cut-short-what": "Ce qui a été trouvé est vrai ; il peut y en avoir plus.", longer: "Chercher jusqu'à {n} s",
   "may-be-more": "La recherche s'est arrêtée avant sa fin : il peut y en avoir d'autres.",
   form: "Montré comme",
   "form-graph": "Image",
