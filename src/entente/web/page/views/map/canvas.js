@@ -26,7 +26,10 @@ export const drawn = { map: /** @type {any} */ (null) };
 /** @returns {boolean} */
 export function hasWebGL() {
   try {
-    return document.createElement("canvas").getContext("webgl2") !== null;
+    const context = document.createElement("canvas").getContext("webgl2");
+    // A browser gives a page a few contexts only, and takes the oldest away: the map's.
+    context?.getExtension("WEBGL_lose_context")?.loseContext();
+    return context !== null;
   } catch {
     return false;
   }

@@ -53,7 +53,7 @@ function useCanvas(box, hooks, isShownNow) {
   const canvas = useRef(/** @type {Canvas | null} */ (null));
   const latest = useRef(hooks);
   latest.current = hooks;
-  const [isLost, setLost] = useState(!hasWebGL());
+  const [isLost, setLost] = useState(() => !hasWebGL());
   const [isThere, setThere] = useState(false);
   useEffect(() => {
     if (isLost || box.current === null) return undefined;
