@@ -2,9 +2,9 @@
 //
 // Invariants: an officer says yes to the digest of what he has on the screen, never to "the newest"; where the desk says
 // that a plan would not leave as it was planned, no yes is offered, and why is told; a plan that changed under the
-// reader's eyes says so; two officers in two browsers see the same plan, digest and yeses.
+// reader's eyes says so; two officers in two browsers see the same plan, digest and yeses; the button comes after what leaves.
 //
-//     html`<${Approval} told=${told.data} />`     // an answer of release-explain
+//     html`<${Standing} told=${told.data} /> … <${Decision} told=${told.data} />`     // an answer of release-explain
 import { html, useRef } from "../../core/dom.js";
 import { setParams } from "../../core/route.js";
 import { useSession } from "../../core/session.js";
@@ -97,15 +97,11 @@ export function Ways({ told }) {
   </section>`;
 }
 
-/** @param {{ told: any }} props */
-export function Approval({ told }) {
+/** @param {{ told: any }} props How it stands, above what leaves: who has said yes, what has changed, what else can be done. */
+export function Standing({ told }) {
   const { plan } = told;
-  const session = useSession();
-  const isOpen = plan.state === "planned" || plan.state === "refused";
-  const hasSaidYes = told.approvals.some((/** @type {any} */ one) => one.officer === session.officer && one.counts);
-  const isLast = plan.approved.length + 1 >= plan.needs;
   if (plan.state === "denied") {
-    return html`<section class="stack" aria-label=${t("release.decision")}>
+    return html`<section class="stack" aria-label=${t("release.standing")}>
       <div class="error-box"><span class="badge-shape" aria-hidden="true">■</span><div>
         <p><strong>${t("release.nothing-leaves", { who: plan.recipient })}</strong></p>
         <p class="error-words"><${Words} text=${plan.reasons.join("; ") || plan.words} most=${800} /></p>
@@ -113,7 +109,7 @@ export function Approval({ told }) {
       <${Ways} told=${told} />
     </section>`;
   }
-  return html`<section class="stack release-approval" aria-label=${t("release.decision")}>
+  return html`<section class="stack release-standing" aria-label=${t("release.standing")}>
     <${Yeses} told=${told} />
     <${Changed} told=${told} />
     ${plan.due ? html`<p>${t("release.not-before")} <${Time} iso=${plan.due} /></p>` : null}
@@ -121,20 +117,31 @@ export function Approval({ told }) {
       (/** @type {string} */ one, /** @type {number} */ at) =>
         html`<p key=${at}><${Badge} kind="warn">${t("release.look-again")}</${Badge}> <${Words} text=${one} most=${400} /></p>`,
     )}
-    ${isOpen && plan.sha256
+    <${Ways} told=${told} />
+  </section>`;
+}
+
+/** @param {{ told: any }} props Yes or no: below what leaves and what it teaches, so that it is read before. */
+export function Decision({ told }) {
+  const { plan } = told;
+  const session = useSession();
+  const canYes = (plan.state === "planned" || plan.state === "refused") && plan.sha256 !== "" && !told.change;
+  const hasSaidYes = told.approvals.some((/** @type {any} */ one) => one.officer === session.officer && one.counts);
+  const isWaiting = hasSaidYes && plan.state === "planned";
+  const isLast = plan.approved.length + 1 >= plan.needs;
+  const canWithdraw = WITHDRAWABLE.has(plan.state);
+  if (!canYes && !canWithdraw) return null;
+  return html`<section class="stack release-approval" aria-label=${t("release.decision")}>
+    <h3>${t("release.decision")}</h3>
+    ${canYes
       ? html`<p>${t("release.digest")} <code class="release-digest">${sayDigest(plan.sha256)}</code>
           ${plan.needs > 1 ? html` <span class="muted">${t("release.digest-hint")}</span>` : null}</p>
-          ${told.change
-            ? null
-            : html`<${GateButton} verb="release-send" kind="primary" disabled=${hasSaidYes && plan.state === "planned"}
-                label=${plan.state === "refused" ? t("release.send-again") : t("release.approve", { who: plan.recipient })}
-                body=${{ plan: plan.plan, sha256: plan.sha256 }} />
-                ${hasSaidYes && plan.state === "planned"
-                  ? html`<p>${t("release.another")}</p>`
-                  : html`<p class="muted">${isLast ? t("release.last-yes") : t("release.not-last-yes")}</p>`}`}`
+          <${GateButton} verb="release-send" kind="primary" disabled=${isWaiting}
+            label=${plan.state === "refused" ? t("release.send-again") : t("release.approve", { who: plan.recipient })}
+            body=${{ plan: plan.plan, sha256: plan.sha256 }} />
+          <p class="muted">${t(isWaiting ? "release.another" : isLast ? "release.last-yes" : "release.not-last-yes")}</p>`
       : null}
-    <${Ways} told=${told} />
-    ${WITHDRAWABLE.has(plan.state)
+    ${canWithdraw
       ? html`<${GateButton} verb="release-withdraw" kind="danger" label=${t("release.withdraw")} body=${{ plan: plan.plan }} />`
       : null}
   </section>`;

@@ -14,7 +14,7 @@ import { Table } from "../../parts/table.js";
 import { Time } from "../../parts/time.js";
 import { Words } from "../../parts/words.js";
 import { StateBadge } from "./act.js";
-import { Approval } from "./approval.js";
+import { Decision, Standing } from "./approval.js";
 import { ExposureBars } from "./belief.js";
 import { Chain } from "./chain.js";
 import { Original } from "./original.js";
@@ -141,9 +141,10 @@ function PlanPanel({ number }) {
           <p>${t("release.for")} <${Words} text=${plan.purpose} /> · ${t("release.planned-by")} <${Words} text=${plan.officer} />
             ${" "}<${Time} iso=${plan.at} /></p>
           ${["recorded", "denied"].includes(plan.state) ? null : html`<p><${Badge} kind="quiet">${t("release.not-theirs")}</${Badge}></p>`}
-          <${Approval} told=${told.data} />
+          <${Standing} told=${told.data} />
           ${plan.report ? html`<${SideBySide} plan=${plan} others=${others} />` : html`<${VariantFacts} variant=${plan.variant} />`}
           ${plan.report ? html`<${Teaches} plans=${[plan, ...others]} />` : null}
+          <${Decision} told=${told.data} />
           <section class="stack" aria-label=${t(isOver ? "release.why-cannot" : "release.why", { who: plan.recipient })}>
             <h3>${t(isOver ? "release.why-cannot" : "release.why", { who: plan.recipient })}</h3>
             <${Chain} steps=${told.data.steps} reasons=${plan.reasons} />

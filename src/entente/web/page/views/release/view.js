@@ -36,7 +36,8 @@ function findTab(item) {
 
 export default function ReleaseView() {
   const session = useSession();
-  const asked = useParam("tab") || findTab(useParam("item"));
+  const [tabAsked, item] = [useParam("tab"), useParam("item")];
+  const asked = tabAsked || findTab(item);
   const isNew = useParam("new") !== "";
   const isGate = session.may("release-plans");
   const names = Object.keys(TABS).filter((name) => isGate || OPEN_TABS.has(name));

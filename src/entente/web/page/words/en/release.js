@@ -36,6 +36,7 @@ export default {
   "to": "To",
   "from": "From",
   "made": "Made",
+  "standing": "How the plan stands",
   "decision": "Decision",
   "needs": "{approved} of {needs} officers have said yes.",
   "not-before": "Leaves not before",
