@@ -60,7 +60,7 @@ class RecordRequest(WireStruct, frozen=True, kw_only=True):
     below: Count = 0
     order: Literal["new", "old"] = "new"
     offset: Count = 0
-    limit: Annotated[int, msgspec.Meta(ge=1, le=500)] = 100
+    limit: Annotated[int, msgspec.Meta(ge=1, le=2_000)] = 100
     facets: Annotated[int, msgspec.Meta(ge=0, le=1)] = 0
 
 

@@ -19,7 +19,8 @@ const BEYOND = 8;
 
 /**
  * @typedef {{ key: string, label: string, get?: (row: any) => string | number, render?: (row: any) => unknown,
- *   isNumber?: boolean, width?: string }} Column `get`: what is sorted by, and exported. `render`: what is shown.
+ *   isNumber?: boolean, width?: string, out?: (row: any) => string | number }} Column `get`: what is sorted by, and
+ *   exported, if there is no `out`. `render`: what is shown.
  */
 
 /**

@@ -12,7 +12,7 @@ import { clean } from "../../core/safe.js";
 import { useStore } from "../../core/store.js";
 import { deskNowMs, encodeUtc, formatSpan } from "../../core/time.js";
 import { language, t } from "../../core/words.js";
-import { ExportMenu, saveFile, toCsv } from "../../parts/export.js";
+import { ExportMenu, tableExports } from "../../parts/export.js";
 import { Choice } from "../../parts/form.js";
 import { Badge, Empty, Looked } from "../../parts/notice.js";
 import { listPartyIds, Party } from "../../parts/party.js";
@@ -40,7 +40,7 @@ function makeColumns() {
   return [
     { key: "start", label: t("conflicts.column-start"), get: (row) => (row.start_us === null ? "" : encodeUtc(row.start_us / 1000)),
       render: (row) => (row.start_us === null ? "—" : html`<${Time} ms=${row.start_us / 1000} short=${true} local=${false} />`) },
-    { key: "left", label: t("conflicts.column-left"), get: (row) => timeLeft_s(row, deskNowMs()), render: (row) => sayLeft(row, deskNowMs()) },
+    { key: "left", label: t("conflicts.column-left"), get: (row) => timeLeft_s(row, deskNowMs()), out: (row) => sayLeft(row, deskNowMs()), render: (row) => sayLeft(row, deskNowMs()) },
     { key: "sides", label: t("conflicts.column-sides"), get: (row) => row.sides.map((/** @type {any} */ one) => `${one.title} (${one.author})`).join(" / "), render: Sides },
     { key: "rule", label: t("conflicts.column-rule"), get: (row) => row.rule, render: (row) => t(`conflicts.short-${row.rule}`) },
     { key: "state", label: t("conflicts.column-state"), get: (row) => (row.alarm ? "alarm" : row.state), render: State },
@@ -93,11 +93,10 @@ export default function ConflictsView() {
   return html`<div class="view conflicts">
     <header class="view-head">
       <h1>${t("conflicts.title")}</h1>
-      <${ExportMenu} items=${[
-        { label: "CSV", run: () => saveFile("conflicts.csv", "text/csv", toCsv([{ key: "key", label: "key", get: (row) => row.key }, ...columns], rows)) },
-        { label: "JSON", run: () => saveFile("conflicts.json", "application/json", JSON.stringify({ ...looked.data, conflicts: rows }, null, 1)) },
-        { label: t("shell.print"), run: () => window.print() },
-      ]} />
+      <${ExportMenu} items=${tableExports("conflicts", [
+        { key: "key", label: "key", get: (row) => row.key }, ...columns,
+        { key: "end", label: t("conflicts.column-end"), get: (row) => (row.end_us === null ? "" : encodeUtc(row.end_us / 1000)) },
+      ], sortRows(rows, columns, sort), { ...looked.data, conflicts: rows })} />
     </header>
     <div class="row no-print">
       <${Choice} label=${t("conflicts.which")} value=${show} options=${["open", "all"].map((value) => ({ value, label: t(`conflicts.show-${value}`) }))}

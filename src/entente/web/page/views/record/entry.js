@@ -80,13 +80,12 @@ function Proof({ index, envelope }) {
     if (isUp) run();
   }, [isUp, index, envelope]);
   useKeys([{ keys: "p", label: t("record.key-prove"), run, group: "record" }], [index, envelope, isUp]);
-  const save = async () => {
+  const save = async (/** @type {readonly ("proof" | "policy")[]} */ parts) => {
     const made = await look("record-bundle", { index }).catch((error) =>
       setProof({ isMissing: true, why: error.message }),
     );
     if (!made) return;
-    saveFile(`${made.name}.proof`, "text/plain", made.proof);
-    saveFile(`${made.name}.policy`, "text/plain", made.policy);
+    for (const part of parts) saveFile(`${made.name}.${part}`, "text/plain", made[part]);
   };
   return html`<section class="stack">
     <h3>${t("record.proof")}</h3>
@@ -103,7 +102,9 @@ function Proof({ index, envelope }) {
     ${proof?.why ? html`<p><${Words} text=${proof.why} /></p>` : null}
     <div class="row">
       <button type="button" onClick=${run}>${t("record.prove")} <kbd>p</kbd></button>
-      <button type="button" onClick=${save}>${t("record.export-proof")}</button>
+      <button type="button" onClick=${() => save(["proof", "policy"])}>${t("record.export-proof")}</button>
+      ${/* Some browsers let one click save one file. */ ""}
+      <button type="button" class="quiet" onClick=${() => save(["policy"])}>${t("record.export-policy")}</button>
     </div>
   </section>`;
 }

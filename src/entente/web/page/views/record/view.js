@@ -12,7 +12,6 @@ import { setParams, useParam } from "../../core/route.js";
 import { clean } from "../../core/safe.js";
 import { parseUtc } from "../../core/time.js";
 import { formatNumber, t } from "../../core/words.js";
-import { ExportMenu, saveFile, toCsv } from "../../parts/export.js";
 import { Badge, Empty, Looked } from "../../parts/notice.js";
 import { Party } from "../../parts/party.js";
 import { Table } from "../../parts/table.js";
@@ -21,6 +20,7 @@ import { Words } from "../../parts/words.js";
 import { sumLeaves } from "../../record/watch.js";
 import { CheckPanel, Standing } from "./check.js";
 import { EntryPanel } from "./entry.js";
+import { ListExport } from "./export.js";
 
 const PIECE = 200;
 const KINDS = /** @type {Record<string, "ok" | "warn" | "bad" | "info" | "quiet" | "off">} */ ({
@@ -171,14 +171,7 @@ export default function RecordView() {
         ${t("record.check")}
       </button>
       <a href=${lookPath("record", { ...query, facets: 1 })} target="_blank" rel="noreferrer">JSON</a>
-      <${ExportMenu}
-        items=${[
-          {
-            label: t("record.csv", { n: rows.length }),
-            run: () => saveFile("record.csv", "text/csv", toCsv(shown, rows)),
-          },
-        ]}
-      />
+      <${ListExport} query=${query} columns=${shown} />
     </header>
     <${Standing} />
     ${show === "check" ? html`<${CheckPanel} />` : null}

@@ -12,11 +12,13 @@ import { clean } from "../../core/safe.js";
 import { useStore } from "../../core/store.js";
 import { deskNowMs, encodeUtc, formatUtc, parseUtc } from "../../core/time.js";
 import { language, t } from "../../core/words.js";
+import { ExportMenu } from "../../parts/export.js";
 import { Badge } from "../../parts/notice.js";
 import { narrow } from "../../parts/table.js";
 import { Since, Time } from "../../parts/time.js";
 import { findUrgent } from "../conflicts/rank.js";
 import { Lanes } from "./canvas.js";
+import { makeExports } from "./export.js";
 import { findNext, listMoments, NOTHING, readBuckets, readLanes } from "./lanes.js";
 import { pause, play, speed, SPEEDS } from "./playing.js";
 import { clampSpan, DAY_MS, fitSpan, HOUR_MS, MINUTE_MS, showMoment, widenSpan, zoomSpan } from "./scale.js";
@@ -91,7 +93,8 @@ export function TimeBar() {
   const [span, setSpan] = useSpan(cursor.at_ms);
   const wide = widenSpan(span);
   const query = { from_us: wide.from_ms * 1000, until_us: wide.until_ms * 1000 };
-  const lanes = useLook(cursor.isSettling ? null : "lanes", { ...query, ...(cursor.at_size === null ? {} : { at_size: cursor.at_size }) });
+  const asked = { ...query, ...(cursor.at_size === null ? {} : { at_size: cursor.at_size }) };
+  const lanes = useLook(cursor.isSettling ? null : "lanes", asked);
   const growth = useLook(isOpen ? "moments" : null, { ...query, buckets: 240, clock: "claimed" });
   const stood = useKept(lanes, readLanes, NOTHING);
   const buckets = useKept(growth, readBuckets, []);
@@ -185,6 +188,7 @@ export function TimeBar() {
         <button type="button" class="quiet" onClick=${() => zoom(2)} aria-label=${t("time.zoom-out")}>−</button>
         <button type="button" class="quiet" onClick=${() => zoom(0.5)} aria-label=${t("time.zoom-in")}>+</button>
         <button type="button" class="quiet" onClick=${fit}>${t("time.fit")}</button>
+        ${isOpen ? html`<${ExportMenu} items=${makeExports(asked)} />` : null}
       </span>
     </div>
     <p class="hidden-text" role="status" aria-live="polite">${told}</p>

@@ -7,7 +7,7 @@ export default {
   cut: "There are more than are listed: narrow the time or the rule", none: "No conflict is known at this moment. That is said of what this desk can read, and of nothing else.",
   "none-so": "None of the known conflicts is such a one.", choose: "Choose a conflict, or press c for the most urgent one.",
   settling: "Asking what was known then …", "no-time": "no time of its own", over: "its time is over", now: "NOW",
-  "column-start": "Begins", "column-left": "Time left", "column-sides": "Between", "column-rule": "Rule", "column-state": "State",
+  "column-start": "Begins", "column-end": "Ends", "column-left": "Time left", "column-sides": "Between", "column-rule": "Rule", "column-state": "State",
   "short-separation": "separation", "short-buffer": "site's buffer", "short-zone": "zone",
   "state-open": "open", "state-resolved": "resolved", ours: "open, ours", others: "open, of others", "alarm-short": "ALARM",
   "key-next": "Next conflict", "key-previous": "Previous conflict", "key-explain": "Explain it", "key-back": "Back to the list",

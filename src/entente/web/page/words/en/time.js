@@ -30,6 +30,8 @@ export default {
   "zoom-in": "Nearer",
   "zoom-out": "Farther",
   fit: "All",
+  "save-csv": "Lanes (CSV)",
+  "save-json": "Lanes (JSON)",
   "key-urgent": "The most urgent conflict, explained",
   "key-known": "As known then, or with all known now",
   "key-lanes": "Open or close the lanes",

@@ -7,7 +7,7 @@ export default {
   cut: "Il y en a plus que la liste n'en montre : restreindre le temps ou la règle", none: "Aucun conflit n'est connu à ce moment. Cela vaut pour ce que ce poste peut lire, et pour rien d'autre.",
   "none-so": "Aucun des conflits connus n'est de cette sorte.", choose: "Choisir un conflit, ou c pour le plus urgent.",
   settling: "Recherche de ce qu'on savait alors …", "no-time": "sans heure propre", over: "son heure est passée", now: "MAINTENANT",
-  "column-start": "Début", "column-left": "Temps restant", "column-sides": "Entre", "column-rule": "Règle", "column-state": "État",
+  "column-start": "Début", "column-end": "Fin", "column-left": "Temps restant", "column-sides": "Entre", "column-rule": "Règle", "column-state": "État",
   "short-separation": "séparation", "short-buffer": "abords d'un site", "short-zone": "zone",
   "state-open": "ouvert", "state-resolved": "résolu", ours: "ouvert, le nôtre", others: "ouvert, à d'autres", "alarm-short": "ALARME",
   "key-next": "Conflit suivant", "key-previous": "Conflit précédent", "key-explain": "L'expliquer", "key-back": "Retour à la liste",

@@ -30,6 +30,8 @@ export default {
   "zoom-in": "Plus près",
   "zoom-out": "Plus loin",
   fit: "Tout",
+  "save-csv": "Bandes (CSV)",
+  "save-json": "Bandes (JSON)",
   "key-urgent": "Le conflit le plus urgent, expliqué",
   "key-known": "Comme on le savait alors, ou avec tout ce qu'on sait",
   "key-lanes": "Ouvrir ou fermer les lignes",
