@@ -38,9 +38,9 @@ function goInto() {
   if (first instanceof HTMLElement) first.focus();
 }
 
-/** @param {{ name: string, all: any }} props What the address names, or why it cannot be shown. */
-function Chosen({ name, all }) {
-  const [key, about, isNew] = [useParam(name), parseAbout(useParam("about")), useParam("new")];
+/** @param {{ name: string, asked: string, all: any }} props What the address names, or why it cannot be shown. */
+function Chosen({ name, asked: key, all }) {
+  const [about, isNew] = [parseAbout(useParam("about")), useParam("new")];
   const session = useSession();
   const beside = useParam("with");
   const [readouts, incidents] = [all.readouts, all.incidents];
@@ -96,8 +96,10 @@ export default function TalkView() {
   const isChosen = (/** @type {import("./entries.js").Entry} */ one) =>
     NAMES[one.tab] === name && (one.key === chosen || (one.row.id === chosen && !entries.some((other) => other.tab === one.tab && other.key === chosen)));
   const filters = { ...(tab ? { tab } : {}), ...(q ? { q } : {}), ...(owed ? { owed } : {}) };
+  // Keys may come quicker than the screen is drawn: where the choice is, is asked of the address.
   const step = (/** @type {number} */ by) => {
-    const at = entries.findIndex(isChosen);
+    const { params } = route.get();
+    const at = entries.findIndex((one) => params[NAMES[one.tab]] === one.key || params[NAMES[one.tab]] === one.row.id);
     const next = entries[at < 0 ? 0 : Math.min(entries.length - 1, Math.max(0, at + by))];
     if (next) setParams({ ...NOTHING, [NAMES[next.tab]]: next.key }, { replace: chosen !== "" });
   };
@@ -134,7 +136,7 @@ export default function TalkView() {
             <a class=${`talk-row ${one.isUrgent && one.isOwed ? "talk-loud" : one.isOwed ? "talk-owed" : ""}`} aria-current=${isChosen(one) ? "true" : undefined}
               href=${linkTo("talk", { ...filters, [NAMES[one.tab]]: one.key })}><${Row} entry=${one} /></a></li>`)}</ul></div>`)}
       </section>
-      <${Chosen} name=${name || "thread"} all=${all} />
+      <${Chosen} name=${name || "thread"} asked=${chosen} all=${all} />
     </div>
   </div>`;
 }
