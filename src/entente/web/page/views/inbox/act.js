@@ -89,8 +89,9 @@ function OneAct({ act, item, isOpen, onOpen, register }) {
     if (answer !== null) {
       dropDraft(slot);
       onOpen("");
-      tellOwn();
     }
+    // Refused or not: what is on the screen may be over.
+    tellOwn();
   };
   const run = () => {
     if (act.href) return void go(parseLocation(new URL(act.href, window.location.href)).view, parseLocation(new URL(act.href, window.location.href)).params);

@@ -33,10 +33,9 @@ export function ReadBack({ item }) {
   const send = async () => {
     if (!isAllowed || !isWhole || doing.isBusy) return;
     const readings = item.readings.map((one) => ({ volume: one.volume, point_e7: one.point_e7, words: values[String(one.volume)] }));
-    if ((await doing.run({ message: item.subject, readings, is_first: true })) !== null) {
-      dropDraft(slot);
-      tellOwn();
-    }
+    if ((await doing.run({ message: item.subject, readings, is_first: true })) !== null) dropDraft(slot);
+    // Refused or not: what is on the screen may be over.
+    tellOwn();
   };
   const run = useRef(send);
   run.current = send;
