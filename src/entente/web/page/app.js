@@ -118,7 +118,7 @@ function Page() {
     <a class="skip" href="#main">${t("shell.skip")}</a>
     <${PaperHead} view=${view} />
     <${Top} pulse=${pulse.data} onAccount=${() => setDialog("account")} icon=${new URL("icon.svg", import.meta.url).pathname} />
-    <${Banners} pulse=${pulse.data} pulse_ms=${pulse.at_ms} />
+    <${Guard} name="alarm"><${Banners} pulse=${pulse.data} pulse_ms=${pulse.at_ms} /></${Guard}>
     <${Rail} pulse=${pulse.data} view=${view} />
     <main class="main" id="main" tabindex="0" aria-label=${t(`shell.view-${view}`)}>
       ${shown.map(

@@ -142,8 +142,15 @@ function update() {
   // What it changes tells those who listen, and they would call it again.
   if (isUpdating) return queueMicrotask(update);
   isUpdating = true;
-  judge();
-  isUpdating = false;
+  try {
+    judge();
+  } catch (error) {
+    // A fault of its own must not pass for quiet.
+    console.error(error);
+    alarm.set({ ...alarm.get(), isDeaf: true, deaf_ms: heard_ms, mark: "fault" });
+  } finally {
+    isUpdating = false;
+  }
 }
 
 function judge() {
