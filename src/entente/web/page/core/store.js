@@ -6,7 +6,7 @@
 //     const link = createStore({ state: "never" });
 //     link.set({ state: "good" });
 //     const shown = useStore(link, (one) => one.state);
-import { useEffect, useState } from "./dom.js";
+import { useEffect, useRef, useState } from "./dom.js";
 
 /**
  * @template T
@@ -51,9 +51,15 @@ export function createStore(initial) {
  */
 export function useStore(store, pick) {
   const choose = pick ?? ((/** @type {T} */ value) => /** @type {P} */ (/** @type {unknown} */ (value)));
-  const [part, setPart] = useState(() => choose(store.get()));
+  const part = choose(store.get());
+  // What is shown, and how it was picked: the next drawing may pick something else.
+  const shown = useRef({ choose, part });
+  shown.current = { choose, part };
+  const [, setTurn] = useState(0);
   useEffect(() => {
-    const look = () => setPart(() => choose(store.get()));
+    const look = () => {
+      if (!Object.is(shown.current.choose(store.get()), shown.current.part)) setTurn((old) => old + 1);
+    };
     look(); // it may have changed between drawing and listening
     return store.subscribe(look);
   }, [store]);
