@@ -40,6 +40,7 @@ export function makeColumns(at_ms, areFeet) {
     { key: "until", label: t("map.until"), get: (/** @type {Thing} */ one) => (isTime(one.until_ms) ? encodeUtc(one.until_ms) : ""),
       render: (/** @type {Thing} */ one) => (isTime(one.until_ms) ? html`<${Time} ms=${one.until_ms} short=${true} local=${false} />` : "") },
     { key: "heights", label: t(areFeet ? "map.heights-feet" : "map.heights-metres"), get: (/** @type {Thing} */ one) => one.low_m ?? -1e9,
+      out: (/** @type {Thing} */ one) => formatBand(one.low_m, one.high_m, areFeet),
       render: (/** @type {Thing} */ one) => formatBand(one.low_m, one.high_m, areFeet) },
     { key: "at", label: t("map.position"), get: (/** @type {Thing} */ one) => (one.at ? formatPosition(one.at[1], one.at[0]) : "") },
   ];
