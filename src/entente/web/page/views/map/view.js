@@ -6,11 +6,10 @@
 //
 // It decides nothing about a thing: the desk does.
 import { useLook } from "../../core/api.js";
-import { readCursor, useCursor } from "../../core/cursor.js";
+import { moving, readCursor, recordAt } from "../../core/cursor.js";
 import { html, useCallback, useEffect, useMemo, useRef, useState } from "../../core/dom.js";
 import { useKeys } from "../../core/keys.js";
 import { onLive } from "../../core/live.js";
-import { moving, recordAt } from "../../core/cursor.js";
 import { route, setParams } from "../../core/route.js";
 import { useSession } from "../../core/session.js";
 import { useStore } from "../../core/store.js";
@@ -85,6 +84,47 @@ function useCanvas(box, hooks, isShownNow) {
     if (isShownNow) canvas.current?.map.resize();
   }, [isShownNow]);
   return { canvas, isLost, isThere };
+}
+
+/** While the cursor is dragged the map follows it at each step, lists and words this often. */
+const CALM_MS = 150;
+const TICK_MS = 30_000;
+
+/** The cursor for lists and words: of what is known at once, of a moment that is dragged through a little later. */
+function useCalmCursor() {
+  const [cursor, setCursor] = useState(readCursor);
+  useEffect(() => {
+    let held = readCursor();
+    let timer = 0;
+    const take = () => {
+      window.clearTimeout(timer);
+      timer = 0;
+      held = readCursor();
+      setCursor(held);
+    };
+    const watch = () => {
+      const next = readCursor();
+      const isOfSame = next.isNow === held.isNow && next.isThen === held.isThen && next.isSettling === held.isSettling && next.at_size === held.at_size;
+      if (!isOfSame || (moving.get() === null && next.at_ms !== held.at_ms)) take();
+      else if (next.at_ms !== held.at_ms && timer === 0) timer = window.setTimeout(take, CALM_MS);
+    };
+    take();
+    const leave = [route.subscribe(watch), moving.subscribe(watch), recordAt.subscribe(watch)];
+    const tick = window.setInterval(watch, TICK_MS);
+    return () => {
+      window.clearTimeout(timer);
+      window.clearInterval(tick);
+      for (const one of leave) one();
+    };
+  }, []);
+  return cursor;
+}
+
+/** Give the old list while the new one holds the same, so that what is drawn from it is left alone. @template T @param {readonly T[]} next @returns {readonly T[]} */
+function useSteady(next) {
+  const kept = useRef(next);
+  if (next.length !== kept.current.length || next.some((one, at) => one !== kept.current[at])) kept.current = next;
+  return kept.current;
 }
 
 /** @returns {import("./layers.js").Look} */
@@ -171,7 +211,7 @@ function fitPadding(box) {
 /** @param {{ isShown: boolean }} props */
 export default function MapView({ isShown: isShownNow }) {
   const state = useMapState();
-  const cursor = useCursor();
+  const cursor = useCalmCursor();
   const session = useSession();
   const isNarrow = useStore(narrow);
   const box = useRef(/** @type {HTMLElement | null} */ (null));
@@ -234,8 +274,8 @@ export default function MapView({ isShown: isShownNow }) {
   const { canvas, isLost, isThere } = useCanvas(box, hooks, isShownNow);
   useShowing(canvas, isThere, count, together, isShownNow);
 
-  const shown = useMemo(() => things.filter((one) => isShown(one, state, cursor.at_ms)), [things, state, cursor.at_ms]);
-  const inView = useMemo(() => (view === null ? shown : shown.filter((one) => isWithin(one, view))), [shown, view]);
+  const shown = useSteady(useMemo(() => things.filter((one) => isShown(one, state, cursor.at_ms)), [things, state, cursor.at_ms]));
+  const inView = useSteady(useMemo(() => (view === null ? shown : shown.filter((one) => isWithin(one, view))), [shown, view]));
   const fit = useCallback(
     (/** @type {readonly import("./things.js").Thing[]} */ list) => {
       const boxes = list.map((one) => one.box).filter((one) => one !== null);
