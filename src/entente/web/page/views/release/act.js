@@ -12,6 +12,7 @@ import { tellOwn } from "../../core/live.js";
 import { useSession } from "../../core/session.js";
 import { t } from "../../core/words.js";
 import { Badge, ErrorBox } from "../../parts/notice.js";
+import { Party } from "../../parts/party.js";
 import { Words } from "../../parts/words.js";
 
 /** @typedef {"ok" | "warn" | "bad" | "info" | "quiet" | "off"} BadgeKind */
@@ -74,7 +75,7 @@ export function GateButton({ verb, body, label, kind = "", disabled = false, has
     ${told.map(
       (one, at) =>
         html`<p key=${at} role="status">
-          ${one.state ? html`<${StateBadge} state=${one.state} /> ` : null}<${Words} text=${one.words} most=${400} />
+          ${one.of && one.party ? html`<${Party} id=${one.party} /> ` : null}${one.state ? html`<${StateBadge} state=${one.state} /> ` : null}<${Words} text=${one.words} most=${400} />
         </p>`,
     )}
   </div>`;

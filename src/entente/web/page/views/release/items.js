@@ -69,6 +69,8 @@ const columns = () => [
 function Recall({ row }) {
   const [reason, setReason] = useState("wrong");
   const [words, setWords] = useState("");
+  const [scope, setScope] = useState("item");
+  const isAll = scope === "report" && row.report !== "";
   return html`<section class="panel">
     <h3>${t("release.recall")}</h3>
     <p>${t("release.recall-hint")}</p>
@@ -77,8 +79,13 @@ function Recall({ row }) {
     <${Field} label=${t("release.words")} hint=${t("release.note-hint")}>
       <textarea maxlength="2000" value=${words} onInput=${(/** @type {any} */ event) => setWords(event.currentTarget.value)}></textarea>
     </${Field}>
-    <${GateButton} verb="release-recall" kind="danger" hasToken=${true} label=${t("release.recall-it", { who: row.to })}
-      body=${{ of: [row.leaf], reason, words }} />
+    ${row.report
+      ? html`<${Choice} label=${t("release.recall-scope")} value=${scope} onChange=${setScope}
+          options=${["item", "report"].map((one) => ({ value: one, label: t(`release.recall-${one}`) }))} />`
+      : null}
+    <${GateButton} verb="release-recall" kind="danger" hasToken=${true}
+      label=${isAll ? t("release.recall-all") : t("release.recall-it", { who: row.to })}
+      body=${isAll ? { report: row.report, reason, words } : { of: [row.leaf], reason, words }} />
   </section>`;
 }
 
