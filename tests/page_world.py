@@ -78,6 +78,7 @@ class World:
         self.clock = HandClock(parse_utc(NOW))
         self.names = tuple(parties)
         self.desks: dict[str, Desk] = {}
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._randoms = {name: SeededRandom(name) for name in parties}
         ports = free_ports(1 + 2 * len(parties)) if is_served else list(range(8600, 8601 + 2 * len(parties)))
         self.center_port = ports[0]
@@ -182,25 +183,16 @@ class World:
         """
         self.close()
         server = _CenterServer(self.center, self.center_port)
-        processes: dict[str, subprocess.Popen[bytes]] = {}
         try:
             for name in names:
-                log = (self.root / f"{name}.log").open("wb")
-                processes[name] = subprocess.Popen(
-                    [sys.executable, "-m", "entente", "desk", "serve", str(self.root / name)],
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    stdin=subprocess.DEVNULL,
-                    env=os.environ | {"PYTHONUNBUFFERED": "1"},
-                )
-                log.close()
-            for name, process in processes.items():
-                self._wait_for(name, process)
+                self.start(name)
+            for name in names:
+                self.wait_for(name)
             yield {name: f"http://127.0.0.1:{self.api_ports[name]}" for name in names}
         finally:
-            for process in processes.values():
+            for process in self.processes.values():
                 process.terminate()
-            for process in processes.values():
+            for process in self.processes.values():
                 try:
                     process.wait(10)
                 except subprocess.TimeoutExpired:
@@ -208,7 +200,20 @@ class World:
                     process.wait(10)
             server.stop()
 
-    def _wait_for(self, name: str, process: subprocess.Popen[bytes]) -> None:
+    def start(self, name: str) -> None:
+        """Start a desk as a process: at first, or again after it was killed."""
+        with (self.root / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, "-m", "entente", "desk", "serve", str(self.root / name)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            )
+
+    def wait_for(self, name: str) -> None:
+        """Wait until a desk that was started listens."""
+        process = self.processes[name]
         deadline_s = time.monotonic() + 60
         while time.monotonic() < deadline_s:
             if process.poll() is not None:

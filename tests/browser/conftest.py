@@ -86,6 +86,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield Served(world, urls)
 
 
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A world of its own, whose partners write hostile words, to be lied to, cut off and killed."""
+    world = make_small_world(tmp_path_factory.mktemp("hostile"), is_served=True, is_hostile=True)
+    with world.serving("us", "ru") as urls:
+        yield Served(world, urls)
+
+
 _OPEN: Final[list[Callable[[], None]]] = []
 """How to end the browser that is open."""
 
@@ -173,20 +181,20 @@ class Watch:
 
 
 @pytest.fixture(scope="session")
-def signed_in(chromium: Any, served: Served) -> Callable[[str, str], Any]:
+def signed_in(chromium: Any) -> Callable[[Served, str, str], Any]:
     """Sign an officer in, once for the whole suite, and give what his browser keeps."""
-    kept: dict[tuple[str, str], Any] = {}
+    kept: dict[tuple[int, str, str], Any] = {}
 
-    def sign_in(party: str, officer: str) -> Any:
-        if (party, officer) not in kept:
+    def sign_in(at: Served, party: str, officer: str) -> Any:
+        if (id(at), party, officer) not in kept:
             context = chromium.new_context()
             page = context.new_page()
-            page.goto(served.invite(party, officer, "look", "duty", "release", "chief"))
+            page.goto(at.invite(party, officer, "look", "duty", "release", "chief"))
             page.get_by_role("button", name="Not now").click()
             page.wait_for_selector(".shell", timeout=30_000)
-            kept[party, officer] = context.storage_state()
+            kept[id(at), party, officer] = context.storage_state()
             context.close()
-        return kept[party, officer]
+        return kept[id(at), party, officer]
 
     return sign_in
 
@@ -201,9 +209,15 @@ def watch() -> Iterator[Watch]:
 
 @pytest.fixture
 def open_page(
-    chromium: Any, served: Served, signed_in: Callable[[str, str], Any], watch: Watch
+    chromium: Any,
+    request: pytest.FixtureRequest,
+    signed_in: Callable[[Served, str, str], Any],
+    watch: Watch,
 ) -> Iterator[OpenPage]:
-    """Open the page as an officer: ``open_page("/map", party="us", officer="duty-1", width=390)``."""
+    """Open the page as an officer: ``open_page("/map", party="us", officer="duty-1", width=390)``.
+
+    At the world of the whole suite, or ``at`` another.
+    """
     contexts: list[Any] = []
 
     def open_one(
@@ -216,8 +230,10 @@ def open_page(
         dark: bool = False,
         locale: str = "en-GB",
         before: Callable[[Any], None] | None = None,
+        at: Served | None = None,
     ) -> Any:
-        state, origin = signed_in(party, officer), served.origins[party]
+        at = at or request.getfixturevalue("served")
+        state, origin = signed_in(at, party, officer), at.origins[party]
         context = chromium.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",

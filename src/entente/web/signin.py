@@ -106,6 +106,10 @@ class SignIn:
             "method": "" if session is None else session.method,
             "now_ms": int(now.timestamp() * 1000),
             "rate": getattr(desk.clock, "rate", 1),
+            # SECURITY: known before anything is drawn, so that no word of a center that was found lying
+            # stands there unmarked, be it for a moment (tests/browser/test_page_attacks.py).
+            "link": desk.link.state,
+            "is_forked": desk.view.fork is not None,
             "parties": [{"party": row.party, "name": row.statement.name} for row in rows],
             "officers": [{"officer": one.id, "name": one.name} for one in self._door.officers.list_roster()],
         }

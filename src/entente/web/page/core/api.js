@@ -5,13 +5,18 @@
 // officer, put in by the desk and never by the page; a live event asks again what is on the screen, at most some
 // times a second.
 //
+// Of an act to which no answer came it is not known whether it was recorded, and that is what is said. Its token is kept
+// for a while, over a reload too, so that doing the same again says it once.
+//
 // It decides nothing and repeats no act by itself.
+//
+// SECURITY: tests/browser/test_page_attacks.py cuts the line in the middle of an act, and presses twice.
 //
 //     const inbox = useLook("inbox");
 //     await act("acknowledge", { messages: ["17"] });
 import { useCallback, useEffect, useRef, useState } from "./dom.js";
 import { onLive } from "./live.js";
-import { goToSignIn } from "./session.js";
+import { goToSignIn, session } from "./session.js";
 import { deskNowMs } from "./time.js";
 
 /** How long a look may take before it is said to hang; slow lines are slow, not dead. */
@@ -103,8 +108,50 @@ export function makeToken() {
  *   for trying again: `useAct` does.
  * @returns {Promise<any>}
  */
-export function act(verb, body) {
-  return ask(`/api/${verb}`, makePost(body), ACT_LIMIT_MS);
+export async function act(verb, body) {
+  try {
+    return await ask(`/api/${verb}`, makePost(body), ACT_LIMIT_MS);
+  } catch (error) {
+    if (!isFateOpen(error)) throw error;
+    const { kind, message, status } = /** @type {AskError} */ (error);
+    throw new AskError({ class: kind, code: "fate-unknown", message }, status);
+  }
+}
+
+/** @param {unknown} error Whether the desk may have done what was asked for all the same. */
+function isFateOpen(error) {
+  return error instanceof AskError && (error.status === 0 || (error.status >= 500 && error.code === "no-reason"));
+}
+
+const OPEN_ACTS = "entente.acts";
+/** After this long the same words are said anew: they may be meant so. */
+const OPEN_MS = 600_000;
+
+/** @returns {Record<string, { token: string, at_ms: number }>} Acts whose fate is not known, by a hash of what was said. */
+function readOpenActs() {
+  try {
+    const kept = Object.entries(JSON.parse(window.sessionStorage.getItem(OPEN_ACTS) ?? "{}"));
+    return Object.fromEntries(kept.filter(([, one]) => Math.abs(Date.now() - one.at_ms) < OPEN_MS));
+  } catch {
+    return {};
+  }
+}
+
+/** @param {string} name @param {string} token Empty: what became of it is known. */
+function keepOpenAct(name, token) {
+  const { [name]: _, ...others } = readOpenActs();
+  try {
+    window.sessionStorage.setItem(OPEN_ACTS, JSON.stringify(token ? { ...others, [name]: { token, at_ms: Date.now() } } : others));
+  } catch {
+    // A browser that keeps nothing: the token holds as long as the button.
+  }
+}
+
+/** @param {string} verb @param {string} text @returns {Promise<string>} */
+async function nameAct(verb, text) {
+  const said = new TextEncoder().encode(`${session.get()?.officer ?? ""}\n${verb}\n${text}`);
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", said));
+  return [...hash.slice(0, 16)].map((one) => one.toString(16).padStart(2, "0")).join("");
 }
 
 /**
@@ -160,11 +207,15 @@ export function useLook(verb, query = {}, how = {}) {
     again.current = soon;
     run();
     const names = how.on ?? ["entry", "standing", "alarm", "link", "work", "reset", "awake", "own"];
-    const leave = onLive(names, soon);
+    const leaves = [
+      onLive(names, soon),
+      // After a sleep, or a line that was down: what is shown is old until it was asked for again.
+      onLive(["awake"], () => setState((old) => (old.data === null ? old : { ...old, isStale: true }))),
+    ];
     const beat = how.every_s ? window.setInterval(soon, how.every_s * 1000) : undefined;
     return () => {
       stop.abort();
-      leave();
+      for (const leave of leaves) leave();
       window.clearTimeout(timer);
       window.clearInterval(beat);
     };
@@ -187,6 +238,7 @@ function emptyLook(path) {
 
 /**
  * An act with what became of it. `run` may be called again after a failure: the same body says the same thing once.
+ * While it is on its way, the same body waits for the same answer.
  *
  * @param {string} verb
  */
@@ -197,22 +249,34 @@ export function useAct(verb) {
     answer: /** @type {any} */ (null),
   });
   const last = useRef({ text: "", token: "" });
+  const running = useRef(/** @type {{ text: string, answer: Promise<any> } | null} */ (null));
   const run = useCallback(
-    async (/** @type {object} */ body) => {
+    (/** @type {object} */ body) => {
       const text = JSON.stringify(body);
-      // A failed line leaves it open whether it was said: the same words go with the same token.
-      if (last.current.text !== text) last.current = { text, token: makeToken() };
-      setState({ isBusy: true, error: null, answer: null });
-      try {
-        const answer = await act(verb, { token: last.current.token, ...body });
-        last.current = { text: "", token: "" };
-        setState({ isBusy: false, error: null, answer });
-        return answer;
-      } catch (error) {
-        const told = error instanceof AskError ? error : new AskError({ code: "fault", message: String(error) }, 0);
-        setState({ isBusy: false, error: told, answer: null });
-        return null;
-      }
+      // A button may be pressed twice before it is drawn as pressed.
+      if (running.current?.text === text) return running.current.answer;
+      const send = async () => {
+        setState({ isBusy: true, error: null, answer: null });
+        const name = await nameAct(verb, text);
+        // A failed line leaves it open whether it was said: the same words go with the same token.
+        if (last.current.text !== text) last.current = { text, token: readOpenActs()[name]?.token ?? makeToken() };
+        keepOpenAct(name, last.current.token);
+        try {
+          const answer = await act(verb, { token: last.current.token, ...body });
+          last.current = { text: "", token: "" };
+          keepOpenAct(name, "");
+          setState({ isBusy: false, error: null, answer });
+          return answer;
+        } catch (error) {
+          const told = error instanceof AskError ? error : new AskError({ code: "fault", message: String(error) }, 0);
+          if (told.code !== "fate-unknown") keepOpenAct(name, "");
+          setState({ isBusy: false, error: told, answer: null });
+          return null;
+        }
+      };
+      const answer = send().finally(() => (running.current = null));
+      running.current = { text, answer };
+      return answer;
     },
     [verb],
   );

@@ -1,12 +1,14 @@
 // The live line to the desk: one stream of server-sent events a tab, resumed where it broke.
 //
 // Invariants: the line is only called good while beats come: after 40 s without any it is stale, whatever the
-// browser thinks of its socket; a tab that slept asks for everything anew; events wake and carry no truth: what is
-// shown is asked for.
+// browser thinks of its socket; after a sleep it is not good until the desk has spoken, and everything is asked for anew;
+// events wake and carry no truth: what is shown is asked for.
+//
+// SECURITY: tests/browser/test_page_attacks.py lets a tab sleep for a day, and sets the clock back under a silent desk.
 //
 //     const leave = onLive(["entry"], () => again());
 import { createStore } from "./store.js";
-import { setDeskClock } from "./time.js";
+import { markHere, passedMs, setDeskClock } from "./time.js";
 
 /** A beat comes every 15 s; two may be late. */
 const STALE_MS = 40_000;
@@ -25,7 +27,7 @@ export const centerLink = createStore({ state: "", trouble: "" });
 const listeners = new Map();
 /** @type {EventSource | null} */
 let source = null;
-let [heard_ms, tries, place] = [0, 0, ""];
+let [heard, tries, place, hasOpened] = [markHere(), 0, "", false];
 
 /** @param {readonly string[]} names @param {(data: any) => void} listener @returns {() => void} */
 export function onLive(names, listener) {
@@ -50,7 +52,7 @@ function setState(state) {
 
 /** @param {MessageEvent<string>} event */
 function hear(event) {
-  heard_ms = Date.now();
+  heard = markHere();
   tries = 0;
   setState("good");
   if (event.lastEventId) place = event.lastEventId;
@@ -70,11 +72,12 @@ function open() {
   source?.close();
   source = new EventSource(`/api/events${place ? `?after=${encodeURIComponent(place)}` : ""}`);
   source.onopen = () => {
-    const wasDown = live.get().state !== "opening";
-    heard_ms = Date.now();
+    const isAgain = hasOpened;
+    hasOpened = true;
+    heard = markHere();
     tries = 0;
     setState("good");
-    if (wasDown) tell("awake", null);
+    if (isAgain) tell("awake", null);
   };
   source.onerror = () => {
     source?.close();
@@ -88,25 +91,25 @@ function open() {
 /** Open the line and watch it. Called once. */
 export function startLive() {
   open();
-  let looked_ms = Date.now();
+  let looked = markHere();
+  let opened = markHere();
   const watch = () => {
-    const now_ms = Date.now();
     // Timers stood still: the machine slept, or the browser let the tab sleep.
-    const slept = now_ms - looked_ms > ASLEEP_MS;
-    looked_ms = now_ms;
+    const slept = passedMs(looked) > ASLEEP_MS;
+    looked = markHere();
     if (slept) {
+      setState("opening");
       open();
       tell("awake", null);
-    } else if (source !== null && heard_ms && now_ms - heard_ms > STALE_MS) {
+    } else if (source !== null && passedMs(heard) > STALE_MS) {
       setState("stale");
-      if (now_ms - heard_ms > 2 * STALE_MS) {
-        heard_ms = now_ms;
+      if (passedMs(heard) > 2 * STALE_MS && passedMs(opened) > 2 * STALE_MS) {
+        opened = markHere();
         open();
-        setState("stale");
       }
     }
   };
-  window.setInterval(watch, 5000);
+  window.setInterval(watch, 1000);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && watch());
   window.addEventListener("online", () => source === null && open());
   window.addEventListener("offline", () => setState("down"));

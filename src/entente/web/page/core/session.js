@@ -10,7 +10,7 @@ import { setDeskClock } from "./time.js";
 /**
  * @typedef {{
  *   officer: string, name: string, party: string, party_name: string, center: string, center_name: string,
- *   roles: readonly string[], verbs: readonly string[], language: string, demo: boolean, exercise: boolean, expires: string, now_ms: number, rate: number,
+ *   roles: readonly string[], verbs: readonly string[], language: string, demo: boolean, exercise: boolean, link: string, is_forked: boolean, expires: string, now_ms: number, rate: number,
  *   parties: readonly { party: string, name: string }[],
  * }} SessionAnswer
  */

@@ -2,7 +2,8 @@
 //
 // Invariants: what the page calls "now" is the desk's now (an exercise may run in another year and faster), never
 // this device's; how far the two are apart is known, and shown when it matters. Times of the record are text of up
-// to six decimals, or whole microseconds: both are read, neither is rounded up.
+// to six decimals, or whole microseconds: both are read, neither is rounded up. How long ago something was is told by
+// both clocks of this device: one may stand still in its sleep, the other be set back.
 //
 //     formatUtc(deskNowMs())   // "29 Nov 2026 03:02Z"
 
@@ -23,11 +24,15 @@ export function setDeskClock(now_ms, rate = anchor.rate) {
   isAnchored = true;
 }
 
+/** @returns {{ here_ms: number, wall_ms: number }} A moment on this device, to be asked how long ago it was. */
+export const markHere = () => ({ here_ms: performance.now(), wall_ms: Date.now() });
+
+/** @param {{ here_ms: number, wall_ms: number }} mark @returns {number} How long ago, by the clock that went further. */
+export const passedMs = (mark) => Math.max(performance.now() - mark.here_ms, Date.now() - mark.wall_ms);
+
 /** Give the desk's now, in milliseconds since 1970. */
 export function deskNowMs() {
-  // `performance.now` may stand still while a laptop sleeps: then the wall clock has gone further.
-  const passed = Math.max(performance.now() - anchor.here_ms, Date.now() - anchor.wall_ms);
-  return anchor.desk_ms + passed * anchor.rate;
+  return anchor.desk_ms + passedMs(anchor) * anchor.rate;
 }
 
 /** Give how many seconds of the desk pass in one of ours: not 1 in an exercise. */

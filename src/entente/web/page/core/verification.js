@@ -18,7 +18,20 @@ import { createStore } from "./store.js";
  *   `fingerprint`: of the charter. `unable`: this browser cannot.
  */
 
+/** Where this browser keeps what it verified. */
+export const KEPT = "entente.record";
+
+/** @returns {Verification} A failure that was kept stands from the first picture on; `record/watch.js` reads all of it. */
+function readKept() {
+  const unknown = { size: 0, at_ms: 0, root: "", fingerprint: "" };
+  try {
+    const failure = JSON.parse(window.localStorage.getItem(KEPT) ?? "null")?.failure;
+    if (typeof failure?.code === "string") return { ...unknown, state: "failed", trouble: failure };
+  } catch {
+    // Nothing that can be read was kept.
+  }
+  return { ...unknown, state: "unknown", trouble: null };
+}
+
 /** @type {import("./store.js").Store<Verification>} */
-export const verification = createStore(
-  /** @type {Verification} */ ({ state: "unknown", size: 0, at_ms: 0, root: "", fingerprint: "", trouble: null }),
-);
+export const verification = createStore(readKept());

@@ -34,7 +34,7 @@ export function ErrorBox({ error, onAgain }) {
 /** @param {{ of: import("../core/api.js").Looked }} props */
 export function Looked({ of }) {
   if (of.isLoading && of.data === null) return html`<p class="loading" role="status">${t("shell.loading")}</p>`;
-  if (of.error === null) return null;
+  if (of.error === null && !(of.isStale && of.data !== null)) return null;
   return html`<div>
     ${of.data !== null
       ? html`<p class="stale-note"><${Badge} kind="warn">${t("shell.stale-answer")}</${Badge}> <${Since} ms=${of.at_ms} /></p>`

@@ -11,11 +11,10 @@ import { AskError, look } from "../core/api.js";
 import { onLive } from "../core/live.js";
 import { createStore } from "../core/store.js";
 import { deskNowMs } from "../core/time.js";
-import { verification } from "../core/verification.js";
+import { KEPT as STORAGE, verification } from "../core/verification.js";
 import { toHex } from "./bytes.js";
 import { RecordCheck } from "./check.js";
 
-const STORAGE = "entente.record";
 /** Live events come in bursts: one question answers many. */
 const CALM_MS = 400;
 /** Between checks when nothing is heard. */

@@ -71,6 +71,8 @@ export function startDue() {
   if (isStarted) return;
   isStarted = true;
   onLive(["entry", "alarm", "link", "work", "own", "reset", "awake"], askSoon);
+  // After a sleep, or a line that was down, it is old until it was asked for again.
+  onLive(["awake"], () => dueStore.set((old) => (old.isKnown ? { ...old, isStale: true } : old)));
   // A beat comes in the background too, where timers are held back.
   onLive(["beat"], () => Date.now() - last_ms > EVERY_MS - 5000 && askSoon());
   window.setInterval(askSoon, EVERY_MS);

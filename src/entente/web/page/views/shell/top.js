@@ -50,7 +50,8 @@ function RecordState({ pulse }) {
 function Lines({ pulse }) {
   const line = useStore(live);
   const isNarrow = useStore(narrow);
-  const center = pulse?.link?.state ?? "";
+  // What the desk said of the center before its own line broke is not known any more.
+  const center = line.state === "good" ? (pulse?.link?.state ?? "") : "";
   // A good line alone is told shortly where there is little room; trouble is always told in full.
   const isShort = isNarrow && center === "good" && line.state === "good";
   const desk = { opening: "info", good: "ok", stale: "warn", down: "bad" }[line.state];

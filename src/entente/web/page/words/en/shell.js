@@ -90,6 +90,8 @@ export default {
   "table-label": "{label}, {count} rows; arrow keys move",
   "more-letters": { one: "show {count} more letter", other: "show {count} more letters" },
   "error-offline": "The desk did not answer.",
+  "error-fate-unknown":
+    "No answer came: it is not known whether this was done. Look for it once the line is back. Doing exactly the same again from here does not do it twice.",
   "error-late": "The desk took too long to answer.",
   "error-page-fault": "This view broke. The rest of the page goes on.",
   "error-no-view": "This view could not be loaded.",

@@ -90,6 +90,8 @@ export default {
   "table-label": "{label}, {count} lignes ; les flèches déplacent",
   "more-letters": { one: "montrer {count} lettre de plus", other: "montrer {count} lettres de plus" },
   "error-offline": "Le poste n’a pas répondu.",
+  "error-fate-unknown":
+    "Aucune réponse : on ne sait pas si cela a été fait. Cherchez-le quand la ligne sera rétablie. Refaire exactement la même chose d’ici ne le fait pas deux fois.",
   "error-late": "Le poste a mis trop de temps à répondre.",
   "error-page-fault": "Cette vue s’est interrompue. Le reste de la page continue.",
   "error-no-view": "Cette vue n’a pas pu être chargée.",
