@@ -70,7 +70,16 @@ def browse(desk: Desk, request: RecordRequest) -> Plain:
     size = desk.follower.views.size
     wanted = _make_filter(desk, request, size)
     order = Order(request.offset, request.limit, is_newest_first=request.order == "new")
-    page = desk.record.find(wanted, order)
+    facets = None
+    if request.facets:
+        ends = [
+            ("settled", desk.follower.settled_size),
+            ("firm", desk.follower.firm_size),
+            ("recorded", size),
+        ]
+        facets = desk.record.count(wanted, ends)
+    total = None if facets is None else sum(one["count"] for one in facets["state"])
+    page = desk.record.find(wanted, order, total=total)
     answer: Plain = {
         "size": size,
         "indexed": indexed,
@@ -80,13 +89,8 @@ def browse(desk: Desk, request: RecordRequest) -> Plain:
         "settled_size": desk.follower.settled_size,
         "entries": [_describe(desk, line) for line in page.lines],
     }
-    if request.facets:
-        ends = [
-            ("settled", desk.follower.settled_size),
-            ("firm", desk.follower.firm_size),
-            ("recorded", size),
-        ]
-        answer["facets"] = desk.record.count(wanted, ends)
+    if facets is not None:
+        answer["facets"] = facets
     return answer
 
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ from entente.desk.record_texts import (
 from entente.kernel.envelope import hash_leaf
 from entente.kernel.errors import StoreError
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 _CHUNK: Final = 256
 """Entries a transaction: one bundle of the mirror."""
 _MAX_MENTIONS: Final = 600
@@ -74,6 +75,8 @@ CREATE INDEX entries_leaf ON entries (leaf);
 CREATE INDEX entries_kind ON entries (kind, idx);
 CREATE INDEX entries_author ON entries (author, idx);
 CREATE INDEX entries_state ON entries (state, idx);
+CREATE INDEX entries_counted ON entries (kind, author, state, idx);
+CREATE INDEX entries_counted_author ON entries (author, kind, state, idx);
 CREATE TABLE things (
     thing TEXT NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (thing, idx)
 ) STRICT, WITHOUT ROWID;
@@ -329,13 +332,20 @@ class RecordIndex:
 
     # Asking it
 
-    def find(self, wanted: Filter, order: Order) -> Page:
-        """Return the part of the list that ``order`` names, and how long the whole list is."""
-        where, values = _make_where(wanted)
+    def find(self, wanted: Filter, order: Order, *, total: int | None = None) -> Page:
+        """Return the part of the list that ``order`` names, and how long the whole list is.
+
+        Args:
+            total: How long it is, where `count` has just told.
+        """
         way = "DESC" if order.is_newest_first else "ASC"
         with self._lock:
             indexed = self.size
-            total = self._read(f"SELECT COUNT(*) FROM entries WHERE {where}", values)[0][0]  # noqa: S608 - ours
+            where, values = _make_where(wanted, indexed)
+            if total is None:
+                total = self._read(f"SELECT COUNT(*) FROM entries WHERE {where}", values)[0][0]  # noqa: S608 - ours
+            if total <= order.offset:
+                return Page([], total, indexed)
             rows = self._read(
                 f"SELECT {_COLUMNS} FROM entries WHERE {where} ORDER BY idx {way} LIMIT ? OFFSET ?",  # noqa: S608
                 (*values, order.limit, order.offset),
@@ -345,25 +355,36 @@ class RecordIndex:
     def count(self, wanted: Filter, milestones: Sequence[tuple[str, int]]) -> dict[str, list[dict[str, Any]]]:
         """Return how many entries of the list have each kind, author, state and standing.
 
+        One pass over the entries: a text is searched for once, however many counts are made of it.
+
         Args:
             milestones: Names of spans and where each ends, from 0 on: ``[("settled", 7), ("firm", 9)]``.
         """
-        where, values = _make_where(wanted)
-        statement = (
-            f"WITH hits AS MATERIALIZED (SELECT idx, kind, author, state FROM entries WHERE {where}) "  # noqa: S608
-            "SELECT 'kind', kind, COUNT(*) FROM hits GROUP BY kind "
-            "UNION ALL SELECT 'author', author, COUNT(*) FROM hits GROUP BY author "
-            "UNION ALL SELECT 'state', state, COUNT(*) FROM hits GROUP BY state"
-        )
-        found: dict[str, list[dict[str, Any]]] = {"kind": [], "author": [], "state": [], "standing": []}
         spans, start = [], 0
         for name, end in milestones:
-            statement += " UNION ALL SELECT 'standing', ?, COUNT(*) FROM hits WHERE idx >= ? AND idx < ?"
-            spans += [name, start, max(start, end)]
+            spans.append((name, start, max(start, end)))
             start = max(start, end)
-        for facet, value, count in self._read(statement, (*values, *spans)):
-            if count:
-                found[facet].append({"value": value, "count": count})
+        sums = "".join(", SUM(idx >= ? AND idx < ?)" for _ in spans)
+        with self._lock:
+            where, values = _make_where(wanted, self.size)
+            rows = self._read(
+                f"SELECT kind, author, state, COUNT(*){sums} FROM entries WHERE {where} "  # noqa: S608 - ours
+                "GROUP BY kind, author, state",
+                (*(bound for _, *span in spans for bound in span), *values),
+            )
+        counts: dict[str, Counter[str]] = {
+            name: Counter() for name in ("kind", "author", "state", "standing")
+        }
+        for kind, author, state, count, *standing in rows:
+            counts["kind"][kind] += count
+            counts["author"][author] += count
+            counts["state"][state] += count
+            for (name, *_), part in zip(spans, standing, strict=True):
+                counts["standing"][name] += part
+        found: dict[str, list[dict[str, Any]]] = {
+            facet: [{"value": value, "count": count} for value, count in each.items() if count]
+            for facet, each in counts.items()
+        }
         for facet in ("kind", "author", "state"):
             found[facet].sort(key=lambda one: (-one["count"], one["value"]))
         return found
@@ -432,10 +453,13 @@ def _forget_all(db: sqlite3.Connection, _entries: Any) -> None:  # noqa: ANN401 
         db.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
 
 
-def _make_where(wanted: Filter) -> tuple[str, list[Any]]:
+def _make_where(wanted: Filter, size: int) -> tuple[str, list[Any]]:
     """Return a condition of ours and the caller's values beside it: the text holds nothing of a caller's."""
-    parts = ["idx >= ? AND idx < ?"]
-    values: list[Any] = [wanted.first, min(wanted.below, 2**62)]
+    parts: list[str] = ["1"]
+    values: list[Any] = []
+    # A bound that leaves nothing out would have every row looked up in place of an index that has all of it.
+    if wanted.first > 0 or wanted.below < size:
+        parts, values = ["idx >= ? AND idx < ?"], [wanted.first, min(wanted.below, 2**62)]
     for column, words in (("kind", wanted.kinds), ("author", wanted.authors), ("state", wanted.states)):
         if words:
             parts.append(f"{column} IN ({', '.join('?' * len(words))})")

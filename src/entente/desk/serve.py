@@ -6,6 +6,7 @@
     remind   watches the clock for acknowledgements that we owe
     blind    does what blind checks ask for; it may compute for a minute
     release  sends what the gate holds as soon as its time has come
+    index    reads for those who browse what was followed, in small steps
 
 Invariants: SIGTERM and SIGINT finish what is being written and end with exit code 0; a failed disk ends the
 process with exit code 70, signing and answering nothing more; the network may be away for as long as it
@@ -41,7 +42,7 @@ from entente.desk.listening import Listener, bind, find_listener, make_server, s
 from entente.desk.live import Live
 from entente.desk.reminders import review_reminders
 from entente.desk.vault import FolderLock, Vault
-from entente.kernel.errors import StoreError, TransportError
+from entente.kernel.errors import EntenteError, StoreError, TransportError
 from entente.store.clock import parse_clock
 from entente.store.random import SystemRandom
 from entente.store.struct_types import prepare_struct_types
@@ -50,6 +51,7 @@ from entente.store.tls import make_server_context
 EXIT_FATAL: Final = 70
 """EX_SOFTWARE of sysexits.h: something that must not go on."""
 _REMIND_S: Final = 1.0
+_INDEX_STEP_S: Final = 0.1
 _RETRY_PASSES: Final = 12
 _JOIN_S: Final = 5.0
 
@@ -80,6 +82,7 @@ class Loops:
         self._send = threading.Event()
         self._blind = threading.Event()
         self._release = threading.Event()
+        self._index = threading.Event()
         self._threads = [
             threading.Thread(target=self._guard, args=(loop,), name=name, daemon=True)
             for name, loop in (
@@ -89,6 +92,7 @@ class Loops:
                 ("remind", self._run_remind),
                 ("blind", self._run_blind),
                 ("release", self._run_release),
+                ("index", self._run_index),
                 ("places", self._load_places),
             )
         ]
@@ -108,6 +112,7 @@ class Loops:
         self._follow.set()
         self._blind.set()
         self._release.set()
+        self._index.set()
 
     def stop(self) -> None:
         """End every thread that can be ended; the one that reads events ends with its connection."""
@@ -137,6 +142,7 @@ class Loops:
             if self._desk.follow_once():
                 self._send.set()
                 self._blind.set()
+                self._index.set()
             passes += 1
             if passes % _RETRY_PASSES == 0:
                 with contextlib.suppress(TransportError):
@@ -202,6 +208,19 @@ class Loops:
             self._release.clear()
             if not self._desk.release.step():
                 self._release.wait(min(_REMIND_S, self._desk.vault.config.poll_s))
+
+    def _run_index(self) -> None:
+        have = -1
+        while not self._stop.is_set():
+            self._index.clear()
+            before = have
+            try:
+                have = self._desk.record.catch_up(limit_s=_INDEX_STEP_S)
+            except EntenteError as error:
+                # Whoever browses is told the same. It is no reason to follow no more.
+                structlog.get_logger("desk").warning("not-indexed", code=error.code, error=error.message)
+            # A question waits for one step at most.
+            self._index.wait(0.01 if have != before else self._desk.vault.config.poll_s)
 
     def _load_places(self) -> None:
         self._desk.get_gazetteer()
