@@ -39,7 +39,12 @@ _WORDS: Final = (
     "demande de confirmation de la position du poste",
     "engine trouble one vehicle is towed to the depot",
 )
-_KINDS_OF_ACTIVITY: Final[tuple[Literal["air", "drone", "ground", "convoy"], ...]] = ("air", "drone", "ground", "convoy")
+_KINDS_OF_ACTIVITY: Final[tuple[Literal["air", "drone", "ground", "convoy"], ...]] = (
+    "air",
+    "drone",
+    "ground",
+    "convoy",
+)
 _MAX_ACKNOWLEDGED: Final = 100
 _PARTNERS: Final = ("ru", "un")
 
@@ -132,6 +137,13 @@ def _say(
     signed = author.write(kind, body, world.center.core.seen(), at=encode_utc(at), officers=officers)
     world.center.core.submit(signed)
     return signed.leaf
+
+
+def say_words(world: World, name: str, text: str) -> None:
+    """Have a partner say something on the hotline now."""
+    party = next(one for one in world.cards if one.name == name)
+    body = Say("thread-0", About("none", ""), text, "en", urgent=False, reply_to=None)
+    _say(world, party, "thread.say", body, world.clock.now)
 
 
 def _make_words(draw: random.Random, number: int) -> Say:
