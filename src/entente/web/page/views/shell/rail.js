@@ -10,7 +10,7 @@ const DUE = /** @type {Record<string, readonly string[]>} */ ({
   release: ["release"],
   blind: ["blind"],
   terms: ["agreement"],
-  talk: ["readout"],
+  talk: ["readout", "incident"],
 });
 
 /** @param {{ pulse: any, view: string }} props */

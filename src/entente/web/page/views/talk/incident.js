@@ -24,7 +24,7 @@ import { PlaceMap } from "../inbox/place.js";
 import { formatPosition } from "../map/units.js";
 import { sayCategory } from "./entries.js";
 import { TwoSteps, useSteps } from "./fields.js";
-import { InRecord } from "./standing.js";
+import { InRecord, MOVED } from "./standing.js";
 import { Back } from "./thread.js";
 
 const BASES = ["seen", "instrument", "told"];
@@ -85,7 +85,7 @@ function OurAccount({ row }) {
 /** @param {{ row: any }} props */
 export function Incident({ row }) {
   const session = useSession();
-  const pulse = useLook("pulse");
+  const pulse = useLook("pulse", {}, { on: MOVED });
   const [isMap, setMap] = useState(false);
   const { reported } = row;
   const [lat, lon] = [reported.place_e7[0] / 1e7, reported.place_e7[1] / 1e7];

@@ -22,7 +22,7 @@ import { languageName } from "../inbox/about.js";
 import { dropDraft, useDraft } from "../inbox/draft.js";
 import { Beside } from "./beside.js";
 import { TwoSteps, useSteps } from "./fields.js";
-import { InRecord } from "./standing.js";
+import { InRecord, MOVED } from "./standing.js";
 import { Back } from "./thread.js";
 
 /** @param {{ row: any, pulse: any }} props Each party with its answer. */
@@ -100,7 +100,7 @@ const isKin = (one, other) => one.id !== other.id && (one.readout.held === other
 /** @param {{ row: any, all: readonly any[] }} props */
 export function Readout({ row, all }) {
   const session = useSession();
-  const pulse = useLook("pulse");
+  const pulse = useLook("pulse", {}, { on: MOVED });
   const [isAny, setAny] = useState(false);
   const withName = useParam("with");
   const other = all.find((one) => one.id === withName && one.id !== row.id);

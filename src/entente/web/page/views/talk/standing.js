@@ -9,6 +9,11 @@ import { linkTo } from "../../core/route.js";
 import { t } from "../../core/words.js";
 import { Badge } from "../../parts/notice.js";
 
+/** Events after which something new may have been said, or acknowledged. */
+export const SAID = ["entry", "reset", "awake", "own"];
+/** Events after which an entry may have come further. */
+export const MOVED = ["standing", "entry", "reset", "awake"];
+
 /** @param {number} index @param {any} pulse @returns {"recorded" | "firm" | "settled"} */
 export function findStanding(index, pulse) {
   if (pulse && index < pulse.record.settled_size) return "settled";

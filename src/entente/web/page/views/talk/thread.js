@@ -19,6 +19,7 @@ import { Time } from "../../parts/time.js";
 import { About, SLUG } from "./about.js";
 import { Compose } from "./compose.js";
 import { isOwedBy, Said } from "./said.js";
+import { MOVED, SAID } from "./standing.js";
 
 /** So many texts are drawn at first: the newest. */
 const SHOWN = 60;
@@ -33,7 +34,7 @@ export function Back() {
 
 /** What we have said and what is not in the record. @param {{ id: string }} props */
 function Waiting({ id }) {
-  const done = useLook("done", { limit: 100 });
+  const done = useLook("done", { limit: 100 }, { on: ["own", "entry", "link", "reset", "awake"] });
   const ours = (done.data ?? []).filter((/** @type {any} */ one) => {
     if (one.kind !== "thread.say" || !one.subjects.includes(id) || one.state === "recorded") return false;
     return one.state !== "refused" || deskNowMs() - (parseUtc(one.at) ?? 0) < REFUSED_SHOWN_MS;
@@ -93,8 +94,8 @@ export function Thread({ row, about }) {
   const session = useSession();
   const [reply, setReply] = useState(/** @type {any} */ (null));
   const [most, setMost] = useState(SHOWN);
-  const said = useLook("thread", { name: row.id });
-  const pulse = useLook("pulse");
+  const said = useLook("thread", { name: row.id }, { on: SAID });
+  const pulse = useLook("pulse", {}, { on: MOVED });
   const all = (said.data ?? []).filter((/** @type {any} */ one) => one.original.thread === row.thread);
   const end = useEnd(all.length, said.data !== null);
   const canSay = session.may("say");
@@ -136,7 +137,7 @@ export function NewThread({ name, about, threads }) {
   const session = useSession();
   const [id, setId] = useState(name || (about.type === "alarm" ? "" : about.id));
   const [said, setSaid] = useState(/** @type {{ id: string, to: readonly string[] } | null} */ (null));
-  const found = useLook(about.type === "none" || about.type === "alarm" ? null : "subject", about);
+  const found = useLook(about.type === "none" || about.type === "alarm" ? null : "subject", about, { on: ["reset", "awake"] });
   const things = found.data?.things ?? [];
   const thing = things[0];
   const isNone = found.data !== null && !things.length;

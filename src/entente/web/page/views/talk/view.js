@@ -20,6 +20,7 @@ import { Incident } from "./incident.js";
 import { Propose } from "./propose.js";
 import { Readout } from "./readout.js";
 import { Report } from "./report.js";
+import { SAID } from "./standing.js";
 import { Back, NewThread, Thread } from "./thread.js";
 
 /** What leads away from what is chosen. */
@@ -84,7 +85,7 @@ export default function TalkView() {
   const cursor = useCursor();
   const [tab, q, owed] = [useParam("tab"), useParam("q"), useParam("owed")];
   const [thread, readout, incident, isNew] = [useParam("thread"), useParam("readout"), useParam("incident"), useParam("new")];
-  const looks = [useLook("threads"), useLook("readouts"), useLook("incidents")];
+  const looks = [useLook("threads", {}, { on: SAID }), useLook("readouts", {}, { on: SAID }), useLook("incidents", {}, { on: SAID })];
   const all = { threads: looks[0].data, readouts: looks[1].data, incidents: looks[2].data };
   const groups = useMemo(
     () => listEntries(all, session.party, { tab, q, owed: owed !== "", party: "" }),
