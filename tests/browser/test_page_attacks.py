@@ -252,13 +252,17 @@ def test_a_tab_that_slept_and_a_clock_that_is_wrong_show_nothing_old_as_new(
     since = page.locator(".due-clock time").first.get_attribute("datetime")
     assert since == item["since"]
     # A day of sleep; meanwhile a partner speaks. On waking nothing has been answered yet.
-    page.route("**/api/**", held.append)
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route("**/api/**", hold)
     hostile.call("ru", "say", {"thread": "sleep", "text": "Are you awake?", "urgent": True, "to": ["us"]})
     page.clock.fast_forward("24:00:00")
     banner = page.locator(".banner-warn", has_text="What is shown may be old")
     banner.wait_for()
     banner.get_by_text("1 d 0 h ago").wait_for()
-    page.locator(".inbox .badge", has_text="Not current").wait_for()
+    page.locator(".inbox .badge", has_text="Not current").first.wait_for()
     assert "good line" not in page.inner_text(".top-state")
     streams = [one.request.url for one in held if "/api/events" in one.request.url]
     assert streams
@@ -329,7 +333,7 @@ LIES: Final[tuple[tuple[str, Callable[[Any], None], str], ...]] = (
 )
 WATCH_FIRST: Final = """window.unmarked = '';
   new MutationObserver(() => {
-    if (document.querySelector('.shell') && !document.querySelector('.banner-bad')) {
+    if (document.querySelector('.shell') && !document.querySelector('.banner-bad[role=alert]')) {
       window.unmarked ||= document.querySelector('.shell').innerText.slice(0, 200);
     }
   }).observe(document, { childList: true, subtree: true });"""
@@ -367,7 +371,7 @@ def test_a_lying_center_is_marked_before_anything_is_shown_and_over_every_view(
         if lie is not insert_early:
             hostile.world.center.be_honest()
             for one in (page, narrow):
-                one.locator(".banner-bad").wait_for(state="detached")
+                one.locator(".banner-bad[role=alert]").wait_for(state="detached")
     for view in EVERY_VIEW:
         for one in (page, narrow):
             one.locator(f'nav a[href^="/{view}"]').click()
