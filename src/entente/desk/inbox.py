@@ -33,8 +33,9 @@ It sends nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Final, Literal
 
 import msgspec
@@ -70,6 +71,7 @@ from entente.desk.blind.duties import list_blind_duties
 from entente.desk.book import Book
 from entente.desk.evidence import AlarmBoard
 from entente.desk.item_facts import ItemFacts, Source, Urgency, judge_urgency
+from entente.desk.kept_readings import KeptReadings
 from entente.desk.outbox import SIGNED, Outbox
 from entente.desk.release.duties import list_release_duties
 from entente.dialogue import ReadoutRow
@@ -162,6 +164,7 @@ class Inbox:
     outbox: Outbox
     get_gazetteer: Callable[[], Gazetteer]
     reminder_s: int
+    kept: KeptReadings = field(default_factory=KeptReadings)
 
     def list_items(self, now_utc: datetime) -> list[InboxItem]:
         """Return everything, most urgent kind first, oldest first within a kind."""
@@ -298,6 +301,8 @@ class Inbox:
                 yield msgspec.structs.replace(item, is_overdue=is_overdue)
 
     def _positions(self) -> Iterator[InboxItem]:
+        named = self._list_named_zones()
+        areas: list[NamedArea] | None = None
         for row in self.rows.select(PositionRow, party=self.party):
             version = self._current(row.message)
             if version is None:
@@ -306,7 +311,9 @@ class Inbox:
                 words = f"{version.type} {version.object!r}: {row.author}, its author, says it is wrong: "
                 yield InboxItem("dispute", row.message, words + row.dispute, row.author, row.disputed.at)
             elif row.state == "unread":
-                readings = self.build_readings(version)
+                areas = self.list_areas() if areas is None else areas
+                make = partial(self._build_readings, version, areas)
+                readings = self.kept.get((version.key(), version.previous, named), make)
                 words = f"{version.type} {version.object!r} of {row.author}: read it back: " + "; ".join(
                     reading.words for reading in readings
                 )
@@ -335,9 +342,16 @@ class Inbox:
 
     def build_readings(self, version: VersionRow) -> list[Reading]:
         """Return a version's positions in our own words, for a person to check and send."""
+        return self._build_readings(version, self.list_areas())
+
+    def _build_readings(self, version: VersionRow, areas: list[NamedArea]) -> list[Reading]:
         earlier = self.rows.find(VersionRow, version.previous)
         then = earlier.volumes if earlier is not None else None
-        return build_readings(version.volumes, self.get_gazetteer(), self.list_areas(), then)
+        return build_readings(version.volumes, self.get_gazetteer(), areas, then)
+
+    def _list_named_zones(self) -> tuple[str, ...]:
+        """Return the versions of the zones that `list_areas` names."""
+        return tuple(row.version for row in self.rows.select(ZoneRow, state="standing"))
 
     def list_areas(self) -> list[NamedArea]:
         """Return the standing zones by name, for saying inside which one a position lies."""
