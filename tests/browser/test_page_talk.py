@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
+
+import pytest
 
 from tests.browser.conftest import OpenPage, Served
 from tests.browser.test_page_hostile import MARKS, MARKUP, between, check_harmless, poison, settle
 
-HELD = "2016-09-17T15:19:00Z"
+pytestmark = pytest.mark.timeout(180)
+HELD: Final = "2016-09-17T15:19:00Z"
 
 
 def _thread(served: Served, party: str, name: str) -> list[dict[str, Any]]:
@@ -158,7 +161,9 @@ def test_an_incident_is_reported_and_has_a_column_for_each_side(
     (row,) = [one for one in served.look("ru", "incidents") if one["id"] == "page-near-miss"]
     assert row["reported"]["place_e7"] == [350_000_000, 400_000_000]
     assert row["reported"]["basis"] == "instrument"
-    served.call("ru", "incident-answer", {"id": "page-near-miss", "answer": "account", "text": "One was ours."})
+    served.call(
+        "ru", "incident-answer", {"id": "page-near-miss", "answer": "account", "text": "One was ours."}
+    )
     sides = page.locator(".talk-statement")
     sides.filter(has_text="One was ours.").wait_for()
     assert sides.count() == 3
