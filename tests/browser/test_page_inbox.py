@@ -151,6 +151,7 @@ def _check_tabs(page: Any, watch: Watch) -> None:
     """One tab sounds; if it hangs or is closed, the other does."""
     origin = "/".join(page.url.split("/")[:3])
     other = page.context.new_page()
+    other.set_default_timeout(40_000)
     watch.follow(other, origin)
     other.goto(f"{origin}/help")
     other.wait_for_selector(".alarm-now")
