@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
     "room",
     (
         *("record", "center", "cli", "terms", "blind", "release"),
-        *("deconflict", "deconflict_online", "deconflict_http"),
+        *("deconflict", "deconflict_online", "deconflict_http", "page_data"),
     ),
 )
 def test_bench_runs_and_writes_no_results(room: str) -> None:

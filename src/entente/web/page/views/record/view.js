@@ -23,6 +23,8 @@ import { EntryPanel } from "./entry.js";
 import { ListExport } from "./export.js";
 
 const PIECE = 200;
+/** @type {any[]} */
+const NO_ROWS = [];
 const KINDS = /** @type {Record<string, "ok" | "warn" | "bad" | "info" | "quiet" | "off">} */ ({
   open: "ok",
   opened: "ok",
@@ -94,20 +96,22 @@ const columns = () => [
 function useRecord(query) {
   const first = useLook("record", { ...query, facets: 1, limit: PIECE });
   const key = JSON.stringify(query);
-  const [more, setMore] = useState({ key, below: 0, rows: /** @type {any[]} */ ([]) });
+  const [more, setMore] = useState({ key, head: /** @type {any} */ (null), rows: /** @type {any[]} */ ([]) });
   const data = first.data;
-  // What follows is asked for with the size at which it began: new entries do not shift it.
-  const below = data ? data.size : 0;
-  const rest = more.key === key && more.below === below ? more.rows : [];
-  const rows = useMemo(() => (data ? [...data.entries, ...rest] : []), [data, rest]);
+  const isHeld = more.key === key && more.rows.length > 0;
+  // Who has turned leaves keeps the list that he reads: new entries neither shift it nor take it away, and are told.
+  const head = isHeld ? more.head : data;
+  const rest = isHeld ? more.rows : NO_ROWS;
+  const rows = useMemo(() => (head ? [...head.entries, ...rest] : []), [head, rest]);
+  const newer = isHeld && data ? Math.max(0, data.size - head.size) : 0;
   const loadMore = async () => {
-    if (!data || rows.length >= data.total) return;
-    const found = await look("record", { ...query, below, offset: rows.length, limit: PIECE }).catch(
-      () => null,
-    );
-    if (found) setMore({ key, below, rows: [...rest, ...found.entries] });
+    if (!head || rows.length >= head.total) return;
+    const asked = { ...query, below: head.size, offset: rows.length, limit: PIECE };
+    const found = await look("record", asked).catch(() => null);
+    if (found) setMore({ key, head, rows: [...rest, ...found.entries] });
   };
-  return { first, rows, loadMore };
+  const showNewer = () => setMore({ key, head: null, rows: [] });
+  return { first, rows, loadMore, newer, showNewer };
 }
 
 /** @param {{ name: string, list: readonly { value: string, count: number }[], value: string }} props */
@@ -137,7 +141,7 @@ export default function RecordView() {
   // Other views name an entry as what it is.
   const [item, show] = [useParam("item") || useParam("entry"), useParam("show")];
   const cursor = useCursor();
-  const { first, rows, loadMore } = useRecord(query);
+  const { first, rows, loadMore, newer, showNewer } = useRecord(query);
   useEffect(() => {
     sumLeaves();
   }, [first.data?.size]);
@@ -196,6 +200,7 @@ export default function RecordView() {
         ? html`<p role="status">
             ${t("record.total", { n: data.total, total: formatNumber(data.total), size: formatNumber(data.size) })}
             ${data.indexed < data.size ? html` <${Badge} kind="warn">${t("record.indexing", { indexed: formatNumber(data.indexed) })}</${Badge}>` : null}
+            ${newer ? html` <button type="button" onClick=${showNewer}>${t("record.newer", { n: newer, count: formatNumber(newer) })}</button>` : null}
           </p>`
         : null
     }

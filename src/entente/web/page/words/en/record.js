@@ -33,6 +33,7 @@ export default {
   "all-json": "JSON of all that fits",
   saving: "{have} of {total} fetched …",
   stop: "Stop",
+  newer: { one: "{count} newer entry: show", other: "{count} newer entries: show" },
   "not-saved": "no file was made",
   "key-next": "Next entry",
   "key-before": "Entry before",

@@ -44,6 +44,7 @@ export default {
   "all-json": "JSON de tout ce qui convient",
   saving: "{have} sur {total} reçues …",
   stop: "Arrêter",
+  newer: { one: "{count} entrée plus récente : montrer", other: "{count} entrées plus récentes : montrer" },
   "not-saved": "aucun fichier n’a été fait",
   "key-next": "Entrée suivante",
   "key-before": "Entrée précédente",
