@@ -152,7 +152,7 @@ def measure_scroll(report: Report, officer: Officer, size: int) -> None:
           const box = document.querySelector(".record .table-box");
           const spent = [];
           box.scrollTop = 0;
-          for (let at = 0; at < 120; at += 1) {
+          for (let at = 0; at < 30; at += 1) {
             await new Promise((go) => requestAnimationFrame(go));
             const began = performance.now();
             box.scrollTop += 400;
