@@ -37,6 +37,7 @@ def test_nothing_serious_is_found(name: str, open_page: OpenPage, axe: Callable[
 
 KEYS: Final = {
     "map": "m",
+    "inbox": "i",
     "talk": "t",
     "conflicts": "c",
     "release": "r",

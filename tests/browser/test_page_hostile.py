@@ -17,7 +17,7 @@ import pytest
 
 from tests.browser.conftest import OpenPage, Watch
 
-VIEWS: Final = ("map", "talk", "conflicts", "release", "blind", "terms", "record", "help")
+VIEWS: Final = ("map", "inbox", "talk", "conflicts", "release", "blind", "terms", "record", "help")
 """Every view; the rail leads to each."""
 MARKUP: Final = (
     "<img src=x onerror=\"window.hit='img'\"><svg onload=\"window.hit='svg'\">"
@@ -179,4 +179,4 @@ def test_what_begins_a_formula_is_no_formula_in_a_spreadsheet(open_page: OpenPag
           return toCsv(columns, rows);
         }"""
     )
-    assert lines == 'a,n\r\n\'=cmd|x,-5\r\n\'@SUM(1),1\r\n"a,""b""⟦U+202E⟧",2\r\n'
+    assert lines == '\ufeffa,n\r\n\'=cmd|x,-5\r\n\'@SUM(1),1\r\n"a,""b""⟦U+202E⟧",2\r\n'

@@ -136,6 +136,8 @@ function Page() {
   </div>`;
 }
 
+const RETRY_MS = 3_000;
+
 async function start() {
   startTheme();
   const [session] = await Promise.all([loadSession(), loadWords("shell", "time", "inbox", "help")]);
@@ -149,9 +151,16 @@ async function start() {
   root.replaceChildren();
   render(html`<${Page} />`, root);
   startAlarm();
-  // The page's own check of the record; after the first picture, since it may have much to add up.
-  const check = () => import("./record/watch.js").then((one) => one.startVerification());
-  window.setTimeout(() => check().catch((error) => console.error(error)), 0);
+  window.setTimeout(startChecking, 0);
+}
+
+/** The page's own check of the record; after the first picture, since it may have much to add up. */
+function startChecking() {
+  import("./record/watch.js").then(
+    (one) => one.startVerification(),
+    // The line was cut before it came: until it comes nothing is called checked.
+    () => window.setTimeout(startChecking, RETRY_MS),
+  );
 }
 
 start().catch((error) => {
