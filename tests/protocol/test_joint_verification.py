@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from entente.cli.mirror_check import check_mirror
 from entente.dialogue import Say
 from entente.dialogue.hotline import About
 from entente.joint import KINDS
@@ -18,6 +19,7 @@ from entente.record.checkpoint import Checkpoint, sign_checkpoint, verify_checkp
 from entente.record.cosignature import CosignatureSigner, merge_cosignatures
 from entente.record.note import NoteSigner
 from entente.record.quorum import Standing
+from entente.record.tiles import CHECKPOINT_PATH
 from entente.record.tree import Tree, leaf_hash
 from entente.store.mirror import FolderTileSource, Mirror
 from tests.parties import CenterSimulator, PartySimulator, sign_payload
@@ -49,7 +51,7 @@ def honest() -> CenterSimulator:
 
 
 def publish(
-    folder: Path, entries: Sequence[bytes], log: SigningKey, witnesses: Sequence[SigningKey]
+    folder: Path, entries: Sequence[bytes], log: SigningKey, witnesses: Sequence[SigningKey], *, old: int = 0
 ) -> FolderTileSource:
     """Write what a host that holds these keys could publish: every tile and signature is made anew."""
     tree = Tree.from_leaf_hashes([leaf_hash(entry) for entry in entries])
@@ -59,7 +61,7 @@ def publish(
     cosigners = [CosignatureSigner(key) for key in witnesses]
     note = merge_cosignatures(note, [one.cosign(text, 1_474_120_000) for one in cosigners])
     mirror = Mirror(folder)
-    mirror.extend(tree, 0, lambda start, end: list(entries[start:end]), verify_checkpoint(note, signer.key))
+    mirror.extend(tree, old, lambda start, end: list(entries[start:end]), verify_checkpoint(note, signer.key))
     return mirror.source
 
 
@@ -77,6 +79,37 @@ def test_an_honest_record_is_sound(tmp_path: Path, honest: CenterSimulator) -> N
     assert report.counts.signatures == ENTRY_COUNT + 2  # the charter has three
     assert report.root == honest.tree.root().hex()
     assert report.fingerprint in report.unchecked[0]
+
+
+def test_a_mirror_that_grows_under_the_check_is_no_fault(
+    tmp_path: Path, honest: CenterSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, witnesses = tmp_path / "mirror", [party.witness for party in honest.parties.values()]
+    publish(folder, honest.entries[:200], honest.log, witnesses)
+    read, sizes = FolderTileSource.read, [200, 210, 290, ENTRY_COUNT]
+
+    def read_and_follow(self: FolderTileSource, path: str) -> bytes:
+        data = read(self, path)
+        if path == CHECKPOINT_PATH and len(sizes) > 1:
+            with monkeypatch.context() as quiet:
+                quiet.setattr(FolderTileSource, "read", read)
+                old = sizes.pop(0)
+                publish(folder, honest.entries[: sizes[0]], honest.log, witnesses, old=old)
+        return data
+
+    monkeypatch.setattr(FolderTileSource, "read", read_and_follow)
+    report, audit = check_mirror(folder)
+    assert report.failures == ()
+    assert report.standing is Standing.SETTLED
+    assert report.size == audit.tree.size
+    assert report.size in {200, 210, 290, ENTRY_COUNT}
+
+
+def test_what_is_wrong_with_a_mirror_is_told_by_its_check(tmp_path: Path, honest: CenterSimulator) -> None:
+    folder, witnesses = tmp_path / "mirror", [party.witness for party in honest.parties.values()]
+    publish(folder, _swap(list(honest.entries)), honest.log, witnesses)
+    report, _audit = check_mirror(folder)
+    assert report.failures
 
 
 def _drop(entries: list[bytes]) -> list[bytes]:

@@ -13,15 +13,11 @@ from typing import Any
 
 import msgspec
 
-from entente.cli.verify import list_files
-from entente.joint import KINDS
-from entente.joint.audit import RecordAudit
+from entente.cli.mirror_check import check_mirror
 from entente.joint.dating import make_received
-from entente.joint.verification import verify_record
 from entente.kernel.errors import NotFound, VerificationFailed
 from entente.kernel.time import parse_utc
 from entente.store.clock import SystemClock
-from entente.store.mirror import FolderTileSource
 from entente.terms import agreement as ag
 
 
@@ -37,8 +33,7 @@ def read_agreements(folder: Path, name: str, at: str) -> tuple[list[dict[str, An
     """
     if not folder.is_dir():
         raise NotFound("no-file", f"path {str(folder)!r}: expected a mirror folder, found none")
-    audit = RecordAudit(KINDS)
-    report = verify_record(FolderTileSource(folder), KINDS, present=list_files(folder), audit=audit)
+    report, audit = check_mirror(folder)
     if not report.is_sound:
         first = report.failures[0]
         raise VerificationFailed(

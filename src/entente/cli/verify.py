@@ -16,10 +16,11 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from entente.cli.mirror_check import check_mirror
 from entente.cli.output import ExitCode, print_json
 from entente.cli.run import Json, make_app
 from entente.joint import KINDS
-from entente.joint.verification import RecordReport, verify_record
+from entente.joint.verification import RecordReport
 from entente.kernel.envelope import parse_envelope
 from entente.kernel.errors import Malformed, NotFound
 from entente.kernel.message import parse_message
@@ -27,7 +28,6 @@ from entente.kernel.time import encode_utc, from_unix_s
 from entente.record.policy import parse_policy
 from entente.record.proof import parse_proof, verify_proof
 from entente.record.quorum import Standing
-from entente.store.mirror import FolderTileSource
 
 app = make_app(
     "verify",
@@ -72,7 +72,7 @@ def verify(
 
 
 def _verify_mirror(folder: Path, expected: str, need: Standing, *, as_json: bool) -> int:
-    report = verify_record(FolderTileSource(folder), KINDS, present=list_files(folder))
+    report, _audit = check_mirror(folder)
     failures = [
         f"entry {one.index}: {one.reason}" if one.index >= 0 else one.reason for one in report.failures
     ]
@@ -105,11 +105,6 @@ def _verify_mirror(folder: Path, expected: str, need: Standing, *, as_json: bool
         return code
     _print_mirror(report, failures, unchecked)
     return code
-
-
-def list_files(folder: Path) -> list[str]:
-    """Return the paths of a mirror's files; what is no part of the layout is left to the audit to name."""
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
 def _print_mirror(report: RecordReport, failures: list[str], unchecked: list[str]) -> None:

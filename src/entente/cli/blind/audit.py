@@ -165,21 +165,12 @@ def read_record(folder: Path, progress: ProgressLines) -> tuple[Rows, str]:
         NotFound: There is no mirror.
         VerificationFailed: The record has a fault: nobody is judged by it.
     """
-    from entente.cli.verify import list_files
-    from entente.joint import KINDS
-    from entente.joint.audit import RecordAudit
-    from entente.joint.verification import verify_record
-    from entente.store.mirror import FolderTileSource
+    from entente.cli.mirror_check import check_mirror
 
     if not folder.is_dir():
         raise NotFound("no-file", f"mirror {str(folder)!r}: expected a mirror folder, found none")
-    replay = RecordAudit(KINDS)
-    report = verify_record(
-        FolderTileSource(folder),
-        KINDS,
-        present=list_files(folder),
-        audit=replay,
-        progress=lambda done, whole: progress.tell("check the record", done, whole),
+    report, replay = check_mirror(
+        folder, progress=lambda done, whole: progress.tell("check the record", done, whole)
     )
     if not report.is_sound:
         first = report.failures[0]
