@@ -243,7 +243,7 @@ def open_page(
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(40_000)
         watch.follow(page, origin)
         if before is not None:
             before(page)

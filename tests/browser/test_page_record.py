@@ -92,6 +92,7 @@ def test_an_entry_is_found_proven_and_taken_away(open_page: OpenPage) -> None:
 
 def test_search_and_totals_are_of_the_whole_record(open_page: OpenPage, served: Any) -> None:
     page = open_page("/record")
+    page.wait_for_selector(".table tbody tr[aria-rowindex]")
     page.keyboard.press("/")
     page.keyboard.type("castello")
     page.keyboard.press("Enter")

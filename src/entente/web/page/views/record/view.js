@@ -139,7 +139,8 @@ export default function RecordView() {
   const values = names.map((name) => useParam(name));
   const query = Object.fromEntries(names.map((name, at) => [name, values[at] ?? ""]));
   // Other views name an entry as what it is.
-  const [item, show] = [useParam("item") || useParam("entry"), useParam("show")];
+  const [byItem, byEntry, show] = [useParam("item"), useParam("entry"), useParam("show")];
+  const item = byItem || byEntry;
   const cursor = useCursor();
   const { first, rows, loadMore, newer, showNewer } = useRecord(query);
   useEffect(() => {
