@@ -27,7 +27,7 @@ UV_STAMP := .boot/uv-$(UV_VERSION).stamp
 RUN_STAMP := .venv/run.stamp
 DEV_STAMP := .venv/dev.stamp
 
-.PHONY: help demo test check lint types page-types page-tools screenshots imports unit system suite coverage docs bench fmt lock apt clean
+.PHONY: help demo test check lint types page-types page-tools screenshots imports unit system suite compiled long coverage docs bench fmt lock apt clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
@@ -39,7 +39,7 @@ demo: $(RUN_STAMP) ## the main job on the public record of 2016, as real process
 # What waits runs beside what computes; the suites, which need both cores, run by themselves and last.
 test: $(DEV_STAMP) ## everything that CI runs, the demo end to end included
 	@status=0; \
-	$(MAKE) --keep-going --jobs 2 --output-sync=target apt demo lint imports docs types || status=$$?; \
+	$(MAKE) --keep-going --jobs 2 --output-sync=target apt demo lint imports compiled docs types || status=$$?; \
 	$(MAKE) suite || status=$$?; \
 	exit $$status
 
@@ -74,10 +74,16 @@ unit: $(DEV_STAMP) ## the quick suites, with the network taken away; make unit A
 system: $(DEV_STAMP) ## the suites with real processes, sockets and strace; make system ARGS='-k kill'
 	@$(BIN)/pytest tests/system $(ARGS)
 
-# Two processes: tests/conftest.py says which tests stay together in one of them.
-suite: $(DEV_STAMP) ## all suites in one run, branch coverage of the quick ones measured
+compiled: $(DEV_STAMP) ## what is compiled at run time, ahead: else each process that needs it does so
 	@$(BIN)/python -m tools.compile_ahead
-	@$(BIN)/pytest --numprocesses 2 --dist loadscope --cov --cov-report=term-missing $(ARGS)
+
+# Three processes, since the system suite waits much; tests/conftest.py says which tests stay together in one of them.
+suite: $(DEV_STAMP) compiled ## all suites in one run but for what is marked long, branch coverage of the quick ones measured
+	@echo 'suite: NOT RUN here are the tests marked long, for their time: make long'
+	@$(BIN)/pytest -m 'not long' --numprocesses 3 --dist loadscope --cov --cov-report=term-missing $(ARGS)
+
+long: $(DEV_STAMP) compiled ## what takes minutes and tries the same again from farther away: lying centers and dead lines before a real browser
+	@$(BIN)/pytest -m long $(ARGS)
 
 coverage: $(DEV_STAMP) ## branch coverage of the quick suites, line by line
 	@$(BIN)/pytest --cov --cov-report=term-missing $(FAST) $(ARGS)

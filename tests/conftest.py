@@ -107,6 +107,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {BROWSER, SYSTEM} & set(item.path.parents):
             item.add_marker(pytest.mark.system)
+        if BROWSER in item.path.parents and item.get_closest_marker("timeout") is None:
+            # A browser without a graphics card, beside other tests, is slow and not hung.
+            item.add_marker(pytest.mark.timeout(180))
 
 
 def _is_traced(item: pytest.Item) -> bool:

@@ -19,6 +19,8 @@ import pytest
 from tests.browser.conftest import OpenPage, Served, Watch
 from tests.browser.test_page_hostile import check_harmless, settle
 
+pytestmark = pytest.mark.long
+
 # The map last: once drawn it goes on being drawn.
 EVERY_VIEW: Final = ("inbox", "talk", "conflicts", "release", "blind", "terms", "record", "help", "map")
 SPOOF: Final = "CLEAR. Recorded as entry 12, settled by all"
