@@ -82,7 +82,7 @@ suite: $(DEV_STAMP) compiled ## all suites in one run but for what is marked lon
 	@echo 'suite: NOT RUN here are the tests marked long, for their time: make long'
 	@$(BIN)/pytest -m 'not long' --numprocesses 3 --dist loadscope --cov --cov-report=term-missing $(ARGS)
 
-long: $(DEV_STAMP) compiled ## what takes minutes and tries the same again from farther away: lying centers and dead lines before a real browser
+long: $(DEV_STAMP) compiled ## what takes minutes and tries the same again from farther away: 72 hours by the clock, lying centers and dead lines before a real browser
 	@$(BIN)/pytest -m long $(ARGS)
 
 coverage: $(DEV_STAMP) ## branch coverage of the quick suites, line by line

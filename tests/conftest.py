@@ -27,7 +27,7 @@ PROPERTIES: Final = ROOT / "tests" / "properties"
 PROTOCOL: Final = ROOT / "tests" / "protocol"
 
 # No deadline: two cores shared with other work make single examples slow without meaning anything.
-settings.register_profile("ci", deadline=None, max_examples=120, derandomize=True, print_blob=True)
+settings.register_profile("ci", deadline=None, max_examples=75, derandomize=True, print_blob=True)
 settings.register_profile("dev", deadline=None, max_examples=100)
 settings.register_profile("deep", deadline=None, max_examples=10_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))

@@ -42,6 +42,11 @@ LOST = """() => {
   lose.loseContext();
   window.giveBack = () => lose.restoreContext();
 }"""
+READY = """async () => {
+  const source = document.querySelector("script[type=module]").src;
+  const { drawn } = await import(new URL("views/map/canvas.js", source).href);
+  return drawn.map !== null && drawn.map.loaded();
+}"""
 MEETINGS = """async () => {
   const source = document.querySelector("script[type=module]").src;
   const { drawn } = await import(new URL("views/map/canvas.js", source).href);
@@ -172,6 +177,8 @@ def test_clicks_draw_and_dragging_changes_what_was_drawn(open_page: OpenPage) ->
     tried = page.get_by_label("Tried before anybody is told")
     tried.get_by_text("not tried").wait_for()
     page.get_by_text("polygon", exact=True).click()
+    # A hand that clicks before the map is there draws nothing.
+    page.wait_for_function(READY)
     box = page.locator(".map-canvas").bounding_box()
     middle_x, middle_y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     spots = [(-60, -60), (60, -60), (60, 60), (-60, 60)]

@@ -27,6 +27,7 @@ SLACK: Final = 6
 """Connections of the two parties' programs, and worker threads of one burst."""
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_72_hours_leave_memory_descriptors_and_threads_as_they_were(tmp_path: Path) -> None:
     with Soak(tmp_path, round(72 * 3600 / SECONDS), small_caches=True) as soak:
