@@ -45,7 +45,11 @@ LOST = """() => {
 READY = """async () => {
   const source = document.querySelector("script[type=module]").src;
   const { drawn } = await import(new URL("views/map/canvas.js", source).href);
-  return drawn.map !== null && drawn.map.loaded();
+  if (drawn.map === null) return false;
+  const rest = new Promise((done) => drawn.map.once("idle", done));
+  drawn.map.triggerRepaint();
+  await rest;
+  return true;
 }"""
 MEETINGS = """async () => {
   const source = document.querySelector("script[type=module]").src;
@@ -190,6 +194,7 @@ def test_clicks_draw_and_dragging_changes_what_was_drawn(open_page: OpenPage) ->
         )
     tried.get_by_text("no conflict found").wait_for()
     before = page.get_by_label("Corners").input_value().split("\n")
+    page.wait_for_function(READY)
     page.mouse.move(middle_x + 60, middle_y + 60)
     page.mouse.down()
     page.mouse.move(middle_x + 90, middle_y + 90, steps=4)

@@ -54,8 +54,12 @@ def test_a_text_comes_in_by_itself_and_an_answer_is_said_once(
     page.keyboard.press("Escape")
     page.keyboard.press("j")
     page.locator(".talk-compose").wait_for()
-    page.keyboard.press("Enter")
-    page.wait_for_function("() => document.activeElement?.matches('.talk-compose textarea')")
+    for _ in range(50):
+        # Once the thread is drawn whole.
+        page.keyboard.press("Enter")
+        if page.evaluate("() => document.activeElement?.matches('.talk-compose textarea')"):
+            break
+        page.wait_for_timeout(200)
     page.keyboard.type("Two trucks, until 21:00Z.")
     for _ in range(3):
         page.keyboard.press("Control+Enter")
