@@ -67,29 +67,20 @@ def _list_passed(desk: Desk, row: ItemRow) -> Iterator[told.HolderAnswer]:
 
 
 def _show_item(desk: Desk, row: ItemRow, depth: int) -> told.HolderAnswer:
-    recall = find_recall(desk, row.message, row.to)
-    return told.HolderAnswer(
-        party=row.to,
-        giver=row.author,
-        depth=depth,
-        by="item",
-        of=row.message,
-        index=row.index,
-        at=row.at,
-        given=list(_list_rungs(desk.rows, row.message, row.to)),
-        recall=None if recall.state == "none" else recall,
-        recalled=list(_list_rungs(desk.rows, recall.leaf, row.to)),
-        plan=_find_plan(desk, row.message),
-    )
+    return _show(desk, row, giver=row.author, by="item", depth=depth)
 
 
 def _show_grant(desk: Desk, row: GrantRow, depth: int) -> told.HolderAnswer:
+    return _show(desk, row, giver=row.holder, by="grant", depth=depth)
+
+
+def _show(desk: Desk, row: ItemRow | GrantRow, *, giver: str, by: str, depth: int) -> told.HolderAnswer:
     recall = find_recall(desk, row.message, row.to)
     return told.HolderAnswer(
         party=row.to,
-        giver=row.holder,
+        giver=giver,
         depth=depth,
-        by="grant",
+        by=by,
         of=row.message,
         index=row.index,
         at=row.at,
